@@ -1,0 +1,57 @@
+//! `countersign explain IMAGE` and `countersign explain --record ID`
+
+use countersign_policy::ObjectFacts;
+use countersign_server::record::render;
+use serde_json::{Value, json};
+
+use super::replay::Denied;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::judging::{Judged, Reach, Yardstick, exit_of};
+use crate::printer::Printer;
+use crate::registries::RegistryArguments;
+use crate::rendering;
+
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["image", "record"])))]
+pub(crate) struct Arguments {
+    /// The image to judge
+    #[arg(value_name = "IMAGE")]
+    image: Option<String>,
+
+    #[command(flatten)]
+    yardstick: Yardstick,
+
+    #[command(flatten)]
+    denied: Denied,
+
+    #[command(flatten)]
+    registries: RegistryArguments,
+}
+
+pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
+    let judged = match &arguments.image {
+        Some(image) => {
+            let policies = arguments.yardstick.policies()?;
+            let reach = Reach::new(&arguments.registries)?;
+            vec![reach.judge(image, &policies, &ObjectFacts::none()).await]
+        }
+        None => arguments.denied.judge_again(None)?,
+    };
+    for each in &judged {
+        rendering::judgement(&each.judgement, printer);
+        if let Some(evidence) = &each.evidence {
+            rendering::evidence(evidence, printer);
+        }
+    }
+    printer.document("Explanation", json!({ "images": judged.iter().map(document).collect::<Vec<_>>() }));
+    Ok(exit_of(judged.iter().map(|each| &each.judgement)))
+}
+
+fn document(judged: &Judged) -> Value {
+    let mut document = render::judgement(&judged.judgement);
+    if let Some(evidence) = &judged.evidence {
+        document["evidence"] = render::evidence(evidence);
+    }
+    document
+}

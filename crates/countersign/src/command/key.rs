@@ -1,0 +1,130 @@
+//! `countersign key generate | public`
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use clap::{Subcommand, ValueEnum};
+use countersign_evidence::KeyKind;
+use countersign_keys::PrivateKey;
+use serde_json::json;
+
+use crate::exit::Exit;
+use crate::failure::{Failure, unreadable, unwritable};
+use crate::password::PasswordSource;
+use crate::printer::Printer;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Arguments {
+    /// Make a key pair: PREFIX.key (encrypted as cosign does) and PREFIX.pub
+    Generate {
+        /// Where the two files go
+        #[arg(default_value = "countersign", value_name = "PREFIX")]
+        prefix: PathBuf,
+        /// Which algorithm
+        #[arg(long, value_enum, default_value_t = Kind::EcdsaP256)]
+        kind: Kind,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+    /// Print the public half of a private key as PEM, which is what a policy's `key.data` holds
+    Public {
+        /// The private key: cosign's, PKCS#8, SEC1 or PKCS#1
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        #[command(flatten)]
+        password: PasswordSource,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Kind {
+    EcdsaP256,
+    EcdsaP384,
+    EcdsaP521,
+    Ed25519,
+    Rsa3072,
+    Rsa4096,
+}
+
+impl From<Kind> for KeyKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::EcdsaP256 => Self::EcdsaP256,
+            Kind::EcdsaP384 => Self::EcdsaP384,
+            Kind::EcdsaP521 => Self::EcdsaP521,
+            Kind::Ed25519 => Self::Ed25519,
+            Kind::Rsa3072 => Self::Rsa { bits: 3072 },
+            Kind::Rsa4096 => Self::Rsa { bits: 4096 },
+        }
+    }
+}
+
+pub(crate) fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
+    match arguments {
+        Arguments::Generate { prefix, kind, password } => generate(&prefix, kind, &password, printer),
+        Arguments::Public { key, password } => public(&key, &password, printer),
+    }
+}
+
+fn generate(prefix: &Path, kind: Kind, password: &PasswordSource, printer: &mut Printer) -> Result<Exit, Failure> {
+    let password = password.read()?.ok_or_else(|| {
+        Failure::misuse(anyhow::anyhow!("no password for the new key"))
+            .hint("set COUNTERSIGN_PASSWORD (it may be empty), or name a file with --password-file")
+    })?;
+    let key = PrivateKey::generate(kind.into()).map_err(Failure::misuse)?;
+    let (private_path, public_path) = (with_suffix(prefix, "key"), with_suffix(prefix, "pub"));
+    for path in [&private_path, &public_path] {
+        if path.exists() {
+            return Err(Failure::refused(anyhow::anyhow!("`{}` exists already, and a key is never overwritten", path.display()))
+                .hint("choose another prefix, or move the old key away"));
+        }
+    }
+    let encrypted = key.to_cosign_pem(&password);
+    write_new(&private_path, 0o600, &encrypted)?;
+    write_new(&public_path, 0o644, &key.public().to_pem())?;
+    printer.line(format!("private key  {}", private_path.display()));
+    printer.line(format!("public key   {}", public_path.display()));
+    printer.line(format!("fingerprint  {}", key.public().fingerprint()));
+    printer.document(
+        "KeyPair",
+        json!({ "privateKey": private_path, "publicKey": public_path, "fingerprint": key.public().fingerprint().to_string() }),
+    );
+    Ok(Exit::Done)
+}
+
+fn public(path: &Path, password: &PasswordSource, printer: &mut Printer) -> Result<Exit, Failure> {
+    let key = read_private(path, password)?;
+    let pem = key.public().to_pem();
+    if printer.is_json() {
+        printer.document("PublicKey", json!({ "pem": pem, "fingerprint": key.public().fingerprint().to_string() }));
+    } else {
+        printer.raw(&pem);
+    }
+    Ok(Exit::Done)
+}
+
+/// A private key from a file, with the error that says which file.
+pub(crate) fn read_private(path: &Path, password: &PasswordSource) -> Result<PrivateKey, Failure> {
+    let pem = std::fs::read(path).map_err(|error| unreadable(path, error))?;
+    PrivateKey::parse(&pem, password.read()?.as_ref())
+        .map_err(|error| Failure::misuse(error).context(format!("`{}` holds no key that can sign", path.display())))
+}
+
+fn with_suffix(prefix: &Path, suffix: &str) -> PathBuf {
+    let mut path = prefix.as_os_str().to_owned();
+    path.push(".");
+    path.push(suffix);
+    path.into()
+}
+
+fn write_new(path: &Path, mode: u32, text: &str) -> Result<(), Failure> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .map_err(|error| unwritable(path, error))
+}

@@ -1,0 +1,61 @@
+//! `countersign policy check FILE…`
+
+use std::path::PathBuf;
+
+use countersign_policy::{DocumentError, Lint, PolicySet, Settings, Severity};
+use countersign_server::policies;
+use serde_json::{Value, json};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::printer::Printer;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Policy files, or directories with policy files
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+pub(crate) fn run(arguments: &Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
+    let texts = policies::read(&arguments.files).map_err(Failure::misuse)?;
+    let set = PolicySet::compile(policies::parse(&texts), Settings::deny_unmatched());
+    let lints = set.lints();
+    for error in set.errors() {
+        printer.line(error);
+    }
+    for lint in lints {
+        printer.line(lint);
+    }
+    let wrong = set.errors().len() + lints.iter().filter(|lint| lint.severity() == Severity::Error).count();
+    printer.line(format!("{}, {}", counted(set.len(), "policy", "policies"), counted(wrong, "error", "errors")));
+    printer.document(
+        "PolicyCheck",
+        json!({
+            "policies": set.policies().map(|policy| policy.name()).collect::<Vec<_>>(),
+            "errors": set.errors().iter().map(error).collect::<Vec<_>>(),
+            "lints": lints.iter().map(finding).collect::<Vec<_>>(),
+        }),
+    );
+    Ok(if wrong == 0 { Exit::Done } else { Exit::Refused })
+}
+
+fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+fn error(error: &DocumentError) -> Value {
+    json!({ "file": error.file, "line": error.line, "column": error.column, "path": error.path, "message": error.message })
+}
+
+fn finding(lint: &Lint) -> Value {
+    json!({
+        "code": lint.code.to_string(),
+        "severity": match lint.severity() { Severity::Warning => "warning", Severity::Error => "error" },
+        "policy": lint.policy,
+        "position": lint.position.to_string(),
+        "path": lint.path,
+        "message": lint.message,
+        "advice": lint.advice,
+    })
+}

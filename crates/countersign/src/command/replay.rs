@@ -1,0 +1,112 @@
+//! `countersign replay DIR` and `countersign replay --record ID`
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use countersign_evidence::Evidence;
+use countersign_policy::{ObjectFacts, PolicySet, Settings, judge};
+use countersign_registry::archive;
+use countersign_server::admission::DenialContext;
+use countersign_server::record::render;
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::exit::Exit;
+use crate::failure::{Failure, unreadable};
+use crate::judging::{Judged, Yardstick, exit_of, read_policies};
+use crate::printer::Printer;
+use crate::rendering;
+
+#[derive(Debug, clap::Args)]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["directory", "record"])))]
+pub(crate) struct Arguments {
+    /// What `verify --save` wrote
+    #[arg(value_name = "DIR")]
+    directory: Option<PathBuf>,
+
+    #[command(flatten)]
+    yardstick: Yardstick,
+
+    /// The time to judge at [default: when the evidence was gathered]
+    #[arg(long, value_name = "TIME")]
+    at: Option<Timestamp>,
+
+    #[command(flatten)]
+    denied: Denied,
+}
+
+/// A denial that a door kept.
+#[derive(Debug, Args)]
+pub(crate) struct Denied {
+    /// The id of a denial, as the door's record has it; judged by the policies that were in force
+    #[arg(long, value_name = "ID", requires = "denials", conflicts_with_all = ["policy", "key"])]
+    record: Option<String>,
+
+    /// Where the door keeps its latest denials (`serve admission --denials DIR`)
+    #[arg(long, env = "COUNTERSIGN_DENIALS", value_name = "DIR")]
+    denials: Option<PathBuf>,
+}
+
+pub(crate) fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
+    let judged = match &arguments.directory {
+        Some(directory) => {
+            let policies = arguments.yardstick.policies()?;
+            vec![judge_archive(directory, &policies, &ObjectFacts::none(), arguments.at)?]
+        }
+        None => arguments.denied.judge_again(arguments.at)?,
+    };
+    for each in &judged {
+        rendering::judgement(&each.judgement, printer);
+    }
+    printer.document(
+        "Replay",
+        json!({ "images": judged.iter().map(|each| render::judgement(&each.judgement)).collect::<Vec<_>>() }),
+    );
+    Ok(exit_of(judged.iter().map(|each| &each.judgement)))
+}
+
+impl Denied {
+    /// Exactly what was judged, judged again.
+    pub(crate) fn judge_again(&self, at: Option<Timestamp>) -> Result<Vec<Judged>, Failure> {
+        let (Some(record), Some(denials)) = (&self.record, &self.denials) else {
+            return Err(Failure::misuse(anyhow::anyhow!("neither an image nor a record is named")));
+        };
+        let directory = denials.join(record);
+        if record.contains(['/', '\\']) || record.starts_with('.') || !directory.is_dir() {
+            return Err(Failure::misuse(anyhow::anyhow!("no denial `{record}` is kept in `{}`", denials.display()))
+                .hint("the id is the `id` of the door's record; the latest 256 denials are kept"));
+        }
+        let context = read_context(&directory.join("context.json"))?;
+        let settings = context.settings().unwrap_or_else(Settings::deny_unmatched);
+        let policies = read_policies(&[directory.join("policies")], settings)?;
+        let at = at.unwrap_or_else(|| context.at());
+        let mut judged = Vec::new();
+        while let Some(image) = Some(directory.join(format!("image-{}", judged.len()))).filter(|image| image.is_dir()) {
+            judged.push(judge_archive(&image, &policies, &context.facts(), Some(at))?);
+        }
+        Ok(judged)
+    }
+}
+
+fn read_context(path: &Path) -> Result<DenialContext, Failure> {
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, error))?;
+    countersign_image::json::strict(&bytes)
+        .map_err(|error| Failure::misuse(error).context(format!("`{}` is not what a door wrote", path.display())))
+}
+
+fn judge_archive(
+    directory: &Path,
+    policies: &PolicySet,
+    object: &ObjectFacts,
+    at: Option<Timestamp>,
+) -> Result<Judged, Failure> {
+    let evidence: Evidence = archive::load(directory).map_err(|error| {
+        Failure::misuse(error)
+            .context(format!("`{}` holds no evidence", directory.display()))
+            .hint("`countersign verify IMAGE --save DIR` writes such a directory")
+    })?;
+    let governing = policies.governing(&evidence.image, object);
+    let judgement = judge(&evidence, &governing, at.unwrap_or(evidence.as_of));
+    Ok(Judged { judgement, evidence: Some(Arc::new(evidence)) })
+}

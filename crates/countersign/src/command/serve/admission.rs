@@ -1,0 +1,134 @@
+//! `countersign serve admission`
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use countersign_policy::Settings;
+use countersign_registry::CacheConfig;
+use countersign_server::drain::{DrainPlan, Drained};
+use countersign_server::record::Recorder;
+use countersign_server::serve::{AdmissionPlan, AdmissionServer, StartError};
+use jiff::Timestamp;
+
+use super::asked_to_stop;
+use crate::configuration::{Admission, NoMatch};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::printer::Printer;
+use crate::registries::RegistryArguments;
+
+/// How long requests in flight may take once the door closes: the API server waits thirty seconds at most.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Policy file or directory; watched
+    #[arg(long, value_name = "DIR")]
+    policies: Vec<PathBuf>,
+
+    /// Serving certificate with its chain (PEM); watched
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+
+    /// Private key of the serving certificate (PEM); watched
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+
+    /// Where reviews are answered
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+
+    /// Where /healthz, /readyz and /metrics are served [default: nowhere]
+    #[arg(long, value_name = "ADDR")]
+    admin: Option<SocketAddr>,
+
+    /// What becomes of an image that no policy governs [default: deny]
+    #[arg(long, value_enum, value_name = "VERDICT")]
+    no_match: Option<NoMatch>,
+
+    /// Keep gathered evidence in this directory too, so that a restart asks the registries for nothing
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+
+    /// Keep what the latest denials were judged on in this directory, for `explain --record`
+    #[arg(long, value_name = "DIR")]
+    denials: Option<PathBuf>,
+
+    /// After being asked to stop, go on answering for this long while being not ready [default: 0s]
+    #[arg(long, value_name = "TIME", value_parser = crate::duration::parse)]
+    drain_grace: Option<Duration>,
+
+    #[command(flatten)]
+    registries: RegistryArguments,
+}
+
+pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
+    let stop = asked_to_stop()?;
+    let server = AdmissionServer::start(arguments.plan()?).await.map_err(refused)?;
+    printer.note(format!("the admission door listens on https://{}", server.address()));
+    if let Some(admin) = server.admin_address() {
+        printer.note(format!("health, readiness and metrics are on http://{admin}"));
+    }
+    match server.run(stop).await {
+        Ok(Drained::InTime) => Ok(Exit::Done),
+        Ok(Drained::CutOff) => {
+            printer.note("some requests took too long and were cut off");
+            Ok(Exit::Done)
+        }
+        Err(ended) => Err(Failure::refused(ended)),
+    }
+}
+
+impl Arguments {
+    /// The flags over the file.
+    fn plan(self) -> Result<AdmissionPlan, Failure> {
+        let mut configuration = self.registries.configuration()?;
+        let (client, credentials) = self.registries.client(configuration.as_ref())?;
+        let file = configuration.as_mut().and_then(|file| file.admission.take()).unwrap_or_default();
+        let Admission { listen, admin, policies, tls, no_match, cache, denials, drain_grace } = file;
+        let (file_certificate, file_key) = tls.map(|tls| (tls.certificate, tls.key)).unzip();
+        let drain_grace = match (self.drain_grace, drain_grace) {
+            (Some(grace), _) => grace,
+            (None, Some(text)) => crate::duration::parse(&text)
+                .map_err(|error| Failure::misuse(error).context("`admission.drainGrace` cannot be read"))?,
+            (None, None) => Duration::ZERO,
+        };
+        let policies = if self.policies.is_empty() { policies } else { self.policies };
+        if policies.is_empty() {
+            return Err(missing("policies", "--policies DIR"));
+        }
+        let no_match = self.no_match.or(no_match).unwrap_or(NoMatch::Deny);
+        Ok(AdmissionPlan {
+            listen: self.listen.or(listen).ok_or_else(|| missing("an address to listen on", "--listen ADDR"))?,
+            admin: self.admin.or(admin),
+            certificate: self.tls_cert.or(file_certificate).ok_or_else(|| missing("a certificate", "--tls-cert FILE"))?,
+            key: self.tls_key.or(file_key).ok_or_else(|| missing("a certificate's key", "--tls-key FILE"))?,
+            policies,
+            settings: Settings::new(no_match.into()),
+            client,
+            credentials,
+            cache: CacheConfig { directory: self.cache.or(cache), ..CacheConfig::standard() },
+            denials: self.denials.or(denials),
+            recorder: Recorder::to(std::io::stdout())
+                .map_err(|error| Failure::misuse(error).context("records cannot be written"))?,
+            drain: DrainPlan { grace: drain_grace, deadline: DRAIN_DEADLINE },
+            clock: Timestamp::now,
+        })
+    }
+}
+
+fn missing(what: &str, flag: &str) -> Failure {
+    Failure::misuse(anyhow::anyhow!("the admission door needs {what}"))
+        .hint(format!("give it with `{flag}`, or in the `admission` part of --config FILE"))
+}
+
+fn refused(error: StartError) -> Failure {
+    let hint = match &error {
+        StartError::Certificate(_) => "the API server only speaks to a door whose certificate it can check",
+        StartError::Policies(_) => "--policies names files, or directories with .yaml, .yml or .json files",
+        StartError::Cache(_) | StartError::Denials(_) => "it must be a directory that this process may write to",
+        StartError::Listen(_) => "choose another address, or stop whatever listens there",
+    };
+    Failure::misuse(error).context("the admission door did not open").hint(hint)
+}

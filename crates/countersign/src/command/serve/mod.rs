@@ -1,0 +1,30 @@
+//! `countersign serve admission | registry`
+
+mod admission;
+mod logging;
+mod registry;
+mod signals;
+
+use clap::Subcommand;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::printer::Printer;
+
+pub(crate) use self::signals::asked_to_stop;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Arguments {
+    /// The admission door: answers the API server's reviews over TLS
+    Admission(admission::Arguments),
+    /// An OCI registry, in memory or on disk
+    Registry(registry::Arguments),
+}
+
+pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
+    logging::start();
+    match arguments {
+        Arguments::Admission(arguments) => admission::run(arguments, printer).await,
+        Arguments::Registry(arguments) => registry::run(arguments, printer).await,
+    }
+}

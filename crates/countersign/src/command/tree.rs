@@ -1,0 +1,76 @@
+//! `countersign tree IMAGE`
+
+use countersign_evidence::{Evidence, Layouts, unverified_summary};
+use countersign_registry::{GatherRequest, Gatherer, SourceRequest};
+use serde_json::json;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::judging::{parse_reference, resolve};
+use crate::printer::Printer;
+use crate::registries::RegistryArguments;
+use crate::rendering;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The image whose attachments are listed
+    #[arg(value_name = "IMAGE")]
+    image: String,
+    #[command(flatten)]
+    registries: RegistryArguments,
+}
+
+pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
+    let configuration = arguments.registries.configuration()?;
+    let (client, credentials) = arguments.registries.client(configuration.as_ref())?;
+    let deadline = arguments.registries.deadline();
+    let reference = parse_reference(&arguments.image)?;
+    let image = resolve(&client, &credentials, &reference, deadline).await?;
+    let request = GatherRequest {
+        places: vec![SourceRequest { repository: image.repository().clone(), tag_prefix: None }],
+        signatures: true,
+        attestations: true,
+        layouts: Layouts::ALL,
+        manifest: false,
+    };
+    let evidence = Gatherer::uncached(client).gather(&image, &request, &credentials, deadline).await;
+    print(&evidence, printer);
+    Ok(if evidence.gaps.is_empty() { Exit::Done } else { Exit::Undecided })
+}
+
+fn print(evidence: &Evidence, printer: &mut Printer) {
+    let seen = unverified_summary(evidence);
+    printer.line(&evidence.image);
+    let lines: Vec<String> = seen
+        .iter()
+        .map(|seen| {
+            format!("{}  ({} {})", rendering::seen(seen), seen.origin.layout, seen.origin.manifest)
+        })
+        .chain(evidence.gaps.iter().map(|gap| format!("not obtained: {}: {}", gap.place.describe(&evidence.image), gap.cause)))
+        .collect();
+    for (at, line) in lines.iter().enumerate() {
+        printer.line(format!("{} {line}", if at + 1 == lines.len() { "└──" } else { "├──" }));
+    }
+    if lines.is_empty() {
+        printer.line("└── nothing is attached to it");
+    } else {
+        printer.note("nothing of this is verified: `countersign verify` does that");
+    }
+    printer.document(
+        "Tree",
+        json!({
+            "image": evidence.image.to_string(),
+            "unverified": seen.iter().map(|seen| json!({
+                "kind": rendering::kind(seen.kind),
+                "predicateType": seen.unverified_predicate_type,
+                "layout": seen.origin.layout.to_string(),
+                "repository": seen.origin.repository.to_string(),
+                "manifest": seen.origin.manifest.to_string(),
+                "blob": seen.origin.blob.to_string(),
+            })).collect::<Vec<_>>(),
+            "gaps": evidence.gaps.iter().map(|gap| json!({
+                "place": gap.place.describe(&evidence.image), "cause": gap.cause.to_string(),
+            })).collect::<Vec<_>>(),
+        }),
+    );
+}

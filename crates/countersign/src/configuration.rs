@@ -1,0 +1,121 @@
+//! The configuration file: one strict document; what a flag says outranks it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::failure::{Failure, unreadable};
+
+/// The file as written. Unknown fields are refused, with line and column.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Configuration {
+    #[serde(rename = "apiVersion")]
+    _api_version: ApiVersion,
+    #[serde(rename = "kind")]
+    _kind: Kind,
+    #[serde(default)]
+    pub(crate) registries: Registries,
+    pub(crate) admission: Option<Admission>,
+    pub(crate) registry: Option<Registry>,
+}
+
+#[derive(Debug, Deserialize)]
+enum ApiVersion {
+    #[serde(rename = "countersign.dev/v1alpha1")]
+    V1Alpha1,
+}
+
+#[derive(Debug, Deserialize)]
+enum Kind {
+    Configuration,
+}
+
+/// How registries are reached.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Registries {
+    /// PEM files with certificate authorities that are trusted beside the system's.
+    #[serde(default)]
+    pub(crate) certificate_authorities: Vec<PathBuf>,
+    /// Hosts (`host` or `host:port`) that are spoken to without TLS; loopback addresses always are.
+    #[serde(default)]
+    pub(crate) plain_http: Vec<String>,
+    /// Registry host → base URLs that are read in its stead, in order; what is verified keeps the origin's name.
+    #[serde(default)]
+    pub(crate) mirrors: BTreeMap<String, Vec<String>>,
+    /// A docker `config.json` with credentials or credential helpers.
+    pub(crate) docker_config: Option<PathBuf>,
+}
+
+/// `serve admission`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Admission {
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) admin: Option<SocketAddr>,
+    #[serde(default)]
+    pub(crate) policies: Vec<PathBuf>,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) no_match: Option<NoMatch>,
+    pub(crate) cache: Option<PathBuf>,
+    pub(crate) denials: Option<PathBuf>,
+    pub(crate) drain_grace: Option<String>,
+}
+
+/// The serving certificate; both files are watched.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Tls {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+/// What happens to an image that no policy governs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum NoMatch {
+    /// It is denied.
+    Deny,
+    /// It is let in, with a warning.
+    Warn,
+    /// It is let in.
+    Allow,
+}
+
+impl From<NoMatch> for countersign_policy::NoMatch {
+    fn from(no_match: NoMatch) -> Self {
+        match no_match {
+            NoMatch::Deny => Self::Deny,
+            NoMatch::Warn => Self::Warn,
+            NoMatch::Allow => Self::Allow,
+        }
+    }
+}
+
+/// `serve registry`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Registry {
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) storage: Option<PathBuf>,
+}
+
+/// The most bytes that a configuration file may have.
+const MAX_BYTES: u64 = 1 << 20;
+
+pub(crate) fn read(path: &Path) -> Result<Configuration, Failure> {
+    let length = std::fs::metadata(path).map_err(|error| unreadable(path, error))?.len();
+    if length > MAX_BYTES {
+        return Err(Failure::misuse(anyhow::anyhow!("it has {length} bytes, and at most {MAX_BYTES} are read"))
+            .context(format!("`{}` is no configuration file", path.display())));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, error))?;
+    serde_saphyr::from_str(&text).map_err(|error| {
+        Failure::misuse(error)
+            .context(format!("`{}` is not a configuration", path.display()))
+            .hint("docs/configuration.md lists every field")
+    })
+}

@@ -1,0 +1,78 @@
+//! How the commands reach registries: flags over the configuration file, over the environment.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use countersign_registry::{Client, ClientConfig, Credentials};
+
+use crate::configuration::{self, Configuration, Registries};
+use crate::failure::{Failure, unreadable};
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Registries")]
+pub(crate) struct RegistryArguments {
+    /// Configuration file; its `registries` part is read
+    #[arg(long, env = "COUNTERSIGN_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Trust the certificate authorities in this PEM file beside the system's
+    #[arg(long = "registry-ca", value_name = "FILE")]
+    certificate_authorities: Vec<PathBuf>,
+
+    /// Speak to this host (`host` or `host:port`) without TLS; loopback addresses always are spoken to so
+    #[arg(long, value_name = "HOST")]
+    plain_http: Vec<String>,
+
+    /// Read from this mirror instead of the registry; what is verified keeps the registry's name
+    #[arg(long, value_name = "HOST=URL", value_parser = mirror)]
+    mirror: Vec<(String, String)>,
+
+    /// Docker configuration with credentials or credential helpers [default: `$DOCKER_CONFIG/config.json`, then
+    /// `~/.docker/config.json`]
+    #[arg(long, value_name = "FILE")]
+    docker_config: Option<PathBuf>,
+
+    /// Give up on the registry after this long
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = crate::duration::parse)]
+    timeout: Duration,
+}
+
+fn mirror(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((host, url)) if !host.is_empty() && !url.is_empty() => Ok((host.to_owned(), url.to_owned())),
+        _ => Err(format!("expected `HOST=URL`, such as `docker.io=https://mirror.example`, found `{text}`")),
+    }
+}
+
+impl RegistryArguments {
+    pub(crate) fn configuration(&self) -> Result<Option<Configuration>, Failure> {
+        self.config.as_deref().map(configuration::read).transpose()
+    }
+
+    pub(crate) fn client(&self, configuration: Option<&Configuration>) -> Result<(Client, Credentials), Failure> {
+        let defaults = Registries::default();
+        let file = configuration.map_or(&defaults, |configuration| &configuration.registries);
+        let mut config = ClientConfig { proxies: countersign_registry::Proxies::from_environment(), ..ClientConfig::default() };
+        for path in file.certificate_authorities.iter().chain(&self.certificate_authorities) {
+            config.ca_certificates.push(std::fs::read(path).map_err(|error| unreadable(path, error))?);
+        }
+        config.plain_http = file.plain_http.iter().chain(&self.plain_http).cloned().collect();
+        config.mirrors = file.mirrors.clone();
+        for (host, url) in &self.mirror {
+            config.mirrors.entry(host.clone()).or_default().push(url.clone());
+        }
+        let docker_config = self.docker_config.clone().or_else(|| file.docker_config.clone());
+        let credentials = match docker_config {
+            Some(path) => Credentials::from_docker_config(&path),
+            None => Credentials::from_default_docker_config(),
+        }
+        .map_err(Failure::misuse)?;
+        let client = Client::new(config).map_err(Failure::misuse)?;
+        Ok((client, credentials))
+    }
+
+    pub(crate) fn deadline(&self) -> Instant {
+        Instant::now() + self.timeout
+    }
+}

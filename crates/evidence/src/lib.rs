@@ -1,0 +1,41 @@
+//! What is said about an image, and by whom; proving it, sealing it.
+//!
+//! The ladder of bytes goes on here: an [`Envelope`], a [`Bundle`] or a simple-signing payload is parsed but believed by
+//! nobody; [`Verified`] was signed by a key; an [`ImageSignature`] or [`Attestation`] is besides about *this* image. Each
+//! of the three has one maker, called `assertion`, and none can be deserialised: caches keep bytes, and bytes are
+//! verified again.
+//!
+//! This crate is pure: no clock, no environment, no files, no sockets.
+#![warn(missing_docs)]
+
+pub mod attestation;
+pub mod bundle;
+mod encoding;
+pub mod envelope;
+pub mod examine;
+pub mod gathered;
+pub mod key;
+pub mod layout;
+pub mod predicate;
+pub mod seal;
+pub mod signature;
+pub mod simple;
+pub mod statement;
+pub mod summary;
+#[cfg(test)]
+mod testing;
+pub mod verified;
+
+pub use attestation::Attestation;
+pub use bundle::{Bundle, BundleContent, BundleError, MessageSignature};
+pub use envelope::{Envelope, EnvelopeError};
+pub use examine::{Rejected, Why, attestations, signatures};
+pub use gathered::{Content, Evidence, Gap, GapCause, Item, Look, Origin, Place};
+pub use key::{Hash, HashRule, KeyError, KeyKind, PublicKey, Scheme, SignatureError};
+pub use layout::{Layout, Layouts};
+pub use seal::{SealError, Sealed, ToBeSigned};
+pub use signature::{ImageSignature, NotThisImage};
+pub use simple::{SimpleError, SimplePayload};
+pub use statement::{Statement, StatementError};
+pub use summary::{Seen, SeenKind, unverified_summary};
+pub use verified::{MessageDigest, Verified, VerifyError, verify_envelope, verify_message, verify_simple};

@@ -1,0 +1,122 @@
+//! What is worked out once for all policies of one judgement: thousands of policies with one key verify each signature once.
+
+use std::rc::Rc;
+
+use countersign_evidence::{
+    Attestation, Evidence, HashRule, ImageSignature, Layouts, Rejected, Seen, attestations, signatures,
+    unverified_summary,
+};
+use countersign_image::{Digest, Pinned, Repository};
+use jiff::Timestamp;
+
+use super::place::{Places, PrefixUnknown};
+use crate::meaning::KeyDemand;
+
+/// Everything that the outcome for one authority depends on, beside the evidence.
+#[derive(Clone, PartialEq, Eq)]
+struct Question {
+    key: Digest,
+    rule: HashRule,
+    layouts: Layouts,
+    repository: Repository,
+    tag_prefix: Option<String>,
+}
+
+/// Proofs of one kind, and what proves nothing.
+pub(super) struct Examined<T> {
+    pub(super) proofs: Vec<T>,
+    pub(super) rejected: Vec<Rejected>,
+}
+
+/// Questions that were answered before.
+type Answered<T> = Vec<(Question, Rc<Examined<T>>)>;
+
+/// The evidence on the bench.
+pub(super) struct Bench<'a> {
+    evidence: &'a Evidence,
+    now: Timestamp,
+    signatures: Answered<ImageSignature>,
+    attestations: Answered<Attestation>,
+    summary: Option<Rc<Vec<Seen>>>,
+}
+
+impl<'a> Bench<'a> {
+    pub(super) fn of(evidence: &'a Evidence, now: Timestamp) -> Self {
+        Self {
+            evidence,
+            now,
+            signatures: Vec::new(),
+            attestations: Vec::new(),
+            summary: None,
+        }
+    }
+
+    pub(super) fn evidence(&self) -> &'a Evidence {
+        self.evidence
+    }
+
+    pub(super) fn image(&self) -> &'a Pinned {
+        &self.evidence.image
+    }
+
+    pub(super) fn stale(&self) -> bool {
+        self.evidence.stale
+    }
+
+    /// Where an authority looked, and how old that is where it matters: for people.
+    pub(super) fn looked(&self, places: &Places<'_>) -> Vec<String> {
+        let mut lines = places.looked();
+        if self.evidence.stale {
+            let seconds = self.now.as_second().saturating_sub(self.evidence.as_of.as_second());
+            let minutes = seconds.max(0) / 60;
+            lines.push(format!(
+                "(lists are {minutes} min old, as the registry cannot be reached)"
+            ));
+        }
+        lines
+    }
+
+    pub(super) fn signatures(&mut self, demand: &KeyDemand) -> Result<Rc<Examined<ImageSignature>>, PrefixUnknown> {
+        answer(&mut self.signatures, self.evidence, demand, |evidence| {
+            signatures(evidence, &demand.key, demand.rule, &demand.layouts)
+        })
+    }
+
+    pub(super) fn attestations(&mut self, demand: &KeyDemand) -> Result<Rc<Examined<Attestation>>, PrefixUnknown> {
+        answer(&mut self.attestations, self.evidence, demand, |evidence| {
+            attestations(evidence, &demand.key, demand.rule, &demand.layouts)
+        })
+    }
+
+    /// What seems to be attached, unverified: for words only.
+    pub(super) fn unverified(&mut self) -> Rc<Vec<Seen>> {
+        let evidence = self.evidence;
+        self.summary
+            .get_or_insert_with(|| Rc::new(unverified_summary(evidence)))
+            .clone()
+    }
+}
+
+fn answer<T>(
+    answered: &mut Answered<T>,
+    evidence: &Evidence,
+    demand: &KeyDemand,
+    examine: impl FnOnce(&Evidence) -> (Vec<T>, Vec<Rejected>),
+) -> Result<Rc<Examined<T>>, PrefixUnknown> {
+    let places = Places::of(evidence, demand);
+    let question = Question {
+        key: demand.key.fingerprint(),
+        rule: demand.rule,
+        layouts: demand.layouts,
+        repository: places.repository().clone(),
+        tag_prefix: demand.tag_prefix.clone(),
+    };
+    if let Some((_, examined)) = answered.iter().find(|(known, _)| *known == question) {
+        return Ok(examined.clone());
+    }
+    let evidence = places.evidence()?;
+    let (proofs, rejected) = examine(&evidence);
+    let examined = Rc::new(Examined { proofs, rejected });
+    answered.push((question, examined.clone()));
+    Ok(examined)
+}

@@ -1,0 +1,71 @@
+//! An authority that asks for a signature of the image.
+
+use std::sync::Arc;
+
+use countersign_evidence::{GapCause, SeenKind};
+
+use super::bench::Bench;
+use super::findings::{Tally, attachments, could_not_look, count, prefix_unknown, unusable};
+use super::place::{Places, PrefixUnknown};
+use super::{explain, of_authority};
+use crate::ground::{Ground, GroundKind, Signed};
+use crate::meaning::{Authority, KeyDemand, Policy};
+use crate::reason::{Reason, ReasonCode};
+use crate::verdict::{NonEmpty, Verdict};
+
+pub(super) fn verdict(
+    policy: &Arc<Policy>,
+    authority: &Authority,
+    demand: &KeyDemand,
+    bench: &mut Bench<'_>,
+) -> Verdict {
+    let examined = match bench.signatures(demand) {
+        Ok(examined) => examined,
+        Err(PrefixUnknown) => return prefix_unknown(policy, authority, demand, bench),
+    };
+    if let Some(signature) = examined.proofs.first() {
+        let kind = GroundKind::Signed(Signed::assertion(signature, bench.stale()));
+        return Verdict::Admit(NonEmpty::one(Ground::of_authority(kind, &policy.name, &authority.name)));
+    }
+    let places = Places::of(bench.evidence(), demand);
+    let seen = bench.unverified();
+    let tally = Tally::of(&examined.rejected, &seen);
+    let mut found = tally.lines();
+    found.extend(attachments(&seen, &places, SeenKind::Attestation));
+    if let Some(cause) = could_not_look(&places, demand, bench, "signed") {
+        return Verdict::Undecided(NonEmpty::one(of_authority(cause.with_found(found), policy, authority)));
+    }
+    found.extend(unusable(&places));
+    let (code, what) = refusal(&tally, &places, demand, bench);
+    let reason = Reason::new(code, what)
+        .with_looked(bench.looked(&places))
+        .with_found(found)
+        .with_next(explain(policy, bench.image()));
+    Verdict::Deny(NonEmpty::one(of_authority(reason, policy, authority)))
+}
+
+fn refusal(tally: &Tally, places: &Places<'_>, demand: &KeyDemand, bench: &Bench<'_>) -> (ReasonCode, String) {
+    let image = bench.image();
+    let key = demand.key.fingerprint();
+    if let Some(digest) = tally.other_images.first() {
+        let what = format!("no matching signatures: key {key} signed {digest}, and not {image}");
+        return (ReasonCode::SignatureWrongImage, what);
+    }
+    if tally.other_keys > 0 {
+        let found = count(tally.other_keys, "signature was", "signatures were");
+        let what = format!("no matching signatures: {found} found for {image}, none of them by key {key}");
+        return (ReasonCode::SignatureWrongKey, what);
+    }
+    let content = places.content_gaps();
+    let too_many = content.iter().any(|gap| matches!(gap.cause, GapCause::TooMany { .. }));
+    if tally.not_looked_at > 0 || too_many {
+        let what = format!("no matching signatures: there are more signatures for {image} than are looked at");
+        return (ReasonCode::SignatureTooMany, what);
+    }
+    if !tally.unreadable.is_empty() || !content.is_empty() {
+        let what = format!("no matching signatures: what is stored as a signature of {image} cannot be read");
+        return (ReasonCode::SignatureUnreadable, what);
+    }
+    let what = format!("no signatures found for {image}; one by key {key} is needed");
+    (ReasonCode::ImageUnsigned, what)
+}

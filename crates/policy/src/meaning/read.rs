@@ -1,0 +1,254 @@
+//! From a policy as written to a policy as meant: the checks of policy-controller's admission webhook, in its words.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use countersign_image::Digest;
+
+use super::{Demand, Enforcement, Policy, Unsupported, authority, expression, objects};
+use crate::document::SourcePosition;
+use crate::document::faults::Faults;
+use crate::document::fields::Field;
+use crate::document::tree::Mark;
+use crate::document::written::{ClusterImagePolicy, Image, Spec, Text};
+use crate::lint::{Lint, LintCode};
+use crate::pattern::{Glob, doubts, open_ended};
+
+/// The longest name of an object in Kubernetes (RFC 1123 subdomain).
+const MAX_NAME: usize = 253;
+
+/// What is collected while one policy is read.
+pub(super) struct Reading<'a> {
+    pub(super) faults: &'a mut Faults,
+    file: Arc<str>,
+    policy: String,
+    lints: Vec<Lint>,
+}
+
+impl Reading<'_> {
+    pub(super) fn lint(&mut self, code: LintCode, at: Mark, path: &str, message: String, advice: impl Into<String>) {
+        self.lints.push(Lint {
+            code,
+            policy: self.policy.clone(),
+            position: position(&self.file, at),
+            path: path.to_owned(),
+            message,
+            advice: advice.into(),
+        });
+    }
+
+    /// Something that this version does not do: noted for `policy check`, and kept for the judge.
+    pub(super) fn unsupported(&mut self, at: Mark, path: &str, what: &str, instead: &str) -> Unsupported {
+        let message = format!("{what} cannot be checked by this version, so that images stay undecided");
+        self.lint(LintCode::PolicyUnsupported, at, path, message, instead);
+        Unsupported {
+            path: path.to_owned(),
+            what: what.to_owned(),
+        }
+    }
+}
+
+/// Reads a policy; what is wrong goes to `faults`, and then the policy is not to be used. `canonical` is everything that
+/// the document says, for its digest.
+pub(crate) fn read(
+    written: ClusterImagePolicy,
+    file: &Arc<str>,
+    canonical: &str,
+    faults: &mut Faults,
+) -> Option<Policy> {
+    let ClusterImagePolicy { at, prefix, name, spec } = written;
+    let name = name_of(name, at, &format!("{prefix}metadata.name"), faults);
+    let Some(spec) = spec else {
+        faults.missing(at, &[format!("{prefix}spec")]);
+        return None;
+    };
+    let name = name?;
+    let mut reading = Reading {
+        faults,
+        file: file.clone(),
+        policy: name.to_string(),
+        lints: Vec::new(),
+    };
+    let policy = spec_of(&spec, &format!("{prefix}spec"), &mut reading);
+    let (enforcement, images, matches, authorities, unsupported) = policy?;
+    Some(Policy {
+        source: position(file, at),
+        digest: Digest::sha256(format!("{file}\0{canonical}").as_bytes()),
+        lints: reading.lints,
+        name,
+        enforcement,
+        images,
+        matches,
+        authorities,
+        unsupported,
+        from_keys: false,
+    })
+}
+
+type Parts = (
+    Enforcement,
+    Vec<Glob>,
+    Vec<crate::selector::ResourceMatch>,
+    Vec<super::Authority>,
+    Vec<Unsupported>,
+);
+
+fn spec_of(spec: &Field<Spec>, path: &str, reading: &mut Reading<'_>) -> Option<Parts> {
+    let at = spec.at;
+    let spec = &spec.value;
+    let enforcement = enforcement_of(spec.mode.as_ref(), &format!("{path}.mode"), reading.faults);
+    let images = images_of(spec.images.as_ref(), at, &format!("{path}.images"), reading);
+    let matches = objects::matches_of(spec.matches.as_ref(), &format!("{path}.match"), reading);
+    let authorities = authorities_of(spec, at, &format!("{path}.authorities"), reading);
+    let unsupported = spec.policy.as_ref().map(|policy| {
+        let path = format!("{path}.policy");
+        let what = expression::language_of(policy, &path, reading.faults);
+        reading.unsupported(
+            policy.at,
+            &path,
+            what,
+            "leave `policy` out, or wait for the version that evaluates it",
+        )
+    });
+    let passes = |authority: &super::Authority| authority.demand == Demand::StaticPass;
+    if authorities.iter().any(passes) {
+        lint_open_ends(spec, path, reading);
+    }
+    Some((
+        enforcement?,
+        images,
+        matches,
+        authorities,
+        unsupported.into_iter().collect(),
+    ))
+}
+
+fn name_of(name: Option<Text>, at: Mark, path: &str, faults: &mut Faults) -> Option<Arc<str>> {
+    let Some(name) = name else {
+        faults.missing(at, &[path.to_owned()]);
+        return None;
+    };
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
+    let inner = |byte: u8| byte != b'-' && byte != b'.';
+    let text = name.value.as_bytes();
+    let ends = [text.first(), text.last()];
+    if text.len() > MAX_NAME
+        || !text.iter().all(|byte| allowed(*byte))
+        || !ends.iter().flatten().all(|byte| inner(**byte))
+    {
+        let why =
+            "names have at most 253 lower-case letters, digits, `-` and `.`, and begin and end with a letter or digit";
+        faults.invalid(name.at, path, &name.value, why);
+        return None;
+    }
+    Some(name.value.into())
+}
+
+fn enforcement_of(mode: Option<&Text>, path: &str, faults: &mut Faults) -> Option<Enforcement> {
+    let Some(mode) = mode else {
+        return Some(Enforcement::Enforce);
+    };
+    match mode.value.as_str() {
+        "enforce" => Some(Enforcement::Enforce),
+        "warn" => Some(Enforcement::Warn),
+        other => {
+            faults.invalid(mode.at, path, other, "unsupported mode: `enforce` and `warn` are known");
+            None
+        }
+    }
+}
+
+fn images_of(images: Option<&Field<Vec<Image>>>, at: Mark, path: &str, reading: &mut Reading<'_>) -> Vec<Glob> {
+    let images = images.map(|images| images.value.as_slice()).unwrap_or_default();
+    if images.is_empty() && !reading.faults.touch(path) {
+        reading.faults.missing(at, &[path.to_owned()]);
+    }
+    let mut globs = Vec::new();
+    for (index, image) in images.iter().enumerate() {
+        let path = format!("{path}[{index}].glob");
+        let Some(text) = &image.glob else {
+            if !reading.faults.touch(&path) {
+                reading.faults.missing(image.at, &[path]);
+            }
+            continue;
+        };
+        match Glob::parse(&text.value) {
+            Ok(glob) => {
+                if let Some(doubt) = doubts(&glob) {
+                    reading.lint(doubt.code, text.at, &path, doubt.message, doubt.advice);
+                }
+                globs.push(glob);
+            }
+            Err(error) => reading.faults.invalid(text.at, &path, &text.value, &error.to_string()),
+        }
+    }
+    globs
+}
+
+fn lint_open_ends(spec: &Spec, path: &str, reading: &mut Reading<'_>) {
+    let images = spec.images.iter().flat_map(|images| &images.value);
+    for (index, image) in images.enumerate() {
+        let Some(text) = &image.glob else { continue };
+        if let Some(doubt) = Glob::parse(&text.value).ok().as_ref().and_then(open_ended) {
+            let path = format!("{path}.images[{index}].glob");
+            reading.lint(doubt.code, text.at, &path, doubt.message, doubt.advice);
+        }
+    }
+}
+
+fn authorities_of(spec: &Spec, at: Mark, path: &str, reading: &mut Reading<'_>) -> Vec<super::Authority> {
+    let written = spec.authorities.as_ref();
+    let written = written.map(|list| list.value.as_slice()).unwrap_or_default();
+    if written.is_empty() && !reading.faults.touch(path) {
+        reading.faults.missing(at, &[path.to_owned()]);
+    }
+    let mut names = BTreeSet::new();
+    let mut authorities = Vec::new();
+    for (index, written) in written.iter().enumerate() {
+        let path = format!("{path}[{index}]");
+        let Some(authority) = authority::read(written, index, &path, reading) else {
+            continue;
+        };
+        if !names.insert(authority.name.clone()) {
+            let message = format!("a second authority is called `{}`", authority.name);
+            let advice = "give every authority a name of its own";
+            reading.lint(LintCode::AuthorityDuplicateName, written.at, &path, message, advice);
+        }
+        authorities.push(authority);
+    }
+    lint_never_needed(&authorities, written, path, reading);
+    authorities
+}
+
+fn lint_never_needed(
+    authorities: &[super::Authority],
+    written: &[crate::document::written::Authority],
+    path: &str,
+    reading: &mut Reading<'_>,
+) {
+    let passes = |authority: &&super::Authority| authority.demand == Demand::StaticPass;
+    let Some(passing) = authorities.iter().find(passes) else {
+        return;
+    };
+    let others = written
+        .iter()
+        .enumerate()
+        .filter(|(_, written)| written.fixed.is_none());
+    for (index, other) in others {
+        let message = format!(
+            "one authority is enough, and `{}` lets every image in, so that this one is never needed",
+            passing.name
+        );
+        let advice = "take the static authority out, or put it into a policy of its own";
+        let path = format!("{path}[{index}]");
+        reading.lint(LintCode::AuthorityNeverNeeded, other.at, &path, message, advice);
+    }
+}
+
+fn position(file: &Arc<str>, at: Mark) -> SourcePosition {
+    SourcePosition {
+        file: file.clone(),
+        line: at.line,
+        column: at.column,
+    }
+}

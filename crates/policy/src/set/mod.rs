@@ -1,0 +1,308 @@
+//! The policies in force, all at once, and which of them govern an image.
+
+mod broken;
+mod governing;
+mod index;
+mod kept;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use countersign_evidence::{HashRule, Layouts, PublicKey, predicate};
+use countersign_image::{Digest, Pinned};
+
+pub use self::broken::Broken;
+pub use self::governing::{Governing, InForce};
+use self::index::GlobIndex;
+use crate::document::{Document, DocumentError, Parsed, SourcePosition};
+use crate::lint::{Lint, LintCode};
+use crate::meaning::{AttestationDemand, Authority, Demand, Enforcement, KeyDemand, Policy};
+use crate::pattern::{Glob, name_of};
+
+/// What becomes of images that no policy governs. There is no default: whoever starts us says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum NoMatch {
+    /// They are kept out.
+    Deny,
+    /// They are let in with a warning.
+    Warn,
+    /// They are let in.
+    Allow,
+}
+
+impl NoMatch {
+    /// Reads `deny`, `warn` or `allow`.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "deny" => Some(Self::Deny),
+            "warn" => Some(Self::Warn),
+            "allow" => Some(Self::Allow),
+            _ => None,
+        }
+    }
+
+    /// `deny`, `warn` or `allow`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Deny => "deny",
+            Self::Warn => "warn",
+            Self::Allow => "allow",
+        }
+    }
+}
+
+/// What holds for all policies together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// What becomes of images that no policy governs.
+    pub no_match: NoMatch,
+}
+
+impl Settings {
+    /// Images that no policy governs are kept out.
+    pub fn deny_unmatched() -> Self {
+        Self {
+            no_match: NoMatch::Deny,
+        }
+    }
+
+    /// These settings.
+    pub fn new(no_match: NoMatch) -> Self {
+        Self { no_match }
+    }
+}
+
+/// What is known of the object that brings an image in; `match` looks at nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObjectFacts {
+    /// API group; empty is the core group.
+    pub group: String,
+    /// API version.
+    pub version: String,
+    /// Resource, in the plural: `pods`.
+    pub resource: String,
+    /// Labels of the object itself, not of its Pod template.
+    pub labels: BTreeMap<String, String>,
+}
+
+impl ObjectFacts {
+    /// No object at all, as on a command line: policies with `match` do not govern.
+    pub fn none() -> Self {
+        Self {
+            group: String::new(),
+            version: String::new(),
+            resource: String::new(),
+            labels: BTreeMap::new(),
+        }
+    }
+}
+
+/// All policies in force, compiled; immutable, and replaced as a whole.
+#[derive(Clone, Debug)]
+pub struct PolicySet {
+    settings: Settings,
+    in_force: Vec<InForce>,
+    index: GlobIndex,
+    kept: Vec<Arc<Policy>>,
+    errors: Vec<DocumentError>,
+    lints: Vec<Lint>,
+    generation: Digest,
+}
+
+impl PolicySet {
+    /// Compiles what was parsed. Never fails as a whole: a document that cannot be understood makes the images that it may
+    /// govern undecided, and harms no other.
+    pub fn compile(parsed: Vec<Parsed>, settings: Settings) -> Self {
+        let mut in_force = Vec::new();
+        let mut errors = Vec::new();
+        for file in parsed {
+            errors.extend(file.errors);
+            in_force.extend(file.documents.into_iter().map(|document| match document {
+                Document::Policy(policy) => InForce::Policy(policy),
+                Document::Broken(broken) => InForce::Broken(broken),
+            }));
+        }
+        Self::of(in_force, Vec::new(), errors, settings)
+    }
+
+    /// The set of one policy, `name`, that governs every image and asks for a signature by any of these keys; or, if
+    /// predicate types are given, for attestations of all these types by one of the keys. Hashes are the keys' natural
+    /// ones, and every layout counts. `None` without a key.
+    pub fn of_keys(name: &str, keys: &[PublicKey], predicate_types: &[String]) -> Option<Self> {
+        if keys.is_empty() {
+            return None;
+        }
+        let attestations: Vec<AttestationDemand> = predicate_types
+            .iter()
+            .map(|written| AttestationDemand {
+                name: written.clone(),
+                written: written.clone(),
+                predicate_type: predicate::uri_of(written).to_owned(),
+            })
+            .collect();
+        let authority = |key: &PublicKey| Authority {
+            name: format!("key {}", key.fingerprint()).into(),
+            demand: Demand::Key(KeyDemand {
+                key: key.clone(),
+                rule: HashRule::Natural,
+                attestations: attestations.clone(),
+                repository: None,
+                tag_prefix: None,
+                pull_secrets: Vec::new(),
+                layouts: Layouts::ALL,
+            }),
+        };
+        let says: Vec<String> = keys.iter().map(|key| key.fingerprint().to_string()).collect();
+        let says = format!("{name}\0{}\0{}", says.join("\0"), predicate_types.join("\0"));
+        let policy = Policy {
+            name: name.into(),
+            source: SourcePosition {
+                file: name.into(),
+                line: 1,
+                column: 1,
+            },
+            digest: Digest::sha256(says.as_bytes()),
+            enforcement: Enforcement::Enforce,
+            images: vec![Glob::everything()],
+            matches: Vec::new(),
+            authorities: keys.iter().map(authority).collect(),
+            unsupported: Vec::new(),
+            lints: Vec::new(),
+            from_keys: true,
+        };
+        let in_force = vec![InForce::Policy(Arc::new(policy))];
+        Some(Self::of(in_force, Vec::new(), Vec::new(), Settings::deny_unmatched()))
+    }
+
+    fn of(mut in_force: Vec<InForce>, kept: Vec<Arc<Policy>>, errors: Vec<DocumentError>, settings: Settings) -> Self {
+        // Documents without a readable name come first; the order is the same however the files were listed.
+        in_force.sort_by(|one, other| place(one).cmp(&place(other)));
+        let globs = in_force.iter().enumerate().flat_map(|(number, entry)| {
+            let globs = match entry {
+                InForce::Policy(policy) => &policy.images,
+                InForce::Broken(broken) => &broken.images,
+            };
+            globs.iter().map(move |glob| (glob.clone(), number))
+        });
+        Self {
+            index: GlobIndex::of(globs.collect()),
+            lints: lints_of(&in_force),
+            generation: governing::digest_of(&in_force, settings.no_match),
+            in_force,
+            kept,
+            errors,
+            settings,
+        }
+    }
+
+    /// Keeps the last good form of policies in force whose documents cannot be understood any more.
+    ///
+    /// A broken document with a name keeps the policy of that file and name. What the broken documents without a name in a
+    /// file may have been are the policies that the file had and lost: all of them are kept, and a broken document more
+    /// than there are lost policies still makes its images undecided.
+    #[must_use]
+    pub fn with_last_good(self, last: &Self) -> Self {
+        let (in_force, kept) = kept::merge(self.in_force, last.policies());
+        Self::of(in_force, kept, self.errors, self.settings)
+    }
+
+    /// What is wrong with the documents, those included for which an older form is kept.
+    pub fn errors(&self) -> &[DocumentError] {
+        &self.errors
+    }
+
+    /// What authors probably did not mean.
+    pub fn lints(&self) -> &[Lint] {
+        &self.lints
+    }
+
+    /// The policies that are in force in an older form than their document, which cannot be understood.
+    pub fn kept(&self) -> &[Arc<Policy>] {
+        &self.kept
+    }
+
+    /// A digest of everything in force, for records and cache keys.
+    pub fn generation(&self) -> Digest {
+        self.generation
+    }
+
+    /// What holds for all policies together.
+    pub fn settings(&self) -> Settings {
+        self.settings
+    }
+
+    /// How many policies are in force, broken documents not counted.
+    pub fn len(&self) -> usize {
+        self.policies().count()
+    }
+
+    /// Whether no policy is in force.
+    pub fn is_empty(&self) -> bool {
+        self.policies().next().is_none()
+    }
+
+    /// The policies in force, in the order of their names.
+    pub fn policies(&self) -> impl Iterator<Item = &Arc<Policy>> {
+        self.in_force.iter().filter_map(|entry| match entry {
+            InForce::Policy(policy) => Some(policy),
+            InForce::Broken(_) => None,
+        })
+    }
+
+    /// The documents that cannot be understood and for which no older form is kept.
+    pub fn broken(&self) -> impl Iterator<Item = &Arc<Broken>> {
+        self.in_force.iter().filter_map(|entry| match entry {
+            InForce::Policy(_) => None,
+            InForce::Broken(broken) => Some(broken),
+        })
+    }
+
+    /// What governs an image that an object brings in. The work does not grow with the policies that do not.
+    pub fn governing(&self, image: &Pinned, object: &ObjectFacts) -> Governing {
+        let numbers = self.index.matching(&name_of(image));
+        let entries = numbers.into_iter().map(|number| &self.in_force[number]);
+        let governs = |entry: &&InForce| match entry {
+            InForce::Policy(policy) => {
+                policy.matches.is_empty() || policy.matches.iter().any(|entry| entry.matches(object))
+            }
+            InForce::Broken(_) => true,
+        };
+        Governing {
+            entries: entries.filter(governs).cloned().collect(),
+            no_match: self.settings.no_match,
+        }
+    }
+}
+
+fn place(entry: &InForce) -> (&str, &str, u64) {
+    let (file, line) = match entry {
+        InForce::Policy(policy) => (&policy.source.file, policy.source.line),
+        InForce::Broken(broken) => (&broken.file, broken.line),
+    };
+    (entry.name().unwrap_or_default(), file, line)
+}
+
+/// The lints of all policies, and those that only show beside others. Policies are in the order of their names.
+fn lints_of(in_force: &[InForce]) -> Vec<Lint> {
+    let mut lints = Vec::new();
+    let mut before: Option<&Policy> = None;
+    for entry in in_force {
+        let InForce::Policy(policy) = entry else { continue };
+        lints.extend(policy.lints.iter().cloned());
+        if let Some(before) = before.filter(|before| before.name == policy.name) {
+            lints.push(Lint {
+                code: LintCode::PolicyDuplicateName,
+                policy: policy.name.to_string(),
+                position: policy.source.clone(),
+                path: "metadata.name".to_owned(),
+                message: format!(
+                    "{} has a policy `{}` too; both are in force",
+                    before.source, policy.name
+                ),
+                advice: "in a cluster the second would replace the first: give it a name of its own".to_owned(),
+            });
+        }
+        before = Some(policy);
+    }
+    lints
+}

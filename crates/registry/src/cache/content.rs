@@ -1,0 +1,62 @@
+//! Content by its digest: in memory, and on disk where there is a place for it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use countersign_image::{Blob, Digest};
+use moka::sync::Cache;
+
+use super::disk::Disk;
+use super::{CacheConfig, CacheError};
+
+/// Blobs and manifests. They need no end of life: a digest means the same for ever.
+pub(crate) struct ContentCache {
+    memory: Cache<Digest, Blob>,
+    disk: Option<Arc<Disk>>,
+}
+
+impl ContentCache {
+    pub(crate) fn open(config: &CacheConfig) -> Result<Self, CacheError> {
+        let memory = Cache::builder()
+            .max_capacity(config.memory_bytes)
+            .weigher(|_, blob: &Blob| u32::try_from(blob.size()).unwrap_or(u32::MAX).saturating_add(OVERHEAD))
+            .build();
+        let disk = match &config.directory {
+            Some(directory) => Some(Arc::new(Disk::open(directory, config.disk_bytes)?)),
+            None => None,
+        };
+        Ok(Self { memory, disk })
+    }
+
+    /// Bytes that are at hand. Those from disk are hashed again: a file is anybody's who can write there.
+    pub(crate) async fn get(&self, digest: &Digest) -> Option<Blob> {
+        if let Some(blob) = self.memory.get(digest) {
+            return Some(blob);
+        }
+        let (disk, wanted) = (Arc::clone(self.disk.as_ref()?), *digest);
+        let blob = tokio::task::spawn_blocking(move || disk.get(&wanted)).await.ok().flatten()?;
+        self.memory.insert(*digest, blob.clone());
+        Some(blob)
+    }
+
+    pub(crate) fn put(&self, blob: &Blob) {
+        if self.memory.contains_key(blob.digest()) {
+            return;
+        }
+        self.memory.insert(*blob.digest(), blob.clone());
+        if let Some(disk) = &self.disk {
+            let (disk, blob) = (Arc::clone(disk), blob.clone());
+            // Nobody waits for it: what is not written is fetched again.
+            drop(tokio::task::spawn_blocking(move || disk.put(&blob)));
+        }
+    }
+}
+
+/// What an entry costs beside its bytes.
+const OVERHEAD: u32 = 256;
+
+impl fmt::Debug for ContentCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ContentCache").field("entries", &self.memory.entry_count()).field("disk", &self.disk).finish()
+    }
+}

@@ -1,0 +1,73 @@
+//! What was learnt from registries and is still true enough.
+//!
+//! Three caches. What a tag means is known for seconds. Content is known for ever, as its name is its hash. What is said
+//! of an image (the lists of signatures and referrers) changes, and is fresh for minutes; while the registry cannot be
+//! reached an older list counts, and says that it is old. Failures are known for a moment, so that a burst asks once.
+//!
+//! Every key but that of content holds the scope of the credentials that were shown: who may not see a list is not told
+//! of it.
+
+mod content;
+mod disk;
+mod lists;
+mod merge;
+mod tags;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use thiserror::Error;
+
+pub(crate) use self::content::ContentCache;
+pub(crate) use self::lists::{Known, LAST_MOMENT, ListCache, ListKey};
+pub(crate) use self::tags::{TagCache, TagKey};
+
+/// How long what is kept, and how much of it.
+#[derive(Clone, Debug)]
+pub struct CacheConfig {
+    /// How long a tag means the digest that it last meant.
+    pub tags: Duration,
+    /// How long a list of signatures and referrers is fresh.
+    pub lists: Duration,
+    /// How old a list may be while the registry cannot be reached.
+    pub stale: Duration,
+    /// How long an image is known to have nothing.
+    pub unsigned: Duration,
+    /// How long a failure is known.
+    pub failures: Duration,
+    /// How long one flight may take, whoever waits for it.
+    pub flight: Duration,
+    /// Most bytes of content in memory, and as many again in the lists that refer to it.
+    pub memory_bytes: u64,
+    /// Where content is kept on disk, if anywhere.
+    pub directory: Option<PathBuf>,
+    /// Most bytes of content on disk.
+    pub disk_bytes: u64,
+}
+
+impl CacheConfig {
+    /// What an admission door wants.
+    pub fn standard() -> Self {
+        Self {
+            tags: Duration::from_secs(5),
+            lists: Duration::from_secs(5 * 60),
+            stale: Duration::from_secs(24 * 60 * 60),
+            unsigned: Duration::from_secs(5),
+            failures: Duration::from_secs(1),
+            flight: Duration::from_secs(30),
+            memory_bytes: 128 << 20,
+            directory: None,
+            disk_bytes: 1 << 30,
+        }
+    }
+}
+
+/// Why a cache could not be opened.
+#[derive(Debug, Error)]
+#[error("cache directory `{}` could not be opened", path.display())]
+pub struct CacheError {
+    /// The directory.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: std::io::Error,
+}

@@ -1,0 +1,67 @@
+//! The client: what all questions to registries share. The questions themselves are in the files named after them.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+
+use crate::challenge::Challenge;
+use crate::config::{ClientConfig, ConfigError, Limits};
+use crate::credential::CredentialScope;
+use crate::host::Hosts;
+use crate::token::Tokens;
+use crate::transport::Transport;
+
+/// Most hosts whose challenge, and most repositories whose shortcomings, are remembered.
+const MAX_REMEMBERED: u64 = 10_000;
+/// How long the way to log in to a host is taken for what it was.
+const CHALLENGE_LIFE: Duration = Duration::from_secs(60 * 60);
+/// How long a registry is believed not to know the referrers API.
+const INABILITY_LIFE: Duration = Duration::from_secs(5 * 60);
+
+/// A client for every registry. Cheap to clone; clones share connections, tokens, limits and breakers.
+#[derive(Clone)]
+pub struct Client {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) hosts: Hosts,
+    pub(crate) transport: Arc<Transport>,
+    pub(crate) tokens: Tokens,
+    pub(crate) limits: Limits,
+    /// Host → how to log in there.
+    pub(crate) challenges: Cache<String, Challenge>,
+    /// Which of several fitting credentials was let in, by host, path and candidates.
+    pub(crate) let_in: Cache<(String, String, Vec<CredentialScope>), CredentialScope>,
+    /// Where the referrers API is not to be found: a whole host, or one repository on it.
+    pub(crate) without_referrers: Cache<(String, Option<String>), ()>,
+}
+
+impl Client {
+    /// A client as configured.
+    pub fn new(config: ClientConfig) -> Result<Self, ConfigError> {
+        let remember = |life| Cache::builder().max_capacity(MAX_REMEMBERED).time_to_live(life).build();
+        let inner = Inner {
+            hosts: Hosts::new(&config)?,
+            transport: Arc::new(Transport::new(&config)?),
+            tokens: Tokens::new(),
+            challenges: remember(CHALLENGE_LIFE),
+            let_in: Cache::builder().max_capacity(MAX_REMEMBERED).time_to_live(CHALLENGE_LIFE).build(),
+            without_referrers: Cache::builder().max_capacity(MAX_REMEMBERED).time_to_live(INABILITY_LIFE).build(),
+            limits: config.limits,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("transport", &self.inner.transport).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,220 @@
+//! A registry of our own: the OCI distribution specification 1.1, in memory or on disk.
+//!
+//! For quickstart, tests, and teams that want one binary. Reading order: `route` (which endpoint a path means), `blobs`,
+//! `manifests` and `lists` (the endpoints), `uploads` (what is being sent), `store` (every change, one at a time), `index` (what is
+//! stored, in memory whichever storage it is), `content` and `disk` (the bytes).
+//!
+//! A change is written to the disk before the index shows it, and the index before the client is told, so that what was
+//! answered `201` survives a kill at any instruction, and memory and disk answer alike because they share all but the bytes.
+
+mod blobs;
+mod content;
+mod disk;
+mod index;
+mod lists;
+mod manifests;
+mod ranges;
+mod refusal;
+mod route;
+mod store;
+mod uploads;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::any;
+use http::Method;
+
+use content::Content;
+pub use disk::StorageError;
+use index::Index;
+use refusal::Refusal;
+use route::Route;
+use store::Store;
+use uploads::Uploads;
+
+/// Largest manifest, in bytes: what the specification asks registries to accept, and what clients may rely on.
+pub const MAX_MANIFEST: usize = countersign_image::manifest::MAX_MANIFEST_BYTES;
+
+const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
+const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+
+/// The embedded registry. Cheap to clone; every clone is the same registry.
+#[derive(Clone)]
+pub struct Registry(Arc<Inner>);
+
+struct Inner {
+    store: Arc<Store>,
+    uploads: Uploads,
+    limits: Limits,
+}
+
+/// Where a registry keeps what it is given.
+pub struct Storage {
+    content: Content,
+    index: Index,
+}
+
+/// What bounds a registry.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Largest blob, in bytes.
+    pub blob: u64,
+    /// All content together, open uploads included, in bytes.
+    pub total: u64,
+    /// Uploads open at once.
+    pub open_uploads: usize,
+    /// How long an upload may lie untouched before its place is given away.
+    pub upload_idle: Duration,
+    /// Repositories.
+    pub repositories: usize,
+    /// Blobs, manifests and tags, of each so many in one repository.
+    pub per_repository: usize,
+    /// Entries in one page of a list.
+    pub page: usize,
+}
+
+impl Limits {
+    /// For a registry that lives in memory.
+    pub fn memory() -> Self {
+        Self {
+            blob: 1 << 30,
+            total: 2 << 30,
+            ..Self::disk()
+        }
+    }
+
+    /// For a registry on disk.
+    pub fn disk() -> Self {
+        Self {
+            blob: 16 << 30,
+            total: 1 << 40,
+            open_uploads: 256,
+            upload_idle: Duration::from_secs(3600),
+            repositories: 100_000,
+            per_repository: 1_000_000,
+            page: 1000,
+        }
+    }
+}
+
+impl Storage {
+    /// Forgotten when the registry is dropped.
+    pub fn memory() -> Self {
+        Self {
+            content: Content::memory(),
+            index: Index::default(),
+        }
+    }
+
+    /// Below `directory`, which is made if it does not exist, and belongs to this registry alone while it lives. Reads what is stored
+    /// there, and removes what an interrupted push or delete left.
+    pub fn disk(directory: &Path) -> Result<Self, StorageError> {
+        let (disk, index) = disk::Disk::open(directory)?;
+        Ok(Self {
+            content: Content::disk(disk),
+            index,
+        })
+    }
+}
+
+impl Registry {
+    /// A registry over `storage`.
+    pub fn new(storage: Storage, limits: Limits) -> Self {
+        let store = Store::new(storage.content, storage.index, limits);
+        Self(Arc::new(Inner {
+            store: Arc::new(store),
+            uploads: Uploads::new(limits),
+            limits,
+        }))
+    }
+
+    /// A registry in memory with [`Limits::memory`].
+    pub fn memory() -> Self {
+        Self::new(Storage::memory(), Limits::memory())
+    }
+
+    /// A registry below `directory` with [`Limits::disk`].
+    pub fn disk(directory: &Path) -> Result<Self, StorageError> {
+        Ok(Self::new(Storage::disk(directory)?, Limits::disk()))
+    }
+
+    /// Everything below `/v2/`. Bodies are bounded here; a server around it needs no cap of its own.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/v2", any(answer))
+            .route("/v2/", any(answer))
+            .route("/v2/{*path}", any(answer))
+            .with_state(self.clone())
+    }
+
+    /// Runs `change` where it may block, and to its end even if the client hangs up meanwhile: the disk and the index
+    /// must not part.
+    async fn change<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Store) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let store = Arc::clone(&self.0.store);
+        if !store.content.blocks() {
+            return change(&store);
+        }
+        tokio::task::spawn_blocking(move || change(&store))
+            .await
+            .unwrap_or_else(|_| Err(Refusal::Interrupted))
+    }
+}
+
+async fn answer(State(registry): State<Registry>, request: Request) -> Response {
+    let answered = async {
+        let (parts, body) = request.into_parts();
+        let route = Route::parse(parts.uri.path())?;
+        dispatch(&registry, route, &parts, body).await
+    };
+    let mut response = answered
+        .await
+        .unwrap_or_else(|refusal: Refusal| refusal.into_response());
+    response
+        .headers_mut()
+        .insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
+    response
+}
+
+async fn dispatch(
+    registry: &Registry,
+    route: Route,
+    parts: &http::request::Parts,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let (get, head) = (Method::GET, Method::HEAD);
+    let method = &parts.method;
+    match (route, method) {
+        (Route::Support, m) if m == get || m == head => Ok((StatusCode::OK, "{}").into_response()),
+        (Route::Catalog, m) if m == get => registry.catalog(parts),
+        (Route::Tags(name), m) if m == get => registry.tags(&name, parts),
+        (Route::Referrers(name, digest), m) if m == get => registry.referrers(&name, &digest, parts).await,
+        (Route::Blob(name, digest), m) if m == get || m == head => registry.get_blob(&name, &digest, parts).await,
+        (Route::Blob(name, digest), &Method::DELETE) => registry.delete_blob(name, &digest).await,
+        (Route::Uploads(name), &Method::POST) => registry.begin_upload(name, parts, body).await,
+        (Route::Upload(name, id), m) if m == get => registry.upload_status(&name, &id).await,
+        (Route::Upload(name, id), &Method::PATCH) => registry.append_chunk(&name, &id, parts, body).await,
+        (Route::Upload(name, id), &Method::PUT) => registry.finish_upload(name, &id, parts, body).await,
+        (Route::Upload(name, id), &Method::DELETE) => registry.cancel_upload(&name, &id),
+        (Route::Manifest(name, reference), m) if m == get || m == head => {
+            registry.get_manifest(&name, &reference, parts).await
+        }
+        (Route::Manifest(name, reference), &Method::PUT) => registry.put_manifest(name, &reference, parts, body).await,
+        (Route::Manifest(name, reference), &Method::DELETE) => registry.delete_manifest(name, &reference).await,
+        (route, _) => Err(Refusal::Method {
+            allowed: route.methods(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+//! Manifests and blobs, by the one name that proves them.
+
+use std::time::Instant;
+
+use countersign_image::manifest::MAX_MANIFEST_BYTES;
+use countersign_image::{Blob, Descriptor, Digest, Repository, Tag, media};
+use http::header::CONTENT_TYPE;
+
+use crate::client::Client;
+use crate::credential::Credentials;
+use crate::exchange::Ask;
+use crate::transport::Answer;
+use crate::trouble::{ContentTrouble, Trouble};
+
+pub(crate) const MANIFEST_TYPES: &[&str] =
+    &[media::OCI_INDEX, media::OCI_MANIFEST, media::DOCKER_LIST, media::DOCKER_MANIFEST];
+pub(crate) const MANIFEST_CAP: u64 = MAX_MANIFEST_BYTES as u64;
+
+impl Client {
+    /// A manifest by its digest, with the `Content-Type` that it came with.
+    pub async fn manifest(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        credentials: &Credentials,
+        deadline: Instant,
+    ) -> Result<(Blob, Option<String>), Trouble> {
+        let ask = Ask::get(repository, format!("manifests/{digest}"), MANIFEST_TYPES, MANIFEST_CAP);
+        self.read(&ask, credentials, deadline, |answer| proven(answer, digest, None)).await
+    }
+
+    /// The manifest that a tag means now, with the `Content-Type` that it came with.
+    pub async fn tagged(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+        credentials: &Credentials,
+        deadline: Instant,
+    ) -> Result<(Blob, Option<String>), Trouble> {
+        let ask = Ask::get(repository, format!("manifests/{tag}"), MANIFEST_TYPES, MANIFEST_CAP);
+        self.read(&ask, credentials, deadline, named_by_us).await
+    }
+
+    /// The same, read from the registry itself and from no mirror.
+    pub(crate) async fn tagged_at_origin(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+        credentials: &Credentials,
+        deadline: Instant,
+    ) -> Result<(Blob, Option<String>), Trouble> {
+        let ask = Ask::get(repository, format!("manifests/{tag}"), MANIFEST_TYPES, MANIFEST_CAP);
+        let origin = self.inner.hosts.origin(repository.host())?;
+        self.ask(&origin, &ask, credentials, deadline).await.and_then(named_by_us)
+    }
+
+    /// The content of a descriptor, at most `cap` bytes.
+    pub async fn blob(
+        &self,
+        repository: &Repository,
+        descriptor: &Descriptor,
+        cap: u64,
+        credentials: &Credentials,
+        deadline: Instant,
+    ) -> Result<Blob, Trouble> {
+        if descriptor.size > cap {
+            return Err(Trouble::Content(ContentTrouble::TooLarge { limit: cap }));
+        }
+        let digest = &descriptor.digest;
+        let ask = Ask::get(repository, format!("blobs/{digest}"), &["*/*"], cap);
+        let check = |answer| proven(answer, digest, Some(descriptor.size)).map(|(blob, _)| blob);
+        self.read(&ask, credentials, deadline, check).await
+    }
+}
+
+fn named_by_us(answer: Answer) -> Result<(Blob, Option<String>), Trouble> {
+    let answer = answer.success()?;
+    let content_type = answer.header(CONTENT_TYPE).map(str::to_owned);
+    Ok((Blob::new(answer.body), content_type))
+}
+
+fn proven(answer: Answer, digest: &Digest, size: Option<u64>) -> Result<(Blob, Option<String>), Trouble> {
+    let answer = answer.success()?;
+    let content_type = answer.header(CONTENT_TYPE).map(str::to_owned);
+    let blob = Blob::check(answer.body, digest, size).map_err(|error| Trouble::Content(ContentTrouble::Bytes(error)))?;
+    Ok((blob, content_type))
+}

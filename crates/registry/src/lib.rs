@@ -1,0 +1,42 @@
+//! Where images and their evidence are kept: the client side, and a registry of our own.
+//!
+//! Reading order: a [`Client`] made from a [`ClientConfig`] asks one question of one registry at a time, and every answer
+//! is either what was asked for or a [`Trouble`]. [`gather()`] asks all the questions about one image and turns troubles
+//! into gaps; a [`Gatherer`] does the same through caches, one flight per key. [`publish`] writes what [`gather()`] reads,
+//! and [`archive`] keeps evidence as a directory.
+//!
+//! Three rules hold everywhere: a credential never leaves the host that it was meant for, every read names its cap, and
+//! what could not be obtained is never reported as what is not there.
+
+pub mod archive;
+pub mod cache;
+mod backoff;
+mod challenge;
+mod client;
+pub mod config;
+pub mod credential;
+pub mod embedded;
+mod exchange;
+mod fetch;
+mod flight;
+mod gather;
+mod gatherer;
+mod host;
+pub mod publish;
+mod push;
+mod referrers;
+mod resolve;
+mod secret;
+mod token;
+mod transport;
+mod trouble;
+
+pub use cache::CacheConfig;
+pub use client::Client;
+pub use config::{ClientConfig, ConfigError, Limits, Proxies};
+pub use credential::{Credential, CredentialError, CredentialScope, Credentials};
+pub use gather::{GatherRequest, SourceRequest, gather};
+pub use gatherer::Gatherer;
+pub use push::{ManifestName, Put};
+pub use secret::Secret;
+pub use trouble::{ContentTrouble, Trouble};

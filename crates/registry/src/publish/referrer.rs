@@ -1,0 +1,178 @@
+//! As a manifest that names the image as its subject (OCI 1.1): what cosign 3 writes, and cosign 2 where asked to.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use countersign_evidence::{Content, Layout, Layouts};
+use countersign_image::{Blob, Descriptor, Digest, Document, Index, Manifest, annotation, media};
+use jiff::Timestamp;
+
+use super::merged::{Addition, Merged, occupied};
+use super::tag::configuration;
+use super::{Desk, Kind, Piece, Published};
+use crate::gather::{GatherRequest, gather};
+use crate::push::ManifestName;
+use crate::referrers::fallback_tag;
+use crate::trouble::{ContentTrouble, Trouble};
+
+/// What cosign gives as the type of an attestation stored as a referrer.
+const COSIGN_ATTESTATION_ARTIFACT: &str = "application/vnd.dev.cosign.artifact.att.v1+json";
+
+impl Desk<'_> {
+    /// 1. is it there? 2. the image's own descriptor 3. content 4. the manifest 5. its entry in the fallback tag, where
+    /// the registry keeps no list itself.
+    pub(super) async fn as_referrer(&self, piece: &Piece, layout: Layout) -> Result<Published, Trouble> {
+        if let Some(manifest) = self.found(piece, layout).await {
+            return Ok(self.published(manifest, piece, true));
+        }
+        let subject = self.subject().await?;
+        self.put_blob(piece.bytes.clone()).await?;
+        let (manifest, configuration) = manifest(piece, subject);
+        self.put_blob(Bytes::from(configuration)).await?;
+        let bytes = manifest.to_json();
+        let entry = entry(&manifest, &bytes);
+        let name = ManifestName::Digest(entry.digest);
+        let put = self
+            .client
+            .put_manifest(
+                self.repository(),
+                &name,
+                &manifest.media_type,
+                Bytes::from(bytes),
+                self.credentials,
+                self.deadline,
+            )
+            .await?;
+        if put.subject.as_ref() != Some(self.image.digest()) {
+            let tag = fallback_tag(self.image.digest());
+            self.merge(&tag, &IntoList { entry: &entry, image: self.image.digest() }).await?;
+        }
+        Ok(self.published(entry.digest, piece, false))
+    }
+
+    /// The manifest that holds exactly this already. What cannot be read now may hold it, too; then it is there twice,
+    /// which harms nobody.
+    async fn found(&self, piece: &Piece, layout: Layout) -> Option<Digest> {
+        let request = GatherRequest {
+            places: Vec::new(),
+            signatures: true,
+            attestations: true,
+            layouts: Layouts::of(&[layout]),
+            manifest: false,
+        };
+        let evidence = gather(self.client, self.image, &request, self.credentials, self.deadline).await;
+        let wanted = piece.layer.annotations.get(annotation::COSIGN_SIGNATURE);
+        let same = evidence.items.iter().find(|item| {
+            item.origin.blob == piece.layer.digest
+                && match &item.content {
+                    Content::Simple { signature, .. } => Some(signature) == wanted,
+                    Content::Envelope(_) | Content::Bundle(_) => true,
+                }
+        });
+        same.map(|item| item.origin.manifest)
+    }
+
+    async fn subject(&self) -> Result<Descriptor, Trouble> {
+        let digest = self.image.digest();
+        let (blob, content_type) =
+            self.client.manifest(self.repository(), digest, self.credentials, self.deadline).await?;
+        let document = Document::parse(&blob, content_type.as_deref(), None)
+            .map_err(|error| Trouble::Content(ContentTrouble::Manifest(error)))?;
+        let media_type = match document {
+            Document::Manifest(manifest) => manifest.media_type,
+            Document::Index(index) => index.media_type,
+        };
+        Ok(Descriptor::new(media_type, *digest, blob.size()))
+    }
+}
+
+fn manifest(piece: &Piece, subject: Descriptor) -> (Manifest, Vec<u8>) {
+    let of_type = |media_type: &str, bytes: &[u8]| {
+        Descriptor::new(media_type, Digest::sha256(bytes), bytes.len() as u64)
+    };
+    let (artifact_type, config, configuration) = match piece.kind {
+        Kind::Bundle { .. } => {
+            let config = of_type(media::OCI_EMPTY, media::EMPTY_JSON);
+            (Some(piece.layer.media_type.clone()), config, media::EMPTY_JSON.to_vec())
+        }
+        // cosign 2 says the artifact's type with that of the configuration, and filters by it.
+        Kind::Signature | Kind::Attestation => {
+            let is_signature = piece.kind == Kind::Signature;
+            let artifact = if is_signature { media::COSIGN_SIGNATURE_ARTIFACT } else { COSIGN_ATTESTATION_ARTIFACT };
+            let configuration = configuration(std::slice::from_ref(&piece.layer));
+            (None, of_type(artifact, &configuration), configuration)
+        }
+    };
+    let manifest = Manifest {
+        media_type: media::OCI_MANIFEST.to_owned(),
+        artifact_type,
+        config,
+        layers: vec![piece.layer.clone()],
+        subject: Some(subject),
+        annotations: annotations(piece),
+    };
+    (manifest, configuration)
+}
+
+fn annotations(piece: &Piece) -> BTreeMap<String, String> {
+    let mut annotations = BTreeMap::new();
+    if let Kind::Bundle { enveloped } = piece.kind {
+        let content = if enveloped { "dsse-envelope" } else { "message-signature" };
+        annotations.insert(annotation::BUNDLE_CONTENT.to_owned(), content.to_owned());
+        if let Some(predicate_type) = &piece.predicate_type {
+            annotations.insert(annotation::BUNDLE_PREDICATE_TYPE.to_owned(), predicate_type.clone());
+        }
+        let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        annotations.insert(annotation::OCI_CREATED.to_owned(), now);
+    }
+    annotations
+}
+
+/// How a list of referrers names a manifest.
+fn entry(manifest: &Manifest, bytes: &[u8]) -> Descriptor {
+    let artifact_type = manifest.artifact_type.clone().unwrap_or_else(|| manifest.config.media_type.clone());
+    Descriptor {
+        artifact_type: Some(artifact_type),
+        annotations: manifest.annotations.clone(),
+        ..Descriptor::new(manifest.media_type.clone(), Digest::sha256(bytes), bytes.len() as u64)
+    }
+}
+
+struct IntoList<'a> {
+    entry: &'a Descriptor,
+    image: &'a Digest,
+}
+
+impl Addition for IntoList<'_> {
+    fn place(&self) -> String {
+        format!("the tag `{}`", fallback_tag(self.image))
+    }
+
+    fn is_in(&self, current: &Document) -> bool {
+        match current {
+            Document::Index(index) => index.manifests.iter().any(|listed| listed.digest == self.entry.digest),
+            Document::Manifest(_) => false,
+        }
+    }
+
+    /// Some registries give the image itself where there is no such tag.
+    fn is_absence(&self, blob: &Blob) -> bool {
+        self.image.matches(blob.bytes())
+    }
+
+    fn add_to(&self, current: Option<Document>) -> Result<Merged, Trouble> {
+        let mut index = match current {
+            Some(Document::Index(index)) => index,
+            Some(Document::Manifest(_)) => return Err(occupied(&self.place())),
+            None => Index {
+                media_type: media::OCI_INDEX.to_owned(),
+                artifact_type: None,
+                manifests: Vec::new(),
+                subject: None,
+                annotations: BTreeMap::new(),
+            },
+        };
+        index.manifests.push(self.entry.clone());
+        Ok(Merged { media_type: index.media_type.clone(), bytes: index.to_json(), configuration: None })
+    }
+}

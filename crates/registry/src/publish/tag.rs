@@ -1,0 +1,96 @@
+//! Into the tags `sha256-<hex>.sig` and `sha256-<hex>.att`, as cosign 2 writes them.
+
+use std::collections::BTreeMap;
+
+use countersign_image::manifest::MAX_LAYERS;
+use countersign_image::{Blob, Descriptor, Digest, Document, Manifest, Tag, media};
+use serde_json::json;
+
+use super::merged::{Addition, Merged, occupied};
+use super::{Desk, Kind, Piece, Published};
+use crate::trouble::{ContentTrouble, Trouble};
+
+impl Desk<'_> {
+    pub(super) async fn into_tag(&self, piece: &Piece) -> Result<Published, Trouble> {
+        let suffix = if piece.kind == Kind::Signature { ".sig" } else { ".att" };
+        let tag = Tag::parse(&format!("{}{suffix}", self.image.digest().tag_form())).map_err(|_| {
+            Trouble::Misplaced { layout: countersign_evidence::Layout::Tag, what: "anything about a digest this long" }
+        })?;
+        self.put_blob(piece.bytes.clone()).await?;
+        let (manifest, already_there) = self.merge(&tag, &IntoTag { piece, tag: &tag }).await?;
+        Ok(self.published(manifest, piece, already_there))
+    }
+}
+
+struct IntoTag<'a> {
+    piece: &'a Piece,
+    tag: &'a Tag,
+}
+
+impl Addition for IntoTag<'_> {
+    fn place(&self) -> String {
+        format!("the tag `{}`", self.tag)
+    }
+
+    fn is_in(&self, current: &Document) -> bool {
+        match current {
+            Document::Manifest(manifest) => manifest.layers.iter().any(|layer| self.piece.is(layer)),
+            Document::Index(_) => false,
+        }
+    }
+
+    fn is_absence(&self, _blob: &Blob) -> bool {
+        false
+    }
+
+    fn add_to(&self, current: Option<Document>) -> Result<Merged, Trouble> {
+        let mut manifest = match current {
+            Some(Document::Manifest(manifest)) => manifest,
+            Some(Document::Index(_)) => return Err(occupied(&self.place())),
+            None => empty(),
+        };
+        if manifest.layers.len() >= MAX_LAYERS {
+            return Err(Trouble::Content(ContentTrouble::TooMany { limit: MAX_LAYERS as u64 }));
+        }
+        manifest.layers.push(self.piece.layer.clone());
+        let configuration = configuration(&manifest.layers);
+        manifest.config = Descriptor::new(
+            manifest.config.media_type.clone(),
+            Digest::sha256(&configuration),
+            configuration.len() as u64,
+        );
+        Ok(Merged {
+            media_type: manifest.media_type.clone(),
+            bytes: manifest.to_json(),
+            configuration: Some(configuration),
+        })
+    }
+}
+
+fn empty() -> Manifest {
+    Manifest {
+        media_type: media::OCI_MANIFEST.to_owned(),
+        artifact_type: None,
+        config: Descriptor::new(media::OCI_CONFIG, Digest::sha256(b""), 0),
+        layers: Vec::new(),
+        subject: None,
+        annotations: BTreeMap::new(),
+    }
+}
+
+/// cosign's libraries take the manifest for an image and expect its configuration to name the same layers.
+pub(super) fn configuration(layers: &[Descriptor]) -> Vec<u8> {
+    let no_time = "0001-01-01T00:00:00Z";
+    let layer_ids: Vec<String> = layers.iter().map(|layer| layer.digest.to_string()).collect();
+    let history: Vec<_> = layers.iter().map(|_| json!({"created": no_time})).collect();
+    json!({
+        "architecture": "",
+        "created": no_time,
+        "history": history,
+        "os": "",
+        "rootfs": {"type": "layers", "diff_ids": layer_ids},
+        "config": {},
+    })
+    .to_string()
+    .into_bytes()
+}

@@ -1,0 +1,232 @@
+//! One request to one server, and its whole answer: under the host's limit, past its breaker, with a cap and a deadline.
+
+mod breaker;
+mod failure;
+mod guard;
+mod tls;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use reqwest::redirect::Policy;
+use tokio::sync::Semaphore;
+use url::Url;
+
+use self::breaker::Breaker;
+pub(crate) use self::failure::Failure;
+use crate::config::{ClientConfig, ConfigError, Limits, Proxies};
+use crate::host::{self, Nature};
+use crate::trouble::{ContentTrouble, Trouble};
+
+/// Most hosts whose limits and breakers are remembered. Whoever names more of them forgets the oldest.
+const MAX_HOSTS: u64 = 4096;
+/// How much of an error's body is read, in bytes. It only ever tells one kind of "not found" from another.
+const ERROR_BODY: u64 = 16 << 10;
+/// A wait shorter than this says more about the one who waited than about the host.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A request.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<Bytes>,
+    /// Largest body of a successful answer, in bytes.
+    pub(crate) cap: u64,
+    /// Whether the URL came out of another server's answer.
+    pub(crate) led: bool,
+}
+
+/// An answer, whole.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// The HTTP clients and what is known of each host.
+pub(crate) struct Transport {
+    direct: reqwest::Client,
+    /// Resolves no name to this machine or its link: for URLs out of other servers' answers.
+    guarded: reqwest::Client,
+    hosts: moka::sync::Cache<String, Arc<HostState>>,
+    limits: Limits,
+}
+
+#[derive(Debug)]
+struct HostState {
+    permits: Semaphore,
+    breaker: Breaker,
+}
+
+impl Transport {
+    pub(crate) fn new(config: &ClientConfig) -> Result<Self, ConfigError> {
+        let tls = tls::client_config(&config.ca_certificates)?;
+        let build = |guard: bool| -> Result<reqwest::Client, ConfigError> {
+            let limits = &config.limits;
+            let mut builder = reqwest::Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .user_agent(&config.user_agent)
+                .redirect(Policy::none())
+                .referer(false)
+                .retry(reqwest::retry::never())
+                .no_proxy()
+                .connect_timeout(limits.connect)
+                .pool_max_idle_per_host(limits.per_host)
+                .http2_keep_alive_interval(Duration::from_secs(20))
+                .http2_keep_alive_timeout(limits.connect);
+            for proxy in proxies(&config.proxies)? {
+                builder = builder.proxy(proxy);
+            }
+            if guard {
+                builder = builder.dns_resolver(guard::GuardedResolver);
+            }
+            builder.build().map_err(|error| ConfigError::Build(Box::new(error)))
+        };
+        Ok(Self {
+            direct: build(false)?,
+            guarded: build(true)?,
+            hosts: moka::sync::Cache::new(MAX_HOSTS),
+            limits: config.limits.clone(),
+        })
+    }
+
+    /// Sends a request once. Every status is an answer here; only what kept an answer from us is a failure.
+    pub(crate) async fn send(&self, call: &Call, deadline: Instant) -> Result<Answer, Failure> {
+        let began = Instant::now();
+        let host = self.host(&call.url);
+        let _probe = host.breaker.pass(began)?;
+        let out_of_time = |_| Failure::final_(Trouble::TimedOut { after: began.elapsed() });
+        let permit = tokio::time::timeout_at(deadline.into(), host.permits.acquire()).await.map_err(out_of_time)?;
+        let _permit = permit.map_err(|_| Failure::final_(Trouble::Unreachable { detail: "shutting down".to_owned() }))?;
+
+        let outcome = self.exchange(call, deadline).await;
+        match &outcome {
+            Ok(answer) if answer.status.is_server_error() && answer.status != StatusCode::NOT_IMPLEMENTED => {
+                host.breaker.failed(Instant::now());
+            }
+            Err(failure) if failure.is_the_hosts() && (!failure.is_timeout() || began.elapsed() >= PATIENCE) => {
+                host.breaker.failed(Instant::now());
+            }
+            Err(failure) if failure.is_the_hosts() => {}
+            _ => host.breaker.succeeded(),
+        }
+        outcome
+    }
+
+    fn host(&self, url: &Url) -> Arc<HostState> {
+        let per_host = self.limits.per_host.max(1);
+        self.hosts.get_with_by_ref(url.authority(), || {
+            Arc::new(HostState { permits: Semaphore::new(per_host), breaker: Breaker::new() })
+        })
+    }
+
+    async fn exchange(&self, call: &Call, deadline: Instant) -> Result<Answer, Failure> {
+        // Literals do not pass the resolver; `host::may_lead` has judged them.
+        let client = if call.led && host::nature(&call.url) == Nature::Open { &self.guarded } else { &self.direct };
+        let began = Instant::now();
+        let mut request = client
+            .request(call.method.clone(), call.url.clone())
+            .headers(call.headers.clone())
+            .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if let Some(body) = &call.body {
+            request = request.body(body.clone());
+        }
+        let until = deadline.min(began + self.limits.answer + upload_time(call));
+        let response = match tokio::time::timeout_at(until.into(), request.send()).await {
+            Err(_) => return Err(Failure::timed_out(began.elapsed())),
+            Ok(Err(error)) => return Err(Failure::of(&error, began.elapsed())),
+            Ok(Ok(response)) => response,
+        };
+        let status = response.status();
+        let headers = response.headers().clone();
+        let body = if call.method == Method::HEAD {
+            Bytes::new()
+        } else if status.is_success() {
+            unambiguous(&headers)?;
+            self.body(response, call.cap, began, deadline).await?
+        } else {
+            // What an error says is worth reading if it is short; if not, the status says enough.
+            self.body(response, ERROR_BODY, began, deadline).await.unwrap_or_default()
+        };
+        Ok(Answer { status, headers, body })
+    }
+
+    async fn body(
+        &self,
+        mut response: reqwest::Response,
+        cap: u64,
+        began: Instant,
+        deadline: Instant,
+    ) -> Result<Bytes, Failure> {
+        let too_large = || Failure::final_(Trouble::Content(ContentTrouble::TooLarge { limit: cap }));
+        if response.content_length().is_some_and(|length| length > cap) {
+            return Err(too_large());
+        }
+        let mut body = BytesMut::new();
+        loop {
+            let until = deadline.min(Instant::now() + self.limits.answer);
+            let chunk = match tokio::time::timeout_at(until.into(), response.chunk()).await {
+                Err(_) => return Err(Failure::timed_out(began.elapsed())),
+                Ok(Err(error)) => return Err(Failure::of(&error, began.elapsed())),
+                Ok(Ok(chunk)) => chunk,
+            };
+            let Some(chunk) = chunk else { return Ok(body.freeze()) };
+            if (body.len() + chunk.len()) as u64 > cap {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+    }
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport").field("hosts", &self.hosts.entry_count()).finish_non_exhaustive()
+    }
+}
+
+/// A large upload has to arrive before it can be answered: a second more for each half megabyte.
+fn upload_time(call: &Call) -> Duration {
+    let length = call.body.as_ref().map_or(0, Bytes::len);
+    Duration::from_secs(length as u64 / (512 << 10))
+}
+
+/// A header that two readers could read differently is read by nobody.
+fn unambiguous(headers: &HeaderMap) -> Result<(), Failure> {
+    for name in [CONTENT_TYPE, CONTENT_LENGTH] {
+        if headers.get_all(&name).iter().count() > 1 {
+            return Err(Failure::final_(Trouble::protocol(format!("the answer has two `{name}` headers"))));
+        }
+    }
+    match headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes) {
+        None | Some(b"" | b"identity") => Ok(()),
+        Some(_) => Err(Failure::final_(Trouble::protocol(
+            "the answer is compressed, though that was not asked for, and its length has no bound",
+        ))),
+    }
+}
+
+fn proxies(config: &Proxies) -> Result<Vec<reqwest::Proxy>, ConfigError> {
+    let except = config.except.as_deref().and_then(reqwest::NoProxy::from_string);
+    let mut proxies = Vec::new();
+    for (scheme, url) in [("https", &config.https), ("http", &config.http)] {
+        let Some(url) = url else { continue };
+        let made = if scheme == "https" { reqwest::Proxy::https(url.expose()) } else { reqwest::Proxy::http(url.expose()) };
+        let refused = || ConfigError::Proxy { scheme, detail: "it is not a URL".to_owned() };
+        proxies.push(made.map_err(|_| refused())?.no_proxy(except.clone()));
+    }
+    Ok(proxies)
+}

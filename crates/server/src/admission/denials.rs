@@ -1,0 +1,168 @@
+//! What the latest denials were judged on, kept on disk so that `explain --record` and `replay --record` judge exactly that.
+//!
+//! A denial is a directory named after the request's uid: `policies/` as they were in force, one evidence archive per image
+//! that was not admitted, and `context.json`. The newest 256 stay.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+use countersign_evidence::Evidence;
+use countersign_policy::{NoMatch, ObjectFacts, Settings};
+use countersign_registry::archive;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::policies::PolicyText;
+
+/// How many denials are kept.
+const KEPT: usize = 256;
+/// How many may wait to be written; further ones are not kept, as a flood of denials must not fill the memory.
+const WAITING: usize = 64;
+
+/// Why denials cannot be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum DenialsError {
+    /// The directory cannot be made or read.
+    #[error("denials cannot be kept in `{}`", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// What a denial depended on besides evidence and policies.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct DenialContext {
+    at: Timestamp,
+    no_match: String,
+    group: String,
+    version: String,
+    resource: String,
+    labels: BTreeMap<String, String>,
+}
+
+impl DenialContext {
+    pub(super) fn new(at: Timestamp, settings: Settings, facts: ObjectFacts) -> Self {
+        let ObjectFacts { group, version, resource, labels } = facts;
+        Self { at, no_match: settings.no_match.word().to_owned(), group, version, resource, labels }
+    }
+
+    /// When it was judged.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// What held where the policies said nothing; nothing where that cannot be read.
+    #[must_use]
+    pub fn settings(&self) -> Option<Settings> {
+        NoMatch::parse(&self.no_match).map(Settings::new)
+    }
+
+    /// The object that brought the image in.
+    #[must_use]
+    pub fn facts(&self) -> ObjectFacts {
+        let Self { group, version, resource, labels, .. } = self.clone();
+        ObjectFacts { group, version, resource, labels }
+    }
+}
+
+/// Keeps denials, on a thread of its own.
+#[derive(Debug)]
+pub struct Denials {
+    waiting: SyncSender<Denial>,
+}
+
+struct Denial {
+    uid: String,
+    context: DenialContext,
+    policies: Arc<[PolicyText]>,
+    evidence: Vec<Arc<Evidence>>,
+}
+
+impl Denials {
+    /// Keeps denials in `directory`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// Where the directory cannot be made, or no thread can be started.
+    pub fn in_directory(directory: &Path) -> Result<Self, DenialsError> {
+        let failed = |source| DenialsError::Directory { path: directory.to_owned(), source };
+        fs::create_dir_all(directory).map_err(failed)?;
+        let (waiting, denials) = sync_channel::<Denial>(WAITING);
+        let directory = directory.to_owned();
+        let kept_in = directory.clone();
+        std::thread::Builder::new()
+            .name("denials".into())
+            .spawn(move || {
+                while let Ok(denial) = denials.recv() {
+                    if let Err(error) = denial.write(&kept_in).and_then(|()| forget_oldest(&kept_in)) {
+                        tracing::warn!(error = %error, "a denial could not be kept for `explain --record`");
+                    }
+                }
+            })
+            .map_err(|source| DenialsError::Directory { path: directory, source })?;
+        Ok(Self { waiting })
+    }
+
+    /// Keeps one; a flood loses some rather than delaying answers.
+    pub(super) fn keep(
+        &self,
+        uid: &str,
+        context: DenialContext,
+        policies: Arc<[PolicyText]>,
+        evidence: Vec<Arc<Evidence>>,
+    ) {
+        if evidence.is_empty() || !is_file_name(uid) {
+            return;
+        }
+        let _ = self.waiting.try_send(Denial { uid: uid.to_owned(), context, policies, evidence });
+    }
+}
+
+/// The uid comes from outside: it names a directory only if it cannot name anything else.
+fn is_file_name(uid: &str) -> bool {
+    !uid.is_empty() && uid.len() <= 128 && uid.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+impl Denial {
+    fn write(&self, directory: &Path) -> io::Result<()> {
+        let complete = directory.join(&self.uid);
+        let partial = directory.join(format!(".{}", self.uid));
+        if partial.exists() {
+            fs::remove_dir_all(&partial)?;
+        }
+        fs::create_dir_all(partial.join("policies"))?;
+        for (number, text) in self.policies.iter().enumerate() {
+            fs::write(partial.join("policies").join(format!("{number:05}.yaml")), &*text.text)?;
+        }
+        fs::write(partial.join("context.json"), serde_json::to_vec_pretty(&self.context)?)?;
+        for (number, evidence) in self.evidence.iter().enumerate() {
+            archive::save(evidence, &partial.join(format!("image-{number}"))).map_err(io::Error::other)?;
+        }
+        if complete.exists() {
+            fs::remove_dir_all(&complete)?;
+        }
+        fs::rename(partial, complete)
+    }
+}
+
+fn forget_oldest(directory: &Path) -> io::Result<()> {
+    let mut kept = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let metadata = entry.metadata()?;
+        if metadata.is_dir() {
+            kept.push((metadata.modified()?, entry.path()));
+        }
+    }
+    kept.sort();
+    let surplus = kept.len().saturating_sub(KEPT);
+    kept.iter().take(surplus).try_for_each(|(_, path)| fs::remove_dir_all(path))
+}

@@ -1,0 +1,104 @@
+//! An admission, from the review's bytes to the answer's: the one path that every decision takes.
+
+mod decide;
+mod decision;
+mod denials;
+mod door;
+mod pin;
+mod verdicts;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use countersign_admission::{Question, Response, Review, question};
+use countersign_registry::{Credentials, Gatherer};
+use jiff::Timestamp;
+
+pub use self::denials::{DenialContext, Denials, DenialsError};
+pub use self::decide::facts;
+pub use self::door::router;
+use self::decision::Decision;
+use self::verdicts::Verdicts;
+use crate::metrics::Metrics;
+use crate::policies::PolicyFiles;
+use crate::record::Recorder;
+
+/// Which of the two webhooks was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Pins tags to digests; judges nothing, as other webhooks may still change the object.
+    Mutate,
+    /// Judges what will be stored; resolves nothing.
+    Validate,
+}
+
+/// Everything that a decision needs, shared by all requests.
+#[derive(Debug)]
+pub struct Door {
+    policies: Arc<PolicyFiles>,
+    gatherer: Gatherer,
+    credentials: Credentials,
+    verdicts: Verdicts,
+    recorder: Recorder,
+    denials: Option<Denials>,
+    metrics: Metrics,
+    clock: fn() -> Timestamp,
+}
+
+/// What a door is made of.
+#[derive(Debug)]
+pub struct DoorParts {
+    /// The policies in force.
+    pub policies: Arc<PolicyFiles>,
+    /// Where evidence comes from.
+    pub gatherer: Gatherer,
+    /// What registries are shown.
+    pub credentials: Credentials,
+    /// Where decisions are written down.
+    pub recorder: Recorder,
+    /// Where the evidence of the latest denials is kept, if anywhere.
+    pub denials: Option<Denials>,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// The one clock.
+    pub clock: fn() -> Timestamp,
+}
+
+impl Door {
+    /// A door, ready to answer.
+    #[must_use]
+    pub fn new(parts: DoorParts) -> Self {
+        let DoorParts { policies, gatherer, credentials, recorder, denials, metrics, clock } = parts;
+        Self { policies, gatherer, credentials, verdicts: Verdicts::new(), recorder, denials, metrics, clock }
+    }
+
+    /// One admission:
+    /// 1. parse the review, keeping its uid even where it is refused;
+    /// 2. find every image use with its field path;
+    /// 3. take the policies in force, once;
+    /// 4. pin (`/mutate`) or judge (`/validate`) each distinct image, concurrently, under the request's deadline;
+    /// 5. respond: the worst verdict wins;
+    /// 6. write one record.
+    pub async fn answer(&self, phase: Phase, body: Bytes, received: Instant, deadline: Instant) -> Response {
+        let review = match Review::parse(body) {
+            Ok(review) => review,
+            Err(error) => {
+                let refused = Decision::refused(error.reason(), error.uid.as_deref());
+                return self.conclude(phase, None, refused, received);
+            }
+        };
+        let decision = match question(&review) {
+            Err(error) => Decision::refused(error.reason(), Some(review.uid())),
+            Ok(Question::NothingToJudge(why)) => Decision::nothing_to_judge(&review, &why.to_string()),
+            Ok(Question::Uses(uses)) => {
+                let policies = self.policies.current();
+                match phase {
+                    Phase::Mutate => self.pin(&review, &uses, deadline).await,
+                    Phase::Validate => self.judge(&review, &uses, &policies, deadline).await,
+                }
+            }
+        };
+        self.conclude(phase, Some(&review), decision, received)
+    }
+}

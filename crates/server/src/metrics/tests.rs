@@ -1,0 +1,85 @@
+//! The names are a contract, and the number of series is bounded whatever is counted.
+
+use super::*;
+
+#[test]
+fn every_metric_has_the_prefix_and_a_help_text() {
+    let metrics = Metrics::new();
+    // The two whose series are not known beforehand.
+    metrics.reason("image.unsigned");
+    metrics.policies_loaded(PolicySetFacts {
+        policies: 1,
+        errors: 0,
+        generation: "one",
+        at: Timestamp::UNIX_EPOCH,
+    });
+    let text = metrics.text();
+    let declared: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+    assert_eq!(declared.len(), 20, "{declared:?}");
+    for line in declared {
+        let name = line.split(' ').next().unwrap();
+        assert!(name.starts_with("countersign_"), "{name}");
+        assert!(text.contains(&format!("# HELP {name} ")), "{name} has no help text");
+    }
+    assert!(text.ends_with("# EOF\n"));
+}
+
+#[test]
+fn an_answer_is_counted_and_timed() {
+    let metrics = Metrics::new();
+    metrics.answered(
+        Operation::Create,
+        Endpoint::Validate,
+        Outcome::Deny,
+        Duration::from_millis(3),
+    );
+    metrics.reason("image.unsigned");
+    let text = metrics.text();
+    for line in [
+        r#"countersign_admission_requests_total{operation="create",endpoint="validate",verdict="deny"} 1"#,
+        r#"countersign_admission_duration_seconds_count{endpoint="validate"} 1"#,
+        r#"countersign_admission_duration_seconds_bucket{le="0.005",endpoint="validate"} 1"#,
+        r#"countersign_reasons_total{code="image.unsigned"} 1"#,
+        r#"countersign_requests_shed_total{door="admission"} 0"#,
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+}
+
+#[test]
+fn only_the_generation_in_force_is_a_series() {
+    let metrics = Metrics::new();
+    for generation in ["one", "two", "three"] {
+        metrics.policies_loaded(PolicySetFacts {
+            policies: 3,
+            errors: 1,
+            generation,
+            at: Timestamp::UNIX_EPOCH,
+        });
+    }
+    let text = metrics.text();
+    let sets: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("countersign_policy_set_info{"))
+        .collect();
+    assert_eq!(sets, [r#"countersign_policy_set_info{generation="three"} 1"#]);
+    assert!(text.contains("countersign_policy_errors 1"));
+    assert!(text.contains(r#"countersign_policy_reloads_total{outcome="loaded"} 3"#));
+}
+
+#[test]
+fn a_held_gauge_falls_when_the_guard_goes() {
+    let metrics = Metrics::new();
+    let held = metrics.request(Door::Admission);
+    assert!(
+        metrics
+            .text()
+            .contains(r#"countersign_requests_in_flight{door="admission"} 1"#)
+    );
+    drop(held);
+    assert!(
+        metrics
+            .text()
+            .contains(r#"countersign_requests_in_flight{door="admission"} 0"#)
+    );
+}

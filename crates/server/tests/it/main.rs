@@ -1,0 +1,4 @@
+//! The doors over loopback.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so by panicking")]
+
+mod listener;

@@ -1,0 +1,197 @@
+//! What the pure crates are built from: an allow-list, so that whatever reads a clock or a socket has to be argued for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde_json::Value;
+
+use super::{Fault, PURE};
+
+const LISTED_IN: &str = "xtask/pure-closure.txt";
+const LIST: &str = include_str!("../../pure-closure.txt");
+
+/// Not even by a line in the list: a runtime, a network, a source of chance, a second provider of cryptography.
+const NEVER: &[&str] = &["tokio", "hyper", "reqwest", "kube", "rand", "rustls", "ring", "openssl"];
+
+/// What is true of every machine must not depend on the one that asks.
+const PLATFORM: &str = "x86_64-unknown-linux-gnu";
+
+/// Package → the packages that are linked into it.
+pub(super) struct Graph(BTreeMap<String, BTreeSet<String>>);
+
+impl Graph {
+    pub(super) fn of_workspace(root: &Path) -> Result<Self> {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let arguments = ["metadata", "--format-version", "1", "--filter-platform", PLATFORM];
+        let output = Command::new(cargo)
+            .args(arguments)
+            .current_dir(root)
+            .output()
+            .context("cannot run cargo")?;
+        if !output.status.success() {
+            bail!(
+                "`cargo metadata` failed: {}",
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
+        }
+        let metadata = serde_json::from_slice(&output.stdout).context("`cargo metadata` did not print JSON")?;
+        Self::of_metadata(&metadata)
+            .ok_or_else(|| anyhow!("`cargo metadata` has no resolved graph of the form known here"))
+    }
+
+    fn of_metadata(metadata: &Value) -> Option<Self> {
+        let packages = metadata["packages"].as_array()?;
+        let names: BTreeMap<&str, &Value> = packages
+            .iter()
+            .map(|package| Some((package["id"].as_str()?, package)))
+            .collect::<Option<_>>()?;
+        let mut graph = BTreeMap::new();
+        for node in metadata["resolve"]["nodes"].as_array()? {
+            let package = names.get(node["id"].as_str()?)?;
+            let mut linked = BTreeSet::new();
+            for dependency in node["deps"].as_array()? {
+                let target = names.get(dependency["pkg"].as_str()?)?;
+                // A macro runs in the compiler: neither it nor what it is made from is in the verdict.
+                if is_normal(dependency) && !is_macro(target) {
+                    linked.insert(target["name"].as_str()?.to_owned());
+                }
+            }
+            graph
+                .entry(package["name"].as_str()?.to_owned())
+                .or_insert_with(BTreeSet::new)
+                .extend(linked);
+        }
+        Some(Self(graph))
+    }
+
+    /// Everything linked into the package, itself left out, each with the way there.
+    fn closure<'a>(&'a self, package: &'a str) -> BTreeMap<&'a str, Vec<&'a str>> {
+        let mut ways: BTreeMap<&'a str, Vec<&'a str>> = BTreeMap::new();
+        let mut open = vec![(package, Vec::new())];
+        while let Some((name, way)) = open.pop() {
+            for next in self.0.get(name).into_iter().flatten() {
+                if next != package && !ways.contains_key(next.as_str()) {
+                    let way: Vec<&str> = way.iter().copied().chain([name]).collect();
+                    ways.insert(next, way.clone());
+                    open.push((next, way));
+                }
+            }
+        }
+        ways
+    }
+}
+
+fn is_normal(dependency: &Value) -> bool {
+    dependency["dep_kinds"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|kind| kind["kind"].is_null())
+}
+
+fn is_macro(package: &Value) -> bool {
+    let kinds = package["targets"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|target| target["kind"].as_array());
+    kinds.flatten().any(|kind| kind == "proc-macro")
+}
+
+pub(super) fn check(graph: &Graph) -> Vec<Fault> {
+    let packages: Vec<String> = PURE.iter().map(|name| format!("countersign-{name}")).collect();
+    against(graph, &packages, LIST)
+}
+
+fn against(graph: &Graph, packages: &[String], list: &str) -> Vec<Fault> {
+    let allowed = allowed(list);
+    let mut faults = Vec::new();
+    let mut reached = BTreeSet::new();
+    for package in packages {
+        for (name, way) in graph.closure(package) {
+            if !reached.insert(name) {
+                continue;
+            }
+            let way = way.join(" → ");
+            if NEVER.contains(&name) {
+                faults.push(Fault::at(
+                    package,
+                    format!("`{name}` must never be in a pure crate, and comes by {way}"),
+                ));
+            } else if !allowed.contains(name) {
+                let what =
+                    format!("`{name}` comes by {way}, and is not in {LISTED_IN}: do without it, or argue for it there");
+                faults.push(Fault::at(package, what));
+            }
+        }
+    }
+    let stale = allowed.iter().filter(|name| !reached.contains(*name));
+    faults.extend(stale.map(|name| {
+        Fault::at(
+            LISTED_IN,
+            format!("no pure crate is built from `{name}`: take it off the list"),
+        )
+    }));
+    faults
+}
+
+fn allowed(list: &str) -> BTreeSet<&str> {
+    list.lines()
+        .filter_map(|line| line.split('#').next().map(str::trim).filter(|name| !name.is_empty()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn faults(dependencies: &Value, list: &str) -> Vec<Fault> {
+        let package = |name: &str, kind: &str| json!({"id": name, "name": name, "targets": [{"kind": [kind]}]});
+        let metadata = json!({
+            "packages": [package("pure", "lib"), package("hex", "lib"), package("tokio", "lib"), package("derive", "proc-macro")],
+            "resolve": {"nodes": [
+                {"id": "pure", "deps": dependencies},
+                {"id": "hex", "deps": [{"pkg": "tokio", "dep_kinds": [{"kind": "dev"}]}]},
+            ]},
+        });
+        let graph = Graph::of_metadata(&metadata).expect("the fixture has the form of cargo's metadata");
+        against(&graph, &["pure".to_owned()], list)
+    }
+
+    fn on(name: &str, kind: Option<&str>) -> Value {
+        json!({"pkg": name, "dep_kinds": [{"kind": kind}]})
+    }
+
+    #[test]
+    fn a_listed_dependency_and_one_that_is_not_linked_are_none() {
+        let dependencies = json!([
+            on("hex", None),
+            on("tokio", Some("dev")),
+            on("tokio", Some("build")),
+            on("derive", None)
+        ]);
+        assert_eq!(faults(&dependencies, "hex  # digests as text\n"), []);
+    }
+
+    #[test]
+    fn an_unlisted_dependency_is_a_fault_that_shows_the_way() {
+        let faults = faults(&json!([on("hex", None)]), "");
+        assert!(faults[0].what.contains("`hex` comes by pure"), "{}", faults[0]);
+    }
+
+    #[test]
+    fn a_forbidden_dependency_is_a_fault_even_if_listed() {
+        let faults = faults(&json!([on("tokio", None)]), "tokio\n");
+        assert!(faults[0].what.contains("must never"), "{}", faults[0]);
+    }
+
+    #[test]
+    fn a_line_that_nothing_needs_any_more_is_a_fault() {
+        let faults = faults(&json!([]), "hex\n");
+        assert!(faults[0].what.contains("take it off"), "{}", faults[0]);
+    }
+}

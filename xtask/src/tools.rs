@@ -1,0 +1,288 @@
+//! The real programs of the acceptance suite: built once from pinned Go modules, then kept in a cache.
+//!
+//! Each program has a folder in `tools/` with a `go.mod` of its own, so that their dependencies never meet. An entry of
+//! the cache is named after everything that it was made from, so a changed pin is a new entry and an old clone still
+//! finds its own.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow, bail};
+use sha2::{Digest, Sha256};
+
+/// What one folder of `tools/` builds.
+pub struct Program {
+    pub folder: &'static str,
+    /// Names as Go gives them (the last element of the package path), and as we call them.
+    binaries: &'static [(&'static str, &'static str)],
+    /// The module whose version the binaries are to report.
+    reports: Option<&'static str>,
+}
+
+/// In the order in which they are built: the slowest last, so that a failure of a quick one shows early.
+pub const PROGRAMS: &[Program] = &[
+    Program {
+        folder: "crane",
+        binaries: &[("crane", "crane")],
+        reports: None,
+    },
+    Program {
+        folder: "etcd",
+        binaries: &[("server", "etcd")],
+        reports: None,
+    },
+    Program {
+        folder: "distribution",
+        binaries: &[("registry", "registry")],
+        reports: None,
+    },
+    Program {
+        folder: "cosign",
+        binaries: &[("cosign", "cosign")],
+        reports: None,
+    },
+    Program {
+        folder: "kubernetes",
+        binaries: &[
+            ("kube-apiserver", "kube-apiserver"),
+            ("kube-controller-manager", "kube-controller-manager"),
+            ("kubectl", "kubectl"),
+        ],
+        reports: Some("k8s.io/kubernetes"),
+    },
+];
+
+/// Builds the programs named (all, if none is) and says one line for each.
+pub fn build(root: &Path, names: &[&str]) -> Result<()> {
+    if let Some(unknown) = names
+        .iter()
+        .find(|name| PROGRAMS.iter().all(|program| program.folder != **name))
+    {
+        let known: Vec<_> = PROGRAMS.iter().map(|program| program.folder).collect();
+        bail!("no program is called `{unknown}`: there are {}", known.join(", "));
+    }
+    let cache = Cache::open(root)?;
+    for program in PROGRAMS
+        .iter()
+        .filter(|program| names.is_empty() || names.contains(&program.folder))
+    {
+        let entry = cache.entry(program)?;
+        if entry.join("bin").is_dir() {
+            println!("{:<13} had   {}", program.folder, entry.display());
+            continue;
+        }
+        let start = Instant::now();
+        cache.build(program, &entry)?;
+        println!(
+            "{:<13} built {} in {} s",
+            program.folder,
+            entry.display(),
+            start.elapsed().as_secs()
+        );
+    }
+    Ok(())
+}
+
+/// Where built programs are kept.
+pub struct Cache {
+    home: PathBuf,
+    recipes: PathBuf,
+    go: String,
+}
+
+impl Cache {
+    pub fn open(root: &Path) -> Result<Self> {
+        let output = Command::new("go")
+            .args(["env", "GOVERSION"])
+            .output()
+            .map_err(|error| {
+                anyhow!(
+                    "cannot run `go` ({error}): the acceptance suite's programs are built with Go 1.26 or newer; \
+                 install it so that `go` is on the PATH, or leave them out with `cargo xtask test --without acceptance`"
+                )
+            })?;
+        let go = String::from_utf8(output.stdout).context("`go env GOVERSION` did not print text")?;
+        Ok(Self {
+            home: home()?,
+            recipes: root.join("tools"),
+            go: go.trim().to_owned(),
+        })
+    }
+
+    /// The path of a built program, by the name that the suite knows it by.
+    pub fn binary(&self, name: &str) -> Result<PathBuf> {
+        let program = PROGRAMS
+            .iter()
+            .find(|program| program.binaries.iter().any(|(_, called)| *called == name))
+            .ok_or_else(|| anyhow!("no folder of `tools/` builds a program called `{name}`"))?;
+        let path = self.entry(program)?.join("bin").join(name);
+        if !path.is_file() {
+            bail!(
+                "`{name}` is not built ({}): run `cargo xtask tools {}`",
+                path.display(),
+                program.folder
+            );
+        }
+        Ok(path)
+    }
+
+    fn entry(&self, program: &Program) -> Result<PathBuf> {
+        let recipe = self.recipes.join(program.folder);
+        let mut hash = Sha256::new();
+        for file in ["go.mod", "go.sum"] {
+            let path = recipe.join(file);
+            hash.update(fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
+        }
+        hash.update(&self.go);
+        for argument in arguments(&recipe, program)? {
+            hash.update(argument);
+        }
+        Ok(self
+            .home
+            .join(format!("{}-{}", program.folder, &hex::encode(hash.finalize())[..16])))
+    }
+
+    /// A killed build leaves only a folder that nobody looks for: the entry appears whole, by a rename.
+    fn build(&self, program: &Program, entry: &Path) -> Result<()> {
+        let recipe = self.recipes.join(program.folder);
+        let unfinished = self
+            .home
+            .join(format!(".unfinished-{}-{}", program.folder, std::process::id()));
+        let binaries = unfinished.join("bin");
+        fs::create_dir_all(&binaries).with_context(|| format!("cannot create {}", binaries.display()))?;
+
+        let mut output = OsString::from(&binaries);
+        output.push("/");
+        let status = Command::new("go")
+            .arg("build")
+            .args(arguments(&recipe, program)?)
+            .arg("-o")
+            .arg(output)
+            .arg("tool")
+            .env("CGO_ENABLED", "0")
+            .current_dir(&recipe)
+            .status()
+            .context("cannot run `go build`")?;
+        let built = if status.success() {
+            keep(program, &binaries, &unfinished, entry)
+        } else {
+            Err(anyhow!("`go build` ended with {status}"))
+        };
+        if built.is_err() {
+            fs::remove_dir_all(&unfinished).ok();
+        }
+        built.with_context(|| format!("cannot build {} in {}", program.folder, recipe.display()))
+    }
+}
+
+fn keep(program: &Program, binaries: &Path, unfinished: &Path, entry: &Path) -> Result<()> {
+    for (built, called) in program.binaries {
+        fs::rename(binaries.join(built), binaries.join(called)).with_context(|| format!("no `{built}` was built"))?;
+    }
+    if fs::rename(unfinished, entry).is_err() && !entry.join("bin").is_dir() {
+        bail!("cannot move {} to {}", unfinished.display(), entry.display());
+    }
+    Ok(())
+}
+
+fn home() -> Result<PathBuf> {
+    let named = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    if let Some(tools) = named("COUNTERSIGN_TOOLS") {
+        return Ok(tools);
+    }
+    let cache = named("XDG_CACHE_HOME").or_else(|| named("HOME").map(|home| home.join(".cache")));
+    let cache = cache.ok_or_else(|| anyhow!("no place for the programs: set COUNTERSIGN_TOOLS to a folder"))?;
+    Ok(cache.join("countersign").join("tools"))
+}
+
+fn arguments(recipe: &Path, program: &Program) -> Result<Vec<String>> {
+    let mut flags = String::from("-s -w");
+    if let Some(module) = program.reports {
+        let path = recipe.join("go.mod");
+        let pins = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let version = pinned(&pins, module).ok_or_else(|| anyhow!("{} does not pin {module}", path.display()))?;
+        flags.push_str(&version_flags(version));
+    }
+    let modest = ["-trimpath", "-buildvcs=false", "-mod=readonly", "-p=2"].map(str::to_owned);
+    Ok(modest.into_iter().chain([format!("-ldflags={flags}")]).collect())
+}
+
+fn pinned<'a>(pins: &'a str, module: &str) -> Option<&'a str> {
+    pins.lines().find_map(|line| {
+        let mut words = line.trim_start().trim_start_matches("require ").split_whitespace();
+        let version = words.next().filter(|word| *word == module).and_then(|_| words.next());
+        version.filter(|version| version.starts_with('v'))
+    })
+}
+
+/// Without these kubectl and the API server call themselves v0.0.0, and refuse each other for it.
+fn version_flags(version: &str) -> String {
+    let mut numbers = version.trim_start_matches('v').split('.');
+    let (major, minor) = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+    let values = [
+        ("gitVersion", version),
+        ("gitMajor", major),
+        ("gitMinor", minor),
+        ("gitTreeState", "clean"),
+    ];
+    values
+        .iter()
+        .map(|(name, value)| format!(" -X k8s.io/component-base/version.{name}={value}"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pin_is_read_from_a_block_and_from_a_line() {
+        assert_eq!(pinned("require (\n\ta.b/c v1.2.3\n)", "a.b/c"), Some("v1.2.3"));
+        assert_eq!(pinned("require a.b/c v1.2.3", "a.b/c"), Some("v1.2.3"));
+        assert_eq!(pinned("replace a.b/c => a.b/c v0.1.0", "a.b/c"), None);
+    }
+
+    #[test]
+    fn kubernetes_reports_the_release_that_is_pinned() {
+        let flags = version_flags("v1.36.3");
+        assert!(
+            flags.contains("gitVersion=v1.36.3") && flags.contains("gitMinor=36"),
+            "{flags}"
+        );
+    }
+
+    #[test]
+    fn every_folder_of_tools_is_a_program() {
+        let folders = fs::read_dir(crate::repository().join("tools")).expect("the repository has `tools/`");
+        for folder in folders.flatten().filter(|entry| entry.path().is_dir()) {
+            let name = folder.file_name();
+            assert!(
+                PROGRAMS.iter().any(|program| *program.folder == *name),
+                "{}",
+                folder.path().display()
+            );
+        }
+    }
+
+    #[test]
+    fn a_program_that_is_not_built_names_the_command_that_builds_it() {
+        let empty = tempfile::tempdir().expect("a temporary folder can be made");
+        let cache = Cache {
+            home: empty.path().into(),
+            recipes: crate::repository().join("tools"),
+            go: "go1".to_owned(),
+        };
+        let error = cache.binary("kubectl").expect_err("the cache is empty");
+        assert!(
+            error.to_string().contains("run `cargo xtask tools kubernetes`"),
+            "{error}"
+        );
+    }
+}
