@@ -49,6 +49,15 @@ pub struct Key {
 }
 
 impl Key {
+    /// The same key where somebody else signed with it: with what cosign expects unless it is told otherwise.
+    pub fn as_signed_by_us(&self) -> Self {
+        Self {
+            private: self.private.clone(),
+            public: self.public.clone(),
+            hash: "sha256",
+        }
+    }
+
     pub fn public_pem(&self) -> Result<String> {
         std::fs::read_to_string(&self.public).with_context(|| format!("cannot read {}", self.public.display()))
     }

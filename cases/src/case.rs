@@ -126,11 +126,17 @@ impl Case {
         }
         let evidence = archive::load(&at(EVIDENCE))?;
         let now = match optional(&at(TIME))? {
-            Some(written) => written.trim().parse().map_err(|_| content(&at(TIME), &written, "an RFC 3339 time"))?,
+            Some(written) => written
+                .trim()
+                .parse()
+                .map_err(|_| content(&at(TIME), &written, "an RFC 3339 time"))?,
             None => evidence.as_of,
         };
         Ok(Self {
-            name: directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+            name: directory
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+                .unwrap_or_default(),
             image: image(&at(IMAGE))?,
             policy: text(&at(POLICY))?,
             settings: settings(&at(SETTINGS))?,
@@ -145,25 +151,47 @@ impl Case {
 fn image(path: &Path) -> Result<Pinned, CaseError> {
     let written = text(path)?;
     let reference = Reference::parse(written.trim());
-    let reference = reference.map_err(|source| CaseError::Image { path: path.to_owned(), source })?;
-    reference.pinned().ok_or_else(|| content(path, &written, "a name with a digest"))
+    let reference = reference.map_err(|source| CaseError::Image {
+        path: path.to_owned(),
+        source,
+    })?;
+    reference
+        .pinned()
+        .ok_or_else(|| content(path, &written, "a name with a digest"))
 }
 
 fn settings(path: &Path) -> Result<Settings, CaseError> {
-    let Some(written) = optional(path)? else { return Ok(Settings::deny_unmatched()) };
+    let Some(written) = optional(path)? else {
+        return Ok(Settings::deny_unmatched());
+    };
     let SettingsFile { no_match } = json(path, &written)?;
     let no_match = NoMatch::parse(&no_match).ok_or_else(|| content(path, &no_match, "`deny`, `warn` or `allow`"))?;
     Ok(Settings::new(no_match))
 }
 
 fn object(path: &Path) -> Result<ObjectFacts, CaseError> {
-    let Some(written) = optional(path)? else { return Ok(ObjectFacts::none()) };
-    let ObjectFile { group, version, resource, labels } = json(path, &written)?;
-    Ok(ObjectFacts { group, version, resource, labels })
+    let Some(written) = optional(path)? else {
+        return Ok(ObjectFacts::none());
+    };
+    let ObjectFile {
+        group,
+        version,
+        resource,
+        labels,
+    } = json(path, &written)?;
+    Ok(ObjectFacts {
+        group,
+        version,
+        resource,
+        labels,
+    })
 }
 
 fn text(path: &Path) -> Result<String, CaseError> {
-    std::fs::read_to_string(path).map_err(|source| CaseError::File { path: path.to_owned(), source })
+    std::fs::read_to_string(path).map_err(|source| CaseError::File {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn optional(path: &Path) -> Result<Option<String>, CaseError> {
@@ -171,9 +199,16 @@ fn optional(path: &Path) -> Result<Option<String>, CaseError> {
 }
 
 fn json<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T, CaseError> {
-    serde_json::from_str(text).map_err(|source| CaseError::Json { path: path.to_owned(), source })
+    serde_json::from_str(text).map_err(|source| CaseError::Json {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn content(path: &Path, found: &str, expected: &'static str) -> CaseError {
-    CaseError::Content { path: path.to_owned(), found: found.trim().to_owned(), expected }
+    CaseError::Content {
+        path: path.to_owned(),
+        found: found.trim().to_owned(),
+        expected,
+    }
 }

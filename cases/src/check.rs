@@ -47,17 +47,26 @@ pub enum CheckError {
 pub fn check(directory: &Path) -> Result<Expected, CheckError> {
     let case = Case::read(directory)?;
     if !case.name.ends_with(&format!("-{}", case.expected.verdict)) {
-        return Err(CheckError::Name { expected: case.expected.verdict });
+        return Err(CheckError::Name {
+            expected: case.expected.verdict,
+        });
     }
     if case.evidence.image.to_string() != case.image.to_string() {
         let found = case.evidence.image.to_string();
-        return Err(CheckError::OtherImage { expected: case.image.to_string(), found });
+        return Err(CheckError::OtherImage {
+            expected: case.image.to_string(),
+            found,
+        });
     }
     let judgement = judged(&case);
     let found = Expected::of(&judgement);
     if found != case.expected {
         let words = Words(&judgement).to_string();
-        return Err(CheckError::Otherwise { expected: case.expected.into(), found: found.into(), words });
+        return Err(CheckError::Otherwise {
+            expected: case.expected.into(),
+            found: found.into(),
+            words,
+        });
     }
     Ok(found)
 }

@@ -43,7 +43,10 @@ impl Expected {
             verdict: ruling.verdict().word().to_owned(),
             because: because(ruling.verdict()),
         });
-        Self { verdict: judgement.verdict().word().to_owned(), rulings: rulings.collect() }
+        Self {
+            verdict: judgement.verdict().word().to_owned(),
+            rulings: rulings.collect(),
+        }
     }
 
     /// The document, with a final newline.
@@ -59,7 +62,11 @@ impl fmt::Display for Expected {
         formatter.write_str(&self.verdict)?;
         for ruling in &self.rulings {
             let policy = ruling.policy.as_deref().unwrap_or("(no policy)");
-            write!(formatter, " · {policy} ({}): {} {:?}", ruling.enforcement, ruling.verdict, ruling.because)?;
+            write!(
+                formatter,
+                " · {policy} ({}): {} {:?}",
+                ruling.enforcement, ruling.verdict, ruling.because
+            )?;
         }
         Ok(())
     }

@@ -123,7 +123,9 @@ impl<'a> Bench<'a> {
         self.ours_denies(&self.key, &image)?;
         self.sign(layout, &self.key, &image)?;
         self.ours_accepts(&self.key, &image)?;
-        self.cosign.verify(layout, &self.key, &image)?.success()?;
+        self.cosign
+            .verify(layout, &self.key.as_signed_by_us(), &image)?
+            .success()?;
         assert!(
             !self.cosign.verify(layout, &self.other, &image)?.succeeded(),
             "another key verifies our signature"

@@ -3,20 +3,16 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_evidence::examine::MAX_SIGNATURES;
+use countersign_evidence::predicate::COSIGN_SIGN as SIGN;
 use countersign_evidence::{Content, Item, Layout};
-use countersign_image::Blob;
+use countersign_image::{Blob, media};
 use serde_json::json;
 
 use super::draft::Draft;
-use super::items::{
-    altered, bundle, bundle_item, envelope_item, item, payload, simple_item, statement,
-};
+use super::items::{altered, bundle, bundle_item, envelope_item, item, payload, simple_item, statement};
 use super::layouts::under_alice;
-use super::sample::{app, other};
+use super::sample::{Sample, app, other};
 use super::workshop::Workshop;
-
-const IN_TOTO: &str = "application/vnd.in-toto+json";
-const SIGN: &str = "https://sigstore.dev/cosign/sign/v1";
 
 pub(super) fn drafts(workshop: &Workshop) -> Vec<Draft> {
     let mut drafts = plain(workshop);
@@ -56,11 +52,15 @@ fn plain(workshop: &Workshop) -> Vec<Draft> {
 fn copied(workshop: &Workshop) -> Vec<Draft> {
     let (image, other) = (app(), other());
     let wrong_image = |name, about, item| {
-        under_alice(workshop, name, about).items([item]).rules("signed", "deny", &["signature.wrong_image"])
+        under_alice(workshop, name, about)
+            .items([item])
+            .rules("signed", "deny", &["signature.wrong_image"])
     };
     let of_other = |layout| workshop.signature("alice", &other, layout).content;
+    let relabelled = statement(&[image.manifest.digest()], SIGN).replace("\"sha256\"", "\"sha512\"");
     let mirror = {
-        let what = payload(image.manifest.digest()).replace("registry.example/shop/app", "mirror.example/somewhere/else");
+        let what =
+            payload(image.manifest.digest()).replace("registry.example/shop/app", "mirror.example/somewhere/else");
         workshop.simple(&image, &what)
     };
     vec![
@@ -75,11 +75,24 @@ fn copied(workshop: &Workshop) -> Vec<Draft> {
             item(&image, Layout::Bundle, of_other(Layout::Bundle)),
         ),
         wrong_image(
+            "index-signature-beside-its-child-deny",
+            "Attack: the signature of an index, pushed beside one of its children. A child used directly is judged by what is\n\
+             signed about it.",
+            bundle_item(&image, &bundle(&workshop.envelope(media::IN_TOTO, &statement(&[index_of(&image).digest()], SIGN)))),
+        ),
+        wrong_image(
+            "subject-under-another-algorithm-deny",
+            "Attack: the image's digest in a statement, but as that of another hash: it names nothing that can be checked.",
+            bundle_item(&image, &bundle(&workshop.envelope(media::IN_TOTO, &relabelled))),
+        ),
+        under_alice(
+            workshop,
             "copied-message-signature-deny",
             "Attack: a genuine message signature over another image's manifest.",
-            item(&image, Layout::Bundle, workshop.message_bundle(&other).content),
         )
-        .manifest(&image.manifest),
+        .items([item(&image, Layout::Bundle, workshop.message_bundle(&other).content)])
+        .manifest(&image.manifest)
+        .rules("signed", "deny", &["signature.unreadable"]),
         under_alice(
             workshop,
             "docker-reference-of-a-mirror-admit",
@@ -90,19 +103,29 @@ fn copied(workshop: &Workshop) -> Vec<Draft> {
     ]
 }
 
+/// An index that holds the image.
+fn index_of(image: &Sample) -> Blob {
+    let child =
+        json!({ "mediaType": media::OCI_MANIFEST, "digest": image.manifest.digest(), "size": image.manifest.size() });
+    let index = json!({ "schemaVersion": 2, "mediaType": media::OCI_INDEX, "manifests": [child] });
+    Blob::new(index.to_string().into_bytes())
+}
+
 fn altered_ones(workshop: &Workshop) -> Vec<Draft> {
     let image = app();
     let denies = |name, about, item: Item| {
-        under_alice(workshop, name, about).items([item]).rules("signed", "deny", &["signature.wrong_key"])
+        under_alice(workshop, name, about)
+            .items([item])
+            .rules("signed", "deny", &["signature.wrong_key"])
     };
     let genuine = payload(other().manifest.digest());
     let edited = payload(image.manifest.digest());
     let moved = simple_item(&image, edited.as_bytes(), &workshop.forge(genuine.as_bytes()));
-    let envelope = workshop.envelope(IN_TOTO, &statement(&[other().manifest.digest()], SIGN));
+    let envelope = workshop.envelope(media::IN_TOTO, &statement(&[other().manifest.digest()], SIGN));
     let mut swapped = envelope.clone();
     swapped["payload"] = json!(STANDARD.encode(statement(&[image.manifest.digest()], SIGN)));
     let mut retyped = workshop.envelope("text/plain", &statement(&[image.manifest.digest()], SIGN));
-    retyped["payloadType"] = json!(IN_TOTO);
+    retyped["payloadType"] = json!(media::IN_TOTO);
     let mut empty = swapped.clone();
     empty["signatures"] = json!([{ "sig": "" }]);
     vec![
@@ -121,30 +144,43 @@ fn altered_ones(workshop: &Workshop) -> Vec<Draft> {
             "Attack: bytes signed as text are passed off as a statement. The type is part of what is signed (DSSE's PAE).",
             bundle_item(&image, &bundle(&retyped)),
         ),
-        denies("signature-empty-deny", "Attack: a signature of no bytes.", bundle_item(&image, &bundle(&empty))),
-        under_alice(workshop, "signatures-none-in-envelope-deny", "Attack: an envelope without any signature.")
-            .items([bundle_item(&image, &{
-                let mut none = bundle(&swapped);
-                none["dsseEnvelope"]["signatures"] = json!([]);
-                none
-            })])
-            .rules("signed", "deny", &["signature.unreadable"]),
+        denies(
+            "signature-empty-deny",
+            "Attack: a signature of no bytes.",
+            bundle_item(&image, &bundle(&empty)),
+        ),
+        under_alice(
+            workshop,
+            "signatures-none-in-envelope-deny",
+            "Attack: an envelope without any signature.",
+        )
+        .items([bundle_item(&image, &{
+            let mut none = bundle(&swapped);
+            none["dsseEnvelope"]["signatures"] = json!([]);
+            none
+        })])
+        .rules("signed", "deny", &["signature.unreadable"]),
     ]
 }
 
 fn ambiguous(workshop: &Workshop) -> Vec<Draft> {
     let image = app();
     let unreadable = |name, about, item: Item| {
-        under_alice(workshop, name, about).items([item]).rules("signed", "deny", &["signature.unreadable"])
+        under_alice(workshop, name, about)
+            .items([item])
+            .rules("signed", "deny", &["signature.unreadable"])
     };
     let digest = image.manifest.digest();
     let twice = payload(digest).replace(
         "\"docker-manifest-digest\":",
-        &format!("\"docker-manifest-digest\":\"{}\",\"docker-manifest-digest\":", other().manifest.digest()),
+        &format!(
+            "\"docker-manifest-digest\":\"{}\",\"docker-manifest-digest\":",
+            other().manifest.digest()
+        ),
     );
     let two_subjects = statement(&[digest], SIGN).replace("\"_type\":", "\"subject\":[],\"_type\":");
     let trailing = format!("{}{}", payload(digest), payload(other().manifest.digest()));
-    let bundle_twice = bundle(&workshop.envelope(IN_TOTO, &statement(&[digest], SIGN))).to_string();
+    let bundle_twice = bundle(&workshop.envelope(media::IN_TOTO, &statement(&[digest], SIGN))).to_string();
     let bundle_twice = bundle_twice.replacen('{', "{\"dsseEnvelope\":{},", 1);
     vec![
         unreadable(
@@ -156,12 +192,16 @@ fn ambiguous(workshop: &Workshop) -> Vec<Draft> {
         unreadable(
             "duplicate-key-in-statement-deny",
             "Attack: a statement with two lists of subjects, properly signed.",
-            bundle_item(&image, &bundle(&workshop.envelope(IN_TOTO, &two_subjects))),
+            bundle_item(&image, &bundle(&workshop.envelope(media::IN_TOTO, &two_subjects))),
         ),
         unreadable(
             "duplicate-key-in-bundle-deny",
             "Attack: a bundle with two envelopes, of which each reader may see another.",
-            item(&image, Layout::Bundle, Content::Bundle(Blob::new(bundle_twice.into_bytes()))),
+            item(
+                &image,
+                Layout::Bundle,
+                Content::Bundle(Blob::new(bundle_twice.into_bytes())),
+            ),
         ),
         unreadable(
             "trailing-data-in-payload-deny",
@@ -174,7 +214,9 @@ fn ambiguous(workshop: &Workshop) -> Vec<Draft> {
 fn confused(workshop: &Workshop) -> Vec<Draft> {
     let image = app();
     let unreadable = |name, about, item: Item| {
-        under_alice(workshop, name, about).items([item]).rules("signed", "deny", &["signature.unreadable"])
+        under_alice(workshop, name, about)
+            .items([item])
+            .rules("signed", "deny", &["signature.unreadable"])
     };
     let digest = image.manifest.digest();
     let other_type = payload(digest).replace("cosign container image signature", "something else entirely");
@@ -189,12 +231,15 @@ fn confused(workshop: &Workshop) -> Vec<Draft> {
         unreadable(
             "statement-not-json-deny",
             "Attack: an envelope of in-toto's type whose payload is no statement, properly signed (CVE-2026-39395).",
-            bundle_item(&image, &bundle(&workshop.envelope(IN_TOTO, "all is well"))),
+            bundle_item(&image, &bundle(&workshop.envelope(media::IN_TOTO, "all is well"))),
         ),
         unreadable(
             "payload-type-not-in-toto-deny",
             "Attack: a statement signed under another payload type: whoever signed it signed no statement.",
-            bundle_item(&image, &bundle(&workshop.envelope("text/plain", &statement(&[digest], SIGN)))),
+            bundle_item(
+                &image,
+                &bundle(&workshop.envelope("text/plain", &statement(&[digest], SIGN))),
+            ),
         ),
         unreadable(
             "bundle-with-too-many-log-entries-deny",
@@ -203,12 +248,47 @@ fn confused(workshop: &Workshop) -> Vec<Draft> {
                 bundle["verificationMaterial"]["tlogEntries"] = json!(vec![log_entry.clone(); 33]);
             }),
         ),
+        unreadable(
+            "bundle-with-two-contents-deny",
+            "Attack: a bundle with both a message signature and an envelope, of which each reader may see another.",
+            altered(&image, &signature, |bundle| {
+                bundle["messageSignature"] = json!({
+                    "messageDigest": { "algorithm": "SHA2_256", "digest": STANDARD.encode(digest.raw()) },
+                    "signature": "AAAA",
+                });
+            }),
+        ),
+        unreadable(
+            "bundle-with-two-signatures-deny",
+            "Attack: a bundle whose envelope has more signatures than the one that a bundle may have.",
+            altered(&image, &signature, |bundle| {
+                let signature = bundle["dsseEnvelope"]["signatures"][0].clone();
+                bundle["dsseEnvelope"]["signatures"] = json!([signature, signature]);
+            }),
+        ),
+        under_alice(
+            workshop,
+            "certificate-in-place-of-the-key-deny",
+            "Attack: a bundle that brings its own certificate, which nobody trusts, for a signature by nobody's key.",
+        )
+        .items([altered(
+            &image,
+            &workshop.signature("bob", &image, Layout::Bundle),
+            |bundle| {
+                bundle["verificationMaterial"] =
+                    json!({ "certificate": { "rawBytes": STANDARD.encode("a certificate") } });
+            },
+        )])
+        .rules("signed", "deny", &["signature.wrong_key"]),
         under_alice(
             workshop,
             "sign-statement-under-the-attestation-tag-deny",
             "Promise: the `.att` tag holds attestations; a sign statement there is no signature under a tag.",
         )
-        .items([envelope_item(&image, &workshop.envelope(IN_TOTO, &statement(&[digest], SIGN)))])
+        .items([envelope_item(
+            &image,
+            &workshop.envelope(media::IN_TOTO, &statement(&[digest], SIGN)),
+        )])
         .rules("signed", "deny", &["image.unsigned"]),
     ]
 }
@@ -234,10 +314,10 @@ fn many(workshop: &Workshop) -> Vec<Draft> {
             workshop,
             "too-many-bad-signatures-deny",
             "Attack: more bad signatures than are judged for one image (notation's CVE-2023-33957). The good one behind them\n\
-             is not reached, and the denial says that there were too many.",
+             is not reached, and the denial says how many were not looked at.",
         )
         .items(bad(MAX_SIGNATURES))
         .items([good()])
-        .rules("signed", "deny", &["signature.too_many"]),
+        .rules("signed", "deny", &["signature.wrong_key"]),
     ]
 }

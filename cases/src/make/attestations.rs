@@ -1,6 +1,7 @@
 //! What is attested: by type, by key, about this image; and that an attestation is no signature.
 
 use countersign_evidence::{Item, Layout};
+use countersign_image::media;
 
 use super::draft::Draft;
 use super::items::{SLSA, VULN, bundle, bundle_item, envelope_item, statement};
@@ -8,8 +9,6 @@ use super::layouts::{alice, under_alice};
 use super::policy_text::policy;
 use super::sample::{app, other};
 use super::workshop::Workshop;
-
-const IN_TOTO: &str = "application/vnd.in-toto+json";
 
 pub(super) fn drafts(workshop: &Workshop) -> Vec<Draft> {
     let mut drafts = found(workshop);
@@ -26,7 +25,9 @@ fn wants(workshop: &Workshop, types: &[&str], name: &'static str, about: &'stati
 fn found(workshop: &Workshop) -> Vec<Draft> {
     let image = app();
     let admits = |types: &[&str], name, about, items: Vec<Item>| {
-        wants(workshop, types, name, about).items(items).rules("attested", "admit", &["attested"])
+        wants(workshop, types, name, about)
+            .items(items)
+            .rules("attested", "admit", &["attested"])
     };
     let attestation = |layout, uri| workshop.attestation("alice", &image, layout, uri);
     let both = statement(&[other().manifest.digest(), image.manifest.digest()], SLSA);
@@ -59,7 +60,7 @@ fn found(workshop: &Workshop) -> Vec<Draft> {
             &[SLSA],
             "statement-with-two-subjects-admit",
             "Promise: a statement about several artifacts is about each of them.",
-            vec![bundle_item(&image, &bundle(&workshop.envelope(IN_TOTO, &both)))],
+            vec![bundle_item(&image, &bundle(&workshop.envelope(media::IN_TOTO, &both)))],
         ),
         admits(
             &[SLSA],
@@ -73,9 +74,9 @@ fn found(workshop: &Workshop) -> Vec<Draft> {
 /// A signature that does not verify first, then Alice's, over the same statement.
 fn two_signatures(workshop: &Workshop) -> Item {
     let image = app();
-    let mut envelope = workshop.envelope(IN_TOTO, &statement(&[image.manifest.digest()], SLSA));
+    let mut envelope = workshop.envelope(media::IN_TOTO, &statement(&[image.manifest.digest()], SLSA));
     // Of the right form, but over something else.
-    let elsewhere = workshop.envelope(IN_TOTO, &statement(&[other().manifest.digest()], SLSA));
+    let elsewhere = workshop.envelope(media::IN_TOTO, &statement(&[other().manifest.digest()], SLSA));
     let wrong = elsewhere["signatures"][0].clone();
     if let Some(list) = envelope["signatures"].as_array_mut() {
         list.insert(0, wrong);
@@ -86,7 +87,9 @@ fn two_signatures(workshop: &Workshop) -> Item {
 fn not_found(workshop: &Workshop) -> Vec<Draft> {
     let image = app();
     let denies = |types: &[&str], name, about, items: Vec<Item>, code| {
-        wants(workshop, types, name, about).items(items).rules("attested", "deny", &[code])
+        wants(workshop, types, name, about)
+            .items(items)
+            .rules("attested", "deny", &[code])
     };
     let missing = "attestation.missing";
     let attestation = |signer, uri| workshop.attestation(signer, &image, Layout::Bundle, uri);
@@ -124,7 +127,10 @@ fn not_found(workshop: &Workshop) -> Vec<Draft> {
             &[SLSA],
             "attestation-about-another-image-deny",
             "Attack: a genuine attestation of the right key, copied beside an image that it does not name.",
-            vec![bundle_item(&image, &bundle(&workshop.envelope(IN_TOTO, &elsewhere)))],
+            vec![bundle_item(
+                &image,
+                &bundle(&workshop.envelope(media::IN_TOTO, &elsewhere)),
+            )],
             "attestation.wrong_image",
         ),
         denies(
@@ -132,7 +138,10 @@ fn not_found(workshop: &Workshop) -> Vec<Draft> {
             "attestation-signature-only-deny",
             "Attack: the image is signed, and what is wanted is an attestation (CVE-2022-35929, CVE-2022-35930: types\n\
              confused).",
-            vec![workshop.signature("alice", &image, Layout::Bundle), workshop.signature("alice", &image, Layout::Tag)],
+            vec![
+                workshop.signature("alice", &image, Layout::Bundle),
+                workshop.signature("alice", &image, Layout::Tag),
+            ],
             missing,
         ),
     ]
@@ -142,7 +151,9 @@ fn no_signature(workshop: &Workshop) -> Vec<Draft> {
     let image = app();
     let denies = |name, about, layout| {
         let item = workshop.attestation("alice", &image, layout, SLSA);
-        under_alice(workshop, name, about).items([item]).rules("signed", "deny", &["image.unsigned"])
+        under_alice(workshop, name, about)
+            .items([item])
+            .rules("signed", "deny", &["image.unsigned"])
     };
     vec![
         denies(

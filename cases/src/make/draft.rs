@@ -77,7 +77,11 @@ impl Draft {
     /// A place in the image's own repository that did not answer as it should.
     pub(super) fn gap(mut self, place: Place, cause: GapCause) -> Self {
         let repository = self.image.repository().clone();
-        self.evidence.gaps.push(Gap { repository, place, cause });
+        self.evidence.gaps.push(Gap {
+            repository,
+            place,
+            cause,
+        });
         self
     }
 
@@ -97,9 +101,17 @@ impl Draft {
     }
 
     pub(super) fn object(mut self, group: &str, resource: &str, labels: &[(&str, &str)]) -> Self {
-        let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let labels = labels
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         let (group, version, resource) = (group.to_owned(), "v1".to_owned(), resource.to_owned());
-        self.object = Some(ObjectFacts { group, version, resource, labels });
+        self.object = Some(ObjectFacts {
+            group,
+            version,
+            resource,
+            labels,
+        });
         self
     }
 
@@ -139,21 +151,46 @@ impl Draft {
         text(case::POLICY, &self.policy)?;
         text(case::EXPECTED, &self.expected().to_json())?;
         if let Some(no_match) = self.no_match {
-            text(case::SETTINGS, &json(&case::SettingsFile { no_match: no_match.word().to_owned() }))?;
+            text(
+                case::SETTINGS,
+                &json(&case::SettingsFile {
+                    no_match: no_match.word().to_owned(),
+                }),
+            )?;
         }
-        if let Some(ObjectFacts { group, version, resource, labels }) = self.object.clone() {
-            text(case::OBJECT, &json(&case::ObjectFile { group, version, resource, labels }))?;
+        if let Some(ObjectFacts {
+            group,
+            version,
+            resource,
+            labels,
+        }) = self.object.clone()
+        {
+            text(
+                case::OBJECT,
+                &json(&case::ObjectFile {
+                    group,
+                    version,
+                    resource,
+                    labels,
+                }),
+            )?;
         }
         if let Some(time) = self.time {
             text(case::TIME, &format!("{time}\n"))?;
         }
         let saved = archive::save(&self.gathered(), &directory.join(case::EVIDENCE));
-        saved.map_err(|source| MakeError::Archive { name: self.name.to_owned(), source })
+        saved.map_err(|source| MakeError::Archive {
+            name: self.name.to_owned(),
+            source,
+        })
     }
 
     fn expected(&self) -> Expected {
         let verdict = self.name.rsplit('-').next().unwrap_or_default().to_owned();
-        Expected { verdict, rulings: self.rulings.clone() }
+        Expected {
+            verdict,
+            rulings: self.rulings.clone(),
+        }
     }
 
     /// The evidence, with every place that must have answered for these items and gaps to be all there is.
@@ -165,14 +202,24 @@ impl Draft {
         let mut looked = Vec::new();
         for repository in repositories {
             for place in self.places() {
-                let found = items.iter().filter(|item| item.origin.repository == *repository && led_to(&place, item));
+                let found = items
+                    .iter()
+                    .filter(|item| item.origin.repository == *repository && led_to(&place, item));
                 let found = u32::try_from(found.count()).expect("a case has few items");
-                looked.push(Look { repository: repository.clone(), place, found });
+                looked.push(Look {
+                    repository: repository.clone(),
+                    place,
+                    found,
+                });
             }
         }
         if evidence.manifest.is_some() {
             let repository = self.image.repository().clone();
-            looked.push(Look { repository, place: Place::ImageManifest, found: 1 });
+            looked.push(Look {
+                repository,
+                place: Place::ImageManifest,
+                found: 1,
+            });
         }
         let missed = |look: &Look| {
             let same = |gap: &Gap| gap.repository == look.repository && gap.place == look.place;
@@ -185,7 +232,11 @@ impl Draft {
 
     fn places(&self) -> [Place; 3] {
         let prefix = || self.prefix.clone();
-        [Place::SignatureTag { prefix: prefix() }, Place::AttestationTag { prefix: prefix() }, Place::Referrers]
+        [
+            Place::SignatureTag { prefix: prefix() },
+            Place::AttestationTag { prefix: prefix() },
+            Place::Referrers,
+        ]
     }
 }
 

@@ -47,7 +47,11 @@ impl Workshop {
 
     /// Any payload, signed by Alice the way cosign 2 signs.
     pub(super) fn simple(&self, image: &Sample, payload: &str) -> Item {
-        item(image, Layout::Tag, simple_content(payload.as_bytes(), &self.forge(payload.as_bytes())))
+        item(
+            image,
+            Layout::Tag,
+            simple_content(payload.as_bytes(), &self.forge(payload.as_bytes())),
+        )
     }
 
     /// Any statement, signed by Alice in an envelope of any type.
@@ -76,7 +80,10 @@ pub(super) fn payload(digest: &Digest) -> String {
 
 /// An in-toto statement about subjects.
 pub(super) fn statement(subjects: &[&Digest], predicate_type: &str) -> String {
-    let subjects: Vec<Value> = subjects.iter().map(|digest| json!({ "digest": { "sha256": digest.hex() } })).collect();
+    let subjects: Vec<Value> = subjects
+        .iter()
+        .map(|digest| json!({ "digest": { "sha256": digest.hex() } }))
+        .collect();
     let statement = json!({
         "_type": "https://in-toto.io/Statement/v1",
         "subject": subjects,
@@ -96,11 +103,19 @@ pub(super) fn bundle(envelope: &Value) -> Value {
 }
 
 pub(super) fn bundle_item(image: &Sample, bundle: &Value) -> Item {
-    item(image, Layout::Bundle, Content::Bundle(Blob::new(bundle.to_string().into_bytes())))
+    item(
+        image,
+        Layout::Bundle,
+        Content::Bundle(Blob::new(bundle.to_string().into_bytes())),
+    )
 }
 
 pub(super) fn envelope_item(image: &Sample, envelope: &Value) -> Item {
-    item(image, Layout::Tag, Content::Envelope(Blob::new(envelope.to_string().into_bytes())))
+    item(
+        image,
+        Layout::Tag,
+        Content::Envelope(Blob::new(envelope.to_string().into_bytes())),
+    )
 }
 
 pub(super) fn simple_item(image: &Sample, payload: &[u8], signature: &[u8]) -> Item {
@@ -127,15 +142,27 @@ pub(super) fn stored(repository: &Repository, layout: Layout, content: Content) 
         "layers": [{ "mediaType": media_type, "digest": blob.digest(), "size": blob.size() }],
     });
     let manifest = Digest::sha256(manifest.to_string().as_bytes());
-    let origin = Origin { repository: repository.clone(), layout, manifest, blob: *blob.digest() };
+    let origin = Origin {
+        repository: repository.clone(),
+        layout,
+        manifest,
+        blob: *blob.digest(),
+    };
     Item { origin, content }
 }
 
 pub(super) fn content(sealed: Sealed) -> Content {
     match sealed {
-        Sealed::Simple { payload, signature_b64: signature } => {
+        Sealed::Simple {
+            payload,
+            signature_b64: signature,
+        } => {
             let annotations = BTreeMap::from([(annotation::COSIGN_SIGNATURE.to_owned(), signature.clone())]);
-            Content::Simple { payload: Blob::new(payload), signature, annotations }
+            Content::Simple {
+                payload: Blob::new(payload),
+                signature,
+                annotations,
+            }
         }
         Sealed::Envelope(json) => Content::Envelope(Blob::new(json)),
         Sealed::Bundle(json) => Content::Bundle(Blob::new(json)),
@@ -143,12 +170,17 @@ pub(super) fn content(sealed: Sealed) -> Content {
 }
 
 fn simple_content(payload: &[u8], signature: &[u8]) -> Content {
-    content(Sealed::Simple { payload: payload.to_vec(), signature_b64: STANDARD.encode(signature) })
+    content(Sealed::Simple {
+        payload: payload.to_vec(),
+        signature_b64: STANDARD.encode(signature),
+    })
 }
 
 /// The JSON of an item, changed by somebody who has no key.
 pub(super) fn altered(image: &Sample, item: &Item, alter: impl FnOnce(&mut Value)) -> Item {
-    let (Content::Envelope(blob) | Content::Bundle(blob)) = &item.content else { return item.clone() };
+    let (Content::Envelope(blob) | Content::Bundle(blob)) = &item.content else {
+        return item.clone();
+    };
     let mut document: Value = serde_json::from_slice(blob.bytes()).expect("what was sealed is JSON");
     alter(&mut document);
     match item.content {

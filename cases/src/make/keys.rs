@@ -39,7 +39,13 @@ fn kinds(workshop: &Workshop) -> Vec<Draft> {
     };
     let (tag, bundle) = (Layout::Tag, Layout::Bundle);
     vec![
-        admits("p384", tag, None, "key-p384-admit", "Promise: ECDSA P-384 with SHA-256, which plain `cosign verify` expects."),
+        admits(
+            "p384",
+            tag,
+            None,
+            "key-p384-admit",
+            "Promise: ECDSA P-384 with SHA-256, which plain `cosign verify` expects.",
+        ),
         admits(
             "p384-sha384",
             bundle,
@@ -47,7 +53,13 @@ fn kinds(workshop: &Workshop) -> Vec<Draft> {
             "key-p384-sha384-admit",
             "Promise: ECDSA P-384 with its natural hash, as cosign 3 signs, where the policy says `hashAlgorithm: sha384`.",
         ),
-        admits("p521", tag, None, "key-p521-admit", "Promise: ECDSA P-521 with SHA-256."),
+        admits(
+            "p521",
+            tag,
+            None,
+            "key-p521-admit",
+            "Promise: ECDSA P-521 with SHA-256.",
+        ),
         admits(
             "p521-sha512",
             bundle,
@@ -63,8 +75,20 @@ fn kinds(workshop: &Workshop) -> Vec<Draft> {
             "key-ed25519ph-admit",
             "Promise: Ed25519ph, with which cosign 3 signs for Ed25519 keys, by the same key and policy as Ed25519.",
         ),
-        admits("rsa", tag, None, "key-rsa-pkcs1-admit", "Promise: RSA with PKCS#1 v1.5 padding."),
-        admits("rsa-pss", bundle, None, "key-rsa-pss-admit", "Promise: RSA with PSS padding, by the same key and policy."),
+        admits(
+            "rsa",
+            tag,
+            None,
+            "key-rsa-pkcs1-admit",
+            "Promise: RSA with PKCS#1 v1.5 padding.",
+        ),
+        admits(
+            "rsa-pss",
+            bundle,
+            None,
+            "key-rsa-pss-admit",
+            "Promise: RSA with PSS padding, by the same key and policy.",
+        ),
     ]
 }
 
@@ -74,7 +98,11 @@ fn hashes(workshop: &Workshop) -> Vec<Draft> {
     };
     let image = app();
     // Two files' labels exchanged: the same bytes, signed by the key of another kind.
-    let crossed = item(&image, Layout::Tag, workshop.signature("ed25519", &image, Layout::Tag).content);
+    let crossed = item(
+        &image,
+        Layout::Tag,
+        workshop.signature("ed25519", &image, Layout::Tag).content,
+    );
     vec![
         denies(
             "alice",
@@ -84,12 +112,21 @@ fn hashes(workshop: &Workshop) -> Vec<Draft> {
              right key is none.",
         ),
         denies(
+            "p384",
+            Some("sha384"),
+            "hash-sha384-wanted-sha256-signed-deny",
+            "Promise: the same for a curve whose natural hash the policy states.",
+        ),
+        signed_by(
+            workshop,
             "p384-sha384",
             None,
-            "hash-unstated-sha384-signed-deny",
-            "Promise: a ClusterImagePolicy that states no hash means SHA-256, as policy-controller does, so that a P-384\n\
-             signature over SHA-384 is none.",
-        ),
+            Layout::Tag,
+            "hash-unstated-sha384-signed-admit",
+            "Promise: where the policy states no hash, the curve's natural one counts beside SHA-256, so that what cosign 3\n\
+             signs with a P-384 key admits as it is.",
+        )
+        .rules("signed", "admit", &["signed"]),
         Draft::new(
             "key-of-another-kind-deny",
             &image,

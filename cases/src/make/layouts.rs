@@ -1,8 +1,9 @@
 //! Every layout admits, and none hides another.
 
-use countersign_evidence::{GapCause, Item, Layout, Place};
-use countersign_image::Blob;
-use serde_json::json;
+use countersign_evidence::predicate::COSIGN_SIGN as SIGN;
+use countersign_evidence::{Content, GapCause, Item, Layout, Place};
+use countersign_image::{Blob, media};
+use serde_json::{Value, json};
 
 use super::draft::Draft;
 use super::items::{altered, bundle, bundle_item, item, simple_item, statement};
@@ -32,7 +33,9 @@ pub(super) fn bob(workshop: &Workshop) -> Authority {
 
 fn each_layout(workshop: &Workshop) -> Vec<Draft> {
     let admits = |name, about, items: Vec<Item>| {
-        under_alice(workshop, name, about).items(items).rules("signed", "admit", &["signed"])
+        under_alice(workshop, name, about)
+            .items(items)
+            .rules("signed", "admit", &["signed"])
     };
     let signature = |layout| vec![workshop.signature("alice", &app(), layout)];
     vec![
@@ -54,7 +57,9 @@ fn each_layout(workshop: &Workshop) -> Vec<Draft> {
         admits(
             "layout-all-three-admit",
             "Promise: signatures in all three layouts are all judged, and any of them admits.",
-            Layout::ALL.map(|layout| workshop.signature("alice", &app(), layout)).to_vec(),
+            Layout::ALL
+                .map(|layout| workshop.signature("alice", &app(), layout))
+                .to_vec(),
         ),
     ]
 }
@@ -66,7 +71,9 @@ fn bundles(workshop: &Workshop) -> Vec<Draft> {
         altered(&image, &v03, |bundle| bundle["mediaType"] = json!(media_type))
     };
     let admits = |name, about, item| {
-        under_alice(workshop, name, about).items([item]).rules("signed", "admit", &["signed"])
+        under_alice(workshop, name, about)
+            .items([item])
+            .rules("signed", "admit", &["signed"])
     };
     let unsigned = workshop.message_bundle(&image);
     vec![
@@ -84,6 +91,11 @@ fn bundles(workshop: &Workshop) -> Vec<Draft> {
             "bundle-v03-old-spelling-admit",
             "Promise: version 0.3 is read in the spelling of the older versions as well.",
             versioned("application/vnd.dev.sigstore.bundle+json;version=0.3"),
+        ),
+        admits(
+            "bundle-in-snake-case-admit",
+            "Promise: a bundle in the other spelling that protobuf's JSON allows is the same bundle.",
+            bundle_item(&image, &snake_case(workshop)),
         ),
         under_alice(
             workshop,
@@ -110,16 +122,31 @@ fn bundles(workshop: &Workshop) -> Vec<Draft> {
     ]
 }
 
+fn snake_case(workshop: &Workshop) -> Value {
+    let envelope = workshop.envelope(media::IN_TOTO, &statement(&[app().manifest.digest()], SIGN));
+    json!({
+        "media_type": media::SIGSTORE_BUNDLE_V03,
+        "verification_material": { "public_key": { "hint": "" } },
+        "dsse_envelope": {
+            "payload": envelope["payload"],
+            "payload_type": envelope["payloadType"],
+            "signatures": envelope["signatures"],
+        },
+    })
+}
+
 fn side_by_side(workshop: &Workshop) -> Vec<Draft> {
     let image = app();
     let good = |layout| workshop.signature("alice", &image, layout);
-    let junk = || bundle_item(&image, &json!({ "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json" }));
+    let junk = || bundle_item(&image, &json!({ "mediaType": media::SIGSTORE_BUNDLE_V03 }));
     let admits = |name, about, items: Vec<Item>| {
-        under_alice(workshop, name, about).items(items).rules("signed", "admit", &["signed"])
+        under_alice(workshop, name, about)
+            .items(items)
+            .rules("signed", "admit", &["signed"])
     };
     let broken = simple_item(&image, b"not a payload", b"not a signature");
-    let not_json = item(&image, Layout::Bundle, countersign_evidence::Content::Bundle(Blob::new(&b"{"[..])));
-    let unrelated = workshop.envelope("application/vnd.in-toto+json", &statement(&[other().manifest.digest()], "x"));
+    let not_json = item(&image, Layout::Bundle, Content::Bundle(Blob::new(&b"{"[..])));
+    let unrelated = workshop.envelope(media::IN_TOTO, &statement(&[other().manifest.digest()], "x"));
     vec![
         admits(
             "junk-in-bundles-hides-no-tag-admit",
@@ -134,7 +161,11 @@ fn side_by_side(workshop: &Workshop) -> Vec<Draft> {
         admits(
             "broken-signature-beside-a-good-one-admit",
             "Promise: signatures are judged each for itself; one that is broken harms no other, whichever comes first.",
-            vec![broken, workshop.signature("bob", &image, Layout::Tag), good(Layout::Tag)],
+            vec![
+                broken,
+                workshop.signature("bob", &image, Layout::Tag),
+                good(Layout::Tag),
+            ],
         ),
         admits(
             "foreign-statement-beside-a-good-signature-admit",

@@ -25,9 +25,15 @@ pub(super) fn drafts(workshop: &Workshop) -> Vec<Draft> {
 fn several(workshop: &Workshop) -> Vec<Draft> {
     let image = app();
     let by = |signers: &[&str]| -> Vec<Item> {
-        signers.iter().map(|signer| workshop.signature(signer, &image, Layout::Tag)).collect()
+        signers
+            .iter()
+            .map(|signer| workshop.signature(signer, &image, Layout::Tag))
+            .collect()
     };
-    let two_policies = [policy("a-by-alice", [alice(workshop)]), policy("b-by-bob", [bob(workshop)])];
+    let two_policies = [
+        policy("a-by-alice", [alice(workshop)]),
+        policy("b-by-bob", [bob(workshop)]),
+    ];
     let either = [policy("signed", [alice(workshop), bob(workshop)])];
     vec![
         Draft::new(
@@ -39,15 +45,23 @@ fn several(workshop: &Workshop) -> Vec<Draft> {
         .items(by(&["alice", "bob"]))
         .rules("a-by-alice", "admit", &["signed"])
         .rules("b-by-bob", "admit", &["signed"]),
-        Draft::new("policies-two-one-unmet-deny", &image, "Promise: one policy that is not met denies.")
-            .policies(&two_policies)
-            .items(by(&["alice"]))
-            .rules("a-by-alice", "admit", &["signed"])
-            .rules("b-by-bob", "deny", &["signature.wrong_key"]),
-        Draft::new("authorities-two-one-met-admit", &image, "Promise: any one authority of a policy is enough.")
-            .policies(&either)
-            .items(by(&["bob"]))
-            .rules("signed", "admit", &["signed"]),
+        Draft::new(
+            "policies-two-one-unmet-deny",
+            &image,
+            "Promise: one policy that is not met denies.",
+        )
+        .policies(&two_policies)
+        .items(by(&["alice"]))
+        .rules("a-by-alice", "admit", &["signed"])
+        .rules("b-by-bob", "deny", &["signature.wrong_key"]),
+        Draft::new(
+            "authorities-two-one-met-admit",
+            &image,
+            "Promise: any one authority of a policy is enough.",
+        )
+        .policies(&either)
+        .items(by(&["bob"]))
+        .rules("signed", "admit", &["signed"]),
         Draft::new(
             "authorities-two-none-met-deny",
             &image,
@@ -68,14 +82,23 @@ fn several(workshop: &Workshop) -> Vec<Draft> {
 
 fn statics(workshop: &Workshop) -> Vec<Draft> {
     let pass = Authority::other("  - name: pass\n    static:\n      action: pass\n");
-    let fail = Authority::other("  - name: fail\n    static:\n      action: fail\n      message: use the golden images\n");
+    let fail =
+        Authority::other("  - name: fail\n    static:\n      action: fail\n      message: use the golden images\n");
     vec![
-        Draft::new("static-pass-admit", &app(), "Promise: a static policy that passes is the ground, and says so.")
-            .policies(&[policy("static", [pass])])
-            .rules("static", "admit", &["static"]),
-        Draft::new("static-fail-deny", &app(), "Promise: a static policy that fails denies, with its author's message.")
-            .policies(&[policy("static", [fail.clone()])])
-            .rules("static", "deny", &["policy.static_fail"]),
+        Draft::new(
+            "static-pass-admit",
+            &app(),
+            "Promise: a static policy that passes is the ground, and says so.",
+        )
+        .policies(&[policy("static", [pass])])
+        .rules("static", "admit", &["static"]),
+        Draft::new(
+            "static-fail-deny",
+            &app(),
+            "Promise: a static policy that fails denies, with its author's message.",
+        )
+        .policies(&[policy("static", [fail.clone()])])
+        .rules("static", "deny", &["policy.static_fail"]),
         Draft::new(
             "static-fail-beside-signed-deny",
             &app(),
@@ -93,17 +116,30 @@ fn unmatched(workshop: &Workshop) -> Vec<Draft> {
     let case = |name, about| Draft::new(name, &app(), about).policies(&elsewhere);
     let none = &["policy.none_matched"];
     vec![
-        case("unmatched-by-default-deny", "Promise: an image that no policy governs is denied unless the settings say otherwise.")
-            .ruling(None, "enforce", "deny", none),
-        case("unmatched-allowed-admit", "Promise: where the settings let such images in, that is the ground.")
-            .no_match(NoMatch::Allow)
-            .ruling(None, "enforce", "admit", &["not-governed"]),
-        case("unmatched-warned-deny", "Promise: where the settings only warn, it is still judged a denial, in warn mode.")
-            .no_match(NoMatch::Warn)
-            .ruling(None, "warn", "deny", none),
-        Draft::new("no-policies-at-all-deny", &app(), "Promise: an empty policy file admits nothing.")
-            .policy_text("# nothing here\n".to_owned())
-            .ruling(None, "enforce", "deny", none),
+        case(
+            "unmatched-by-default-deny",
+            "Promise: an image that no policy governs is denied unless the settings say otherwise.",
+        )
+        .ruling(None, "enforce", "deny", none),
+        case(
+            "unmatched-allowed-admit",
+            "Promise: where the settings let such images in, that is the ground.",
+        )
+        .no_match(NoMatch::Allow)
+        .ruling(None, "enforce", "admit", &["not-governed"]),
+        case(
+            "unmatched-warned-deny",
+            "Promise: where the settings only warn, it is still judged a denial, in warn mode.",
+        )
+        .no_match(NoMatch::Warn)
+        .ruling(None, "warn", "deny", none),
+        Draft::new(
+            "no-policies-at-all-deny",
+            &app(),
+            "Promise: an empty policy file admits nothing.",
+        )
+        .policy_text("# nothing here\n".to_owned())
+        .ruling(None, "enforce", "deny", none),
     ]
 }
 
@@ -137,7 +173,7 @@ fn unsupported(workshop: &Workshop) -> Vec<Draft> {
         )
         .policies(&[policy("either", [keyless(), bob(workshop)])])
         .items([signed()])
-        .rules("either", "undecided", &["policy.unsupported", "signature.wrong_key"]),
+        .rules("either", "undecided", &["policy.unsupported"]),
         case(
             "unsupported-constraint-undecided",
             "Promise: a constraint that is stated and cannot be applied (CUE here) never counts as met.",
@@ -151,7 +187,12 @@ fn unsupported(workshop: &Workshop) -> Vec<Draft> {
 fn broken(workshop: &Workshop) -> Vec<Draft> {
     let image = app();
     let signed = || workshop.signature("alice", &image, Layout::Tag);
-    let misspelt = |glob: &str| policy("misspelt", [bob(workshop)]).glob(glob).with("  mode: enforced\n").to_string();
+    let misspelt = |glob: &str| {
+        policy("misspelt", [bob(workshop)])
+            .glob(glob)
+            .with("  mode: enforced\n")
+            .to_string()
+    };
     let good = policy("signed", [alice(workshop)]).to_string();
     let case = |name, about, text: String| Draft::new(name, &image, about).policy_text(text).items([signed()]);
     vec![
@@ -191,7 +232,9 @@ fn matched(workshop: &Workshop) -> Vec<Draft> {
         .with("  match:\n  - group: \"\"\n    version: v1\n    resource: pods\n    selector:\n      matchLabels:\n        tier: front\n");
     let selecting = [policy("signed", [alice(workshop)]), only_pods];
     let admitted = |name, about| {
-        under_alice(workshop, name, about).policies(&selecting).items([workshop.signature("alice", &app(), Layout::Tag)])
+        under_alice(workshop, name, about)
+            .policies(&selecting)
+            .items([workshop.signature("alice", &app(), Layout::Tag)])
     };
     vec![
         Draft::new(
@@ -208,7 +251,10 @@ fn matched(workshop: &Workshop) -> Vec<Draft> {
             "Attack: an image whose path contains a trusted name is not under that name (Portieris 0.14.2, unanchored\n\
              wildcard).",
         )
-        .policies(&[policy("trusted", [Authority::other("  - name: pass\n    static:\n      action: pass\n")])])
+        .policies(&[policy(
+            "trusted",
+            [Authority::other("  - name: pass\n    static:\n      action: pass\n")],
+        )])
         .ruling(None, "enforce", "deny", &["policy.none_matched"]),
         admitted(
             "match-other-labels-admit",
@@ -216,9 +262,12 @@ fn matched(workshop: &Workshop) -> Vec<Draft> {
         )
         .object("", "pods", &[("tier", "back")])
         .rules("signed", "admit", &["signed"]),
-        admitted("match-selected-deny", "Promise: a policy with `match` governs the objects that it selects.")
-            .object("", "pods", &[("tier", "front")])
-            .rules("pods", "deny", &["signature.wrong_key"])
-            .rules("signed", "admit", &["signed"]),
+        admitted(
+            "match-selected-deny",
+            "Promise: a policy with `match` governs the objects that it selects.",
+        )
+        .object("", "pods", &[("tier", "front")])
+        .rules("pods", "deny", &["signature.wrong_key"])
+        .rules("signed", "admit", &["signed"]),
     ]
 }

@@ -40,7 +40,12 @@ impl ClusterPolicy {
 
 impl fmt::Display for ClusterPolicy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, glob, before_authorities, authorities } = self;
+        let Self {
+            name,
+            glob,
+            before_authorities,
+            authorities,
+        } = self;
         write!(
             formatter,
             "apiVersion: policy.sigstore.dev/v1beta1\nkind: ClusterImagePolicy\nmetadata:\n  name: {name}\nspec:\n  \
@@ -49,7 +54,9 @@ impl fmt::Display for ClusterPolicy {
         if !authorities.is_empty() {
             formatter.write_str("  authorities:\n")?;
         }
-        authorities.iter().try_for_each(|authority| formatter.write_str(&authority.0))
+        authorities
+            .iter()
+            .try_for_each(|authority| formatter.write_str(&authority.0))
     }
 }
 

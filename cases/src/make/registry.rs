@@ -26,13 +26,17 @@ fn signature_tag() -> Place {
 
 fn nothing_found(workshop: &Workshop) -> Vec<Draft> {
     let case = |name, about, cause, code| {
-        under_alice(workshop, name, about).gap(signature_tag(), cause).rules("signed", "undecided", &[code])
+        under_alice(workshop, name, about)
+            .gap(signature_tag(), cause)
+            .rules("signed", "undecided", &[code])
     };
     vec![
         case(
             "gap-unreachable-undecided",
             "Promise: where the registry could not be reached, the image is not called unsigned: another try may tell.",
-            GapCause::Unreachable { detail: "connection refused".to_owned() },
+            GapCause::Unreachable {
+                detail: "connection refused".to_owned(),
+            },
             "registry.unreachable",
         ),
         case(
@@ -44,7 +48,9 @@ fn nothing_found(workshop: &Workshop) -> Vec<Draft> {
         case(
             "gap-throttled-undecided",
             "Promise: where the registry asks to be left alone for a while, the image is not called unsigned.",
-            GapCause::Throttled { retry_after: Some(Duration::from_secs(30)) },
+            GapCause::Throttled {
+                retry_after: Some(Duration::from_secs(30)),
+            },
             "registry.throttled",
         ),
         case(
@@ -56,7 +62,9 @@ fn nothing_found(workshop: &Workshop) -> Vec<Draft> {
         case(
             "gap-timeout-undecided",
             "Promise: where the registry did not answer in time, the image is not called unsigned.",
-            GapCause::TimedOut { after: Duration::from_secs(5) },
+            GapCause::TimedOut {
+                after: Duration::from_secs(5),
+            },
             "registry.timeout",
         ),
     ]
@@ -64,9 +72,13 @@ fn nothing_found(workshop: &Workshop) -> Vec<Draft> {
 
 fn beside_others(workshop: &Workshop) -> Vec<Draft> {
     let image = app();
-    let unreachable = || GapCause::Unreachable { detail: "connection reset".to_owned() };
+    let unreachable = || GapCause::Unreachable {
+        detail: "connection reset".to_owned(),
+    };
     let with = |name, about, items: Vec<Item>| {
-        under_alice(workshop, name, about).gap(signature_tag(), unreachable()).items(items)
+        under_alice(workshop, name, about)
+            .gap(signature_tag(), unreachable())
+            .items(items)
     };
     vec![
         with(
@@ -106,7 +118,6 @@ fn content(workshop: &Workshop) -> Vec<Draft> {
     let image = app();
     let case = |name, about, place, cause| under_alice(workshop, name, about).gap(place, cause);
     let manifest = Place::Manifest(Digest::sha256(b"the manifest in question"));
-    let code = &["registry.content"];
     vec![
         case(
             "gap-content-malformed-deny",
@@ -114,21 +125,21 @@ fn content(workshop: &Workshop) -> Vec<Draft> {
             manifest.clone(),
             GapCause::Malformed { detail: "both `layers` and `manifests`".to_owned() },
         )
-        .rules("signed", "deny", code),
+        .rules("signed", "deny", &["signature.unreadable"]),
         case(
             "gap-content-too-large-deny",
             "Attack: an endless signature (CVE-2023-46737, CVE-2024-29902, CVE-2023-42813). It is cut off, and is a denial.",
             manifest.clone(),
             GapCause::TooLarge { limit: 4 << 20 },
         )
-        .rules("signed", "deny", code),
+        .rules("signed", "deny", &["signature.unreadable"]),
         case(
             "gap-content-too-many-deny",
             "Attack: a million referrers (CVE-2023-42814, CVE-2023-33957). No more than a limit is read, and it is a denial.",
             Place::Referrers,
             GapCause::TooMany { limit: 1000 },
         )
-        .rules("signed", "deny", code),
+        .rules("signed", "deny", &["signature.too_many"]),
         case(
             "gap-content-beside-a-good-signature-admit",
             "Promise: wrong content that anybody may push hides no good signature.",

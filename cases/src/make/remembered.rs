@@ -27,25 +27,42 @@ impl Remembered {
             return Ok(Self::default());
         }
         let text = std::fs::read_to_string(&path);
-        let text = text.map_err(|source| MakeError::File { verb: "read", path: path.clone(), source })?;
+        let text = text.map_err(|source| MakeError::File {
+            verb: "read",
+            path: path.clone(),
+            source,
+        })?;
         let mut signatures = BTreeMap::new();
         for (index, line) in text.lines().enumerate() {
-            let wrong = || MakeError::Remembered { path: path.clone(), line: index + 1 };
+            let wrong = || MakeError::Remembered {
+                path: path.clone(),
+                line: index + 1,
+            };
             let fields: Vec<&str> = line.split('\t').collect();
-            let [signer, digest, signature] = fields.as_slice() else { return Err(wrong()) };
+            let [signer, digest, signature] = fields.as_slice() else {
+                return Err(wrong());
+            };
             let signature = STANDARD.decode(signature).map_err(|_| wrong())?;
             signatures.insert(((*signer).to_owned(), (*digest).to_owned()), signature);
         }
-        Ok(Self { signatures, used: BTreeSet::new() })
+        Ok(Self {
+            signatures,
+            used: BTreeSet::new(),
+        })
     }
 
     pub(super) fn write(&self, folder: &Path) -> Result<(), MakeError> {
-        let lines = self.signatures.iter().map(|((signer, digest), signature)| {
-            format!("{signer}\t{digest}\t{}\n", STANDARD.encode(signature))
-        });
+        let lines = self
+            .signatures
+            .iter()
+            .map(|((signer, digest), signature)| format!("{signer}\t{digest}\t{}\n", STANDARD.encode(signature)));
         let path = folder.join(FILE);
         let written = std::fs::write(&path, lines.collect::<String>());
-        written.map_err(|source| MakeError::File { verb: "write", path, source })
+        written.map_err(|source| MakeError::File {
+            verb: "write",
+            path,
+            source,
+        })
     }
 
     /// The signature over `message`, made now only if it never was.

@@ -22,7 +22,10 @@ pub(super) fn sample(name: &str) -> Sample {
     });
     let manifest = Blob::new(manifest.to_string().into_bytes());
     let reference = Reference::parse(&format!("{name}@{}", manifest.digest())).expect("the samples' names are names");
-    Sample { pinned: reference.pinned().expect("it has a digest"), manifest }
+    Sample {
+        pinned: reference.pinned().expect("it has a digest"),
+        manifest,
+    }
 }
 
 /// The image that most cases are about.

@@ -60,7 +60,11 @@ impl Workshop {
             signers.insert(signer, key);
         }
         let forger = forger(&read(folder, "alice")?);
-        Ok(Self { signers, forger, remembered: RefCell::new(Remembered::read(folder)?) })
+        Ok(Self {
+            signers,
+            forger,
+            remembered: RefCell::new(Remembered::read(folder)?),
+        })
     }
 
     pub(super) fn forget_unused(&self) {
@@ -77,7 +81,11 @@ impl Workshop {
 
     /// What an honest signer makes.
     pub(super) fn sign(&self, signer: &str, what: &ToBeSigned) -> Vec<u8> {
-        let make = || self.signer(signer).sign(what).expect("a key signs with a scheme of its own");
+        let make = || {
+            self.signer(signer)
+                .sign(what)
+                .expect("a key signs with a scheme of its own")
+        };
         self.remembered.borrow_mut().signature(signer, what.message(), make)
     }
 
@@ -91,7 +99,10 @@ impl Workshop {
     /// Alice's signature over bytes that no honest signer would be handed.
     pub(super) fn forge(&self, message: &[u8]) -> Vec<u8> {
         let make = || {
-            let signature = self.forger.sign(&SystemRandom::new(), message).expect("a P-256 key signs anything");
+            let signature = self
+                .forger
+                .sign(&SystemRandom::new(), message)
+                .expect("a P-256 key signs anything");
             signature.as_ref().to_vec()
         };
         self.remembered.borrow_mut().signature("alice", message, make)
@@ -109,12 +120,20 @@ fn make_missing(folder: &Path, name: &'static str, kind: KeyKind) -> Result<(), 
     }
     let key = PrivateKey::generate(kind).map_err(|source| MakeError::Generate { name, source })?;
     let written = std::fs::write(&path, key.to_pkcs8_pem().as_bytes());
-    written.map_err(|source| MakeError::File { verb: "write", path, source })
+    written.map_err(|source| MakeError::File {
+        verb: "write",
+        path,
+        source,
+    })
 }
 
 fn read(folder: &Path, name: &str) -> Result<PrivateKey, MakeError> {
     let path = folder.join(format!("{name}.pem"));
-    let file = std::fs::read(&path).map_err(|source| MakeError::File { verb: "read", path: path.clone(), source })?;
+    let file = std::fs::read(&path).map_err(|source| MakeError::File {
+        verb: "read",
+        path: path.clone(),
+        source,
+    })?;
     PrivateKey::parse(&file, None).map_err(|source| MakeError::Key { path, source })
 }
 
@@ -122,6 +141,8 @@ fn read(folder: &Path, name: &str) -> Result<PrivateKey, MakeError> {
 fn forger(key: &PrivateKey) -> EcdsaKeyPair {
     let pem = key.to_pkcs8_pem();
     let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
-    let der = STANDARD.decode(body).expect("a PEM block that was just written has a base64 body");
+    let der = STANDARD
+        .decode(body)
+        .expect("a PEM block that was just written has a base64 body");
     EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &der).expect("Alice's key is ECDSA P-256")
 }

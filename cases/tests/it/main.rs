@@ -1,4 +1,5 @@
 //! Every case in `data/`, through the one check; and that the directories are what the maker makes.
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its own files has failed")]
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -19,9 +20,23 @@ fn data() -> PathBuf {
 #[test]
 fn every_case_is_judged_as_it_says() {
     let cases = directories(&data()).unwrap();
-    assert!(cases.len() > 80, "only {} cases were found in {}", cases.len(), data().display());
-    let failed: Vec<String> = cases.iter().filter_map(|case| Some(told(case, &check(case).err()?))).collect();
-    assert!(failed.is_empty(), "{} of {} cases failed:\n{}", failed.len(), cases.len(), failed.join("\n"));
+    assert!(
+        cases.len() > 80,
+        "only {} cases were found in {}",
+        cases.len(),
+        data().display()
+    );
+    let failed: Vec<String> = cases
+        .iter()
+        .filter_map(|case| Some(told(case, &check(case).err()?)))
+        .collect();
+    assert!(
+        failed.is_empty(),
+        "{} of {} cases failed:\n{}",
+        failed.len(),
+        cases.len(),
+        failed.join("\n")
+    );
 }
 
 fn told(case: &Path, error: &dyn Error) -> String {
@@ -38,7 +53,10 @@ fn told(case: &Path, error: &dyn Error) -> String {
 fn each_verdict_has_many_cases() {
     let cases = directories(&data()).unwrap();
     for verdict in ["admit", "deny", "undecided"] {
-        let count = cases.iter().filter(|case| case.to_string_lossy().ends_with(&format!("-{verdict}"))).count();
+        let count = cases
+            .iter()
+            .filter(|case| case.to_string_lossy().ends_with(&format!("-{verdict}")))
+            .count();
         assert!(count >= 10, "{count} cases end in `-{verdict}`");
     }
 }
@@ -52,10 +70,21 @@ fn the_directories_are_what_the_maker_makes() {
     copy(&home().join("keys"), &keys);
     make(&keys, &made, None).unwrap();
     let advice = "differs from what the maker makes: run `cargo run -p countersign-cases -- make`, and commit both";
-    assert_eq!(files(&keys).keys().collect::<Vec<_>>(), files(&home().join("keys")).keys().collect::<Vec<_>>(), "keys/ {advice}");
-    assert!(files(&keys) == files(&home().join("keys")), "keys/signatures.tsv {advice}");
+    assert_eq!(
+        files(&keys).keys().collect::<Vec<_>>(),
+        files(&home().join("keys")).keys().collect::<Vec<_>>(),
+        "keys/ {advice}"
+    );
+    assert!(
+        files(&keys) == files(&home().join("keys")),
+        "keys/signatures.tsv {advice}"
+    );
     let (made, kept) = (files(&made), files(&data()));
-    assert_eq!(made.keys().collect::<Vec<_>>(), kept.keys().collect::<Vec<_>>(), "data/ {advice}");
+    assert_eq!(
+        made.keys().collect::<Vec<_>>(),
+        kept.keys().collect::<Vec<_>>(),
+        "data/ {advice}"
+    );
     for (path, bytes) in &made {
         assert!(kept[path] == *bytes, "data/{} {advice}", path.display());
     }
@@ -78,7 +107,10 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
             if path.is_dir() {
                 open.push(path);
             } else {
-                found.insert(path.strip_prefix(folder).unwrap().to_owned(), std::fs::read(&path).unwrap());
+                found.insert(
+                    path.strip_prefix(folder).unwrap().to_owned(),
+                    std::fs::read(&path).unwrap(),
+                );
             }
         }
     }
@@ -95,7 +127,9 @@ fn a_case_whose_name_lies_is_caught() {
         std::fs::write(target, bytes).unwrap();
     }
     assert!(told(&lie, &check(&lie).unwrap_err()).contains("does not end in `-deny`"));
-    let expected = std::fs::read_to_string(lie.join("expected.json")).unwrap().replace("deny", "admit");
+    let expected = std::fs::read_to_string(lie.join("expected.json"))
+        .unwrap()
+        .replace("deny", "admit");
     std::fs::write(lie.join("expected.json"), expected).unwrap();
     assert!(told(&lie, &check(&lie).unwrap_err()).contains("judged otherwise"));
 }

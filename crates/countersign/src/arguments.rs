@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Watch a signed image come in and an unsigned one be turned away, with nothing but this binary
+    /// See a signed image come in and others be turned away, with nothing but this binary
     Quickstart(command::quickstart::Arguments),
     /// Judge images by a key or by policies, as the admission door would
     Verify(command::verify::Arguments),
@@ -38,10 +38,10 @@ pub(crate) enum Command {
     /// Make a signing key, or show its public half
     #[command(subcommand)]
     Key(command::key::Arguments),
-    /// Check, test and explain policies
+    /// Check policies, and try them out
     #[command(subcommand)]
     Policy(command::policy::Arguments),
-    /// Run a door
+    /// Run the admission door, or a registry
     #[command(subcommand)]
     Serve(Box<command::serve::Arguments>),
     /// Print a completion script for a shell

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::failure::{Failure, unreadable};
+use crate::failure::Failure;
+use crate::files;
 
 /// The file as written. Unknown fields are refused, with line and column.
 #[derive(Debug, Deserialize)]
@@ -62,7 +64,8 @@ pub(crate) struct Admission {
     pub(crate) no_match: Option<NoMatch>,
     pub(crate) cache: Option<PathBuf>,
     pub(crate) denials: Option<PathBuf>,
-    pub(crate) drain_grace: Option<String>,
+    #[serde(default, deserialize_with = "crate::duration::deserialize")]
+    pub(crate) drain_grace: Option<Duration>,
 }
 
 /// The serving certificate; both files are watched.
@@ -107,12 +110,7 @@ pub(crate) struct Registry {
 const MAX_BYTES: u64 = 1 << 20;
 
 pub(crate) fn read(path: &Path) -> Result<Configuration, Failure> {
-    let length = std::fs::metadata(path).map_err(|error| unreadable(path, error))?.len();
-    if length > MAX_BYTES {
-        return Err(Failure::misuse(anyhow::anyhow!("it has {length} bytes, and at most {MAX_BYTES} are read"))
-            .context(format!("`{}` is no configuration file", path.display())));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, error))?;
+    let text = files::read_text(path, MAX_BYTES)?;
     serde_saphyr::from_str(&text).map_err(|error| {
         Failure::misuse(error)
             .context(format!("`{}` is not a configuration", path.display()))

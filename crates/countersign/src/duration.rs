@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer};
+
 #[derive(Debug, thiserror::Error)]
 #[error("expected a number with a unit such as `250ms`, `10s`, `5m` or `24h`, found `{found}`")]
 pub(crate) struct DurationError {
@@ -21,6 +23,12 @@ pub(crate) fn parse(text: &str) -> Result<Duration, DurationError> {
         _ => return Err(wrong()),
     };
     number.checked_mul(milliseconds).map(Duration::from_millis).ok_or_else(wrong)
+}
+
+/// The same in the configuration file, where the reader adds line and column to the error.
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| parse(&text).map_err(serde::de::Error::custom)).transpose()
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     Misuse,
     /// No verdict could be reached, or it is still being waited for.
     Undecided,
+    /// We made a mistake: what Rust's own panics end with.
+    Broken,
 }
 
 impl Exit {
@@ -22,6 +24,7 @@ impl Exit {
             Self::Refused => 1,
             Self::Misuse => 2,
             Self::Undecided => 3,
+            Self::Broken => 101,
         }
     }
 }
@@ -30,11 +33,4 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
     }
-}
-
-/// `--help` and `--version` come to us as errors of the argument parser, and are none.
-pub(crate) fn of_usage(usage: &clap::Error) -> ExitCode {
-    // A closed pipe is the reader's choice; there is nobody left to tell.
-    let _ = usage.print();
-    if usage.use_stderr() { Exit::Misuse.into() } else { Exit::Done.into() }
 }

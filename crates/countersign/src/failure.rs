@@ -62,12 +62,3 @@ impl fmt::Display for Failure {
         Ok(())
     }
 }
-
-/// What went wrong with a file that somebody named.
-pub(crate) fn unreadable(path: &std::path::Path, error: std::io::Error) -> Failure {
-    Failure::misuse(error).context(format!("`{}` could not be read", path.display()))
-}
-
-pub(crate) fn unwritable(path: &std::path::Path, error: std::io::Error) -> Failure {
-    Failure::misuse(error).context(format!("`{}` could not be written", path.display()))
-}

@@ -1,4 +1,7 @@
 //! Everything that the commands say goes through here, so that `-o json` and pipes stay clean.
+//!
+//! Standard output has the result: lines for people, or exactly one JSON document, also where the command fails. Standard
+//! error has the rest: errors, hints, notes, and progress at a terminal.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -9,12 +12,11 @@ use serde_json::{Value, json};
 use crate::failure::Failure;
 
 /// How results are printed.
+// The names speak for themselves in the help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
     #[default]
     Text,
-    /// One JSON document, for programs.
     Json,
 }
 
@@ -24,15 +26,12 @@ pub(crate) const API_VERSION: &str = "countersign.dev/v1alpha1";
 pub(crate) struct Printer {
     format: Format,
     progress: bool,
+    documented: bool,
 }
 
 impl Printer {
     pub(crate) fn new(format: Format) -> Self {
-        Self { format, progress: io::stderr().is_terminal() }
-    }
-
-    pub(crate) fn is_json(&self) -> bool {
-        self.format == Format::Json
+        Self { format, progress: io::stderr().is_terminal(), documented: false }
     }
 
     /// A line of the result, for people; silent where a JSON document is asked for.
@@ -42,19 +41,23 @@ impl Printer {
         }
     }
 
-    /// Bytes that are the result whatever the format: a key, a completion script.
+    /// The result as it is, for people and pipes: a key, a completion script.
     pub(crate) fn raw(&mut self, text: &str) {
-        write_out(text);
+        if self.format == Format::Text {
+            write_out(text);
+        }
     }
 
-    /// The result as a document; silent for people.
+    /// The result as the one document, for programs; silent for people.
     pub(crate) fn document(&mut self, kind: &str, mut fields: Value) {
-        if self.format == Format::Json {
-            let document = fields.as_object_mut().expect("a result document is a JSON object");
-            document.insert("apiVersion".into(), json!(API_VERSION));
-            document.insert("kind".into(), json!(kind));
-            write_out(&format!("{fields:#}\n"));
+        if self.format == Format::Text || self.documented {
+            return;
         }
+        let document = fields.as_object_mut().expect("a result document is a JSON object");
+        document.insert("apiVersion".into(), json!(API_VERSION));
+        document.insert("kind".into(), json!(kind));
+        self.documented = true;
+        write_out(&format!("{fields:#}\n"));
     }
 
     /// Where things stand, for somebody who waits at a terminal; silent in a pipe.
@@ -74,6 +77,15 @@ impl Printer {
         if let Some(advice) = failure.advice() {
             write_error(&format!("hint: {advice}\n"));
         }
+        self.failure_document(failure);
+    }
+
+    /// The failure as the one document, where none was printed before it.
+    pub(crate) fn failure_document(&mut self, failure: &Failure) {
+        self.document(
+            "Failure",
+            json!({ "exit": failure.exit().code(), "message": failure.to_string(), "hint": failure.advice() }),
+        );
     }
 }
 

@@ -1,18 +1,19 @@
 //! How the commands reach registries: flags over the configuration file, over the environment.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
-use countersign_registry::{Client, ClientConfig, Credentials};
+use countersign_registry::{Client, ClientConfig, ConfigError, Credentials, Proxies};
 
 use crate::configuration::{self, Configuration, Registries};
-use crate::failure::{Failure, unreadable};
+use crate::failure::Failure;
+use crate::files::{self, MAX_SMALL};
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Registries")]
 pub(crate) struct RegistryArguments {
-    /// Configuration file; its `registries` part is read
+    /// Configuration file, of which the `registries` part holds here
     #[arg(long, env = "COUNTERSIGN_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
@@ -33,7 +34,7 @@ pub(crate) struct RegistryArguments {
     #[arg(long, value_name = "FILE")]
     docker_config: Option<PathBuf>,
 
-    /// Give up on the registry after this long
+    /// Give up on an image after this long
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = crate::duration::parse)]
     timeout: Duration,
 }
@@ -53,9 +54,10 @@ impl RegistryArguments {
     pub(crate) fn client(&self, configuration: Option<&Configuration>) -> Result<(Client, Credentials), Failure> {
         let defaults = Registries::default();
         let file = configuration.map_or(&defaults, |configuration| &configuration.registries);
-        let mut config = ClientConfig { proxies: countersign_registry::Proxies::from_environment(), ..ClientConfig::default() };
-        for path in file.certificate_authorities.iter().chain(&self.certificate_authorities) {
-            config.ca_certificates.push(std::fs::read(path).map_err(|error| unreadable(path, error))?);
+        let mut config = ClientConfig { proxies: Proxies::from_environment(), ..ClientConfig::default() };
+        let authorities: Vec<_> = file.certificate_authorities.iter().chain(&self.certificate_authorities).collect();
+        for path in &authorities {
+            config.ca_certificates.push(files::read(path, MAX_SMALL)?);
         }
         config.plain_http = file.plain_http.iter().chain(&self.plain_http).cloned().collect();
         config.mirrors = file.mirrors.clone();
@@ -68,11 +70,24 @@ impl RegistryArguments {
             None => Credentials::from_default_docker_config(),
         }
         .map_err(Failure::misuse)?;
-        let client = Client::new(config).map_err(Failure::misuse)?;
+        let client = Client::new(config).map_err(|error| unusable(error, &authorities))?;
         Ok((client, credentials))
     }
 
-    pub(crate) fn deadline(&self) -> Instant {
-        Instant::now() + self.timeout
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+}
+
+/// The client knows certificate authorities by their number, people by their file.
+fn unusable(error: ConfigError, authorities: &[&PathBuf]) -> Failure {
+    let file = match &error {
+        ConfigError::CertificateAuthority { position, .. } => position.checked_sub(1).and_then(|at| authorities.get(at)),
+        _ => None,
+    };
+    let failure = Failure::misuse(error);
+    match file {
+        Some(path) => failure.context(format!("`{}` holds no certificate authority", path.display())),
+        None => failure,
     }
 }

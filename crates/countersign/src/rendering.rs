@@ -1,19 +1,33 @@
 //! Judgements for people: one block an image, one paragraph a policy.
 
 use countersign_evidence::{Evidence, Seen, SeenKind, unverified_summary};
-use countersign_policy::{Enforcement, Judgement, Ruling, Verdict};
+use countersign_policy::{Enforcement, Judgement, Reason, ReasonCode, Ruling, Verdict};
 
 use crate::printer::Printer;
 
+/// Where the text of a paragraph begins.
+const INDENT: &str = "             ";
+/// How wide an explanation is set.
+const WIDTH: usize = 100;
+
+/// How much is said about a reason.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// Everything that the door says.
+    Whole,
+    /// What happened and what was found, where the rest is told of the whole image.
+    Core,
+}
+
 /// The image and every ruling about it.
-pub(crate) fn judgement(judgement: &Judgement, printer: &mut Printer) {
+pub(crate) fn judgement(judgement: &Judgement, detail: Detail, printer: &mut Printer) {
     printer.line(judgement.image());
     for ruling in judgement.rulings().iter() {
-        paragraph(ruling, printer);
+        paragraph(ruling, detail, printer);
     }
 }
 
-fn paragraph(ruling: &Ruling, printer: &mut Printer) {
+fn paragraph(ruling: &Ruling, detail: Detail, printer: &mut Printer) {
     let word = match (ruling.verdict(), ruling.enforcement()) {
         (Verdict::Admit(_), _) => "admitted",
         (_, Enforcement::Warn) => "warned",
@@ -25,39 +39,72 @@ fn paragraph(ruling: &Ruling, printer: &mut Printer) {
         None => printer.line(format!("  {word}")),
     }
     for ground in ruling.verdict().grounds() {
-        indented(&ground.to_string(), printer);
+        indented(ground.to_string().lines(), printer);
     }
     for reason in ruling.verdict().reasons() {
-        indented(&reason.to_string(), printer);
+        match detail {
+            Detail::Whole => indented(reason.to_string().lines(), printer),
+            Detail::Core => core(reason, printer),
+        }
     }
 }
 
-fn indented(text: &str, printer: &mut Printer) {
-    for line in text.lines() {
-        printer.line(format!("             {line}"));
+fn core(reason: &Reason, printer: &mut Printer) {
+    indented([reason.headline()], printer);
+    for found in reason.found() {
+        indented([format!("found: {found}")], printer);
     }
+}
+
+/// The page of a code in `docs/reasons.md`.
+pub(crate) fn code(code: ReasonCode, printer: &mut Printer) {
+    printer.line(format!("  {code}: {}", code.title()));
+    indented(wrapped(code.meaning(), WIDTH), printer);
+    indented(wrapped(&format!("What to do: {}.", code.remedy()), WIDTH), printer);
+}
+
+fn indented<T: AsRef<str>>(lines: impl IntoIterator<Item = T>, printer: &mut Printer) {
+    for line in lines {
+        printer.line(format!("{INDENT}{}", line.as_ref()));
+    }
+}
+
+/// Lines of at most `width` characters, broken at blanks; a longer word has a line to itself.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// Where was looked, what was seen there and what could not be had.
 pub(crate) fn evidence(evidence: &Evidence, printer: &mut Printer) {
-    printer.line("  looked at");
+    printer.line(format!("  looked, as of {}", evidence.as_of));
     for look in &evidence.looked {
-        printer.line(format!("             {} in {}: {} found", look.place.describe(&evidence.image), look.repository, look.found));
+        let place = look.place.describe(&evidence.image);
+        let found = if look.found == 0 { "nothing".to_owned() } else { format!("{} found", look.found) };
+        indented([format!("{place} in {}: {found}", look.repository)], printer);
     }
     for gap in &evidence.gaps {
-        printer.line(format!(
-            "             {} in {}: not obtained: {}",
-            gap.place.describe(&evidence.image),
-            gap.repository,
-            gap.cause
-        ));
+        let place = gap.place.describe(&evidence.image);
+        indented([format!("{place} in {}: not obtained: {}", gap.repository, gap.cause)], printer);
+    }
+    if evidence.looked.is_empty() && evidence.gaps.is_empty() {
+        indented(["nowhere: nothing that is attached to the image could change this"], printer);
     }
     let seen = unverified_summary(evidence);
     if !seen.is_empty() {
-        printer.line("  seen there (by itself this proves nothing)");
+        printer.line("  seen there (unverified: by itself this proves nothing)");
     }
-    for seen in seen {
-        printer.line(format!("             {} ({} {})", self::seen(&seen), seen.origin.layout, seen.origin.blob));
+    for each in &seen {
+        indented([format!("{} ({} {})", self::seen(each), each.origin.layout, each.origin.blob)], printer);
     }
 }
 
@@ -74,5 +121,17 @@ pub(crate) fn kind(kind: SeenKind) -> &'static str {
         SeenKind::Signature => "signature",
         SeenKind::Attestation => "attestation",
         SeenKind::Unreadable => "unreadable",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_broken_at_blanks_only() {
+        assert_eq!(wrapped("one two  three\nfour", 8), ["one two", "three", "four"]);
+        assert_eq!(wrapped("öö öö a-very-long-word b", 5), ["öö öö", "a-very-long-word", "b"]);
+        assert!(wrapped(" \n", 5).is_empty());
     }
 }

@@ -67,10 +67,11 @@ impl PrivateKey {
     /// The same key, signing with another scheme of its kind.
     ///
     /// # Errors
-    /// [`SignerError::Scheme`] where the scheme is another kind's, or RSA with SHA-224.
+    /// [`SignerError::Scheme`] where the scheme is another kind's, or takes SHA-224, with which nothing is signed any more.
     pub fn using(self, scheme: Scheme) -> Result<Self, SignerError> {
         let fits = match (&self.secret, scheme) {
-            (Secret::Ecdsa(_), Scheme::Ecdsa(_)) | (Secret::Ed25519(_), Scheme::Ed25519 | Scheme::Ed25519ph) => true,
+            (Secret::Ecdsa(_), Scheme::Ecdsa(hash)) => hash != Hash::Sha224,
+            (Secret::Ed25519(_), Scheme::Ed25519 | Scheme::Ed25519ph) => true,
             (Secret::Rsa(_), scheme) => rsa_encoding(scheme).is_some(),
             _ => false,
         };
@@ -168,7 +169,7 @@ mod tests {
 
     use super::*;
 
-    const HASHES: [Hash; 4] = [Hash::Sha224, Hash::Sha256, Hash::Sha384, Hash::Sha512];
+    const HASHES: [Hash; 3] = [Hash::Sha256, Hash::Sha384, Hash::Sha512];
 
     fn key(kind: KeyKind) -> PrivateKey {
         PrivateKey::generate(kind).unwrap()
@@ -196,7 +197,7 @@ mod tests {
             signs(&key(KeyKind::Ed25519).using(scheme).unwrap(), HashRule::Natural);
         }
         let mut rsa = key(KeyKind::Rsa { bits: 2048 });
-        for hash in [Hash::Sha256, Hash::Sha384, Hash::Sha512] {
+        for hash in HASHES {
             for scheme in [Scheme::RsaPkcs1(hash), Scheme::RsaPss(hash)] {
                 rsa = rsa.using(scheme).unwrap();
                 signs(&rsa, HashRule::Exactly(hash));
@@ -222,6 +223,7 @@ mod tests {
     fn a_scheme_of_another_kind_is_refused() {
         for (kind, scheme) in [
             (KeyKind::EcdsaP256, Scheme::Ed25519),
+            (KeyKind::EcdsaP521, Scheme::Ecdsa(Hash::Sha224)),
             (KeyKind::EcdsaP256, Scheme::RsaPss(Hash::Sha256)),
             (KeyKind::Ed25519, Scheme::Ecdsa(Hash::Sha256)),
             (KeyKind::Rsa { bits: 2048 }, Scheme::RsaPkcs1(Hash::Sha224)),

@@ -203,7 +203,7 @@ impl Client {
     ) -> Result<Answer, Failure> {
         let known = self.inner.challenges.get(endpoint.authority());
         let first = match &known {
-            Some(challenge) => self.meet(challenge, Meeting::First, endpoint, ask, credential, deadline).await?,
+            Some(challenge) => self.meet(challenge, None, endpoint, ask, credential, deadline).await?,
             None => None,
         };
         let followed = self.follow(endpoint, ask, first.as_ref(), deadline).await?;
@@ -212,18 +212,19 @@ impl Client {
         }
         let Some(challenge) = Challenge::of(&followed.answer.headers) else { return Ok(followed.answer) };
         self.inner.challenges.insert(endpoint.authority().to_owned(), challenge.clone());
-        let second = self.meet(&challenge, Meeting::Refused, endpoint, ask, credential, deadline).await?;
+        let second = self.meet(&challenge, first.as_ref(), endpoint, ask, credential, deadline).await?;
         if second.is_none() || second == first {
             return Ok(followed.answer);
         }
         Ok(self.follow(endpoint, ask, second.as_ref(), deadline).await?.answer)
     }
 
-    /// The `Authorization` that a challenge calls for; `None` if the credential is not of the kind.
+    /// The `Authorization` that a challenge calls for, other than the one that was refused; `None` if the credential is
+    /// not of the kind.
     async fn meet(
         &self,
         challenge: &Challenge,
-        meeting: Meeting,
+        refused: Option<&HeaderValue>,
         endpoint: &Endpoint,
         ask: &Ask<'_>,
         credential: &Credential,
@@ -242,13 +243,11 @@ impl Client {
             scope: ask.scope(endpoint),
             credential: credential.scope(),
         };
-        match meeting {
-            Meeting::Refused => self.inner.tokens.forget(&key),
-            Meeting::First => {
-                if let Some(token) = self.inner.tokens.at_hand(&key) {
-                    return Ok(Some(token));
-                }
-            }
+        if let Some(refused) = refused {
+            self.inner.tokens.forget(&key, refused);
+        }
+        if let Some(token) = self.inner.tokens.at_hand(&key) {
+            return Ok(Some(token));
         }
         let request = TokenRequest::new(&self.inner.hosts, endpoint, &key, credential)?;
         self.inner.tokens.fetch(&self.inner.transport, &key, request, deadline).await.map(Some)
@@ -292,13 +291,6 @@ impl Client {
         }
         Err(Trouble::protocol(format!("it redirects more than {MAX_REDIRECTS} times")).into())
     }
-}
-
-/// Whether a challenge is met before or after the registry refused.
-#[derive(Clone, Copy)]
-enum Meeting {
-    First,
-    Refused,
 }
 
 /// A mirror may use up half of the time: the registry behind it needs the other half.

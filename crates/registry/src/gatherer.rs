@@ -136,6 +136,16 @@ impl Gatherer {
         }
     }
 
+    /// Begins to gather what somebody will ask for in a moment, unless it is known. Nobody waits for it, and without caches
+    /// nobody would find it.
+    pub fn begin(&self, image: &Pinned, request: &GatherRequest, credentials: &Credentials) {
+        let Some(caches) = &self.caches else { return };
+        let key = ListKey::of(image, request, credentials);
+        if matches!(caches.lists.get(&key, Instant::now()), Known::Nothing | Known::Old(_)) {
+            drop(self.fly(caches, &key, image, credentials));
+        }
+    }
+
     async fn gather_cached(
         &self,
         caches: &Arc<Caches>,

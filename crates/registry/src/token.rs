@@ -69,9 +69,11 @@ impl Tokens {
         self.kept.get(key).filter(|token| Instant::now() < token.good_until).map(|token| token.value)
     }
 
-    /// The registry refused a token before its time.
-    pub(crate) fn forget(&self, key: &TokenKey) {
-        self.kept.invalidate(key);
+    /// The registry refused a token before its time. The one that another request fetched meanwhile stays.
+    pub(crate) fn forget(&self, key: &TokenKey, refused: &HeaderValue) {
+        if self.kept.get(key).is_some_and(|token| token.value == *refused) {
+            self.kept.invalidate(key);
+        }
     }
 
     /// A new token. Those who ask for the same one at the same time get the same one.

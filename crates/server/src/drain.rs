@@ -112,7 +112,7 @@ mod tests {
 
     use super::*;
 
-    const STEP: Duration = Duration::from_millis(60);
+    const STEP: Duration = Duration::from_millis(250);
 
     #[tokio::test]
     async fn readiness_falls_before_the_doors_close_and_the_admin_door_is_last() {

@@ -1,14 +1,14 @@
 //! `countersign attest IMAGE --key K --type T --predicate F`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use countersign_evidence::{ToBeSigned, predicate};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use super::sign::{Signing, report};
+use crate::desk::{Desk, Signing};
 use crate::exit::Exit;
-use crate::failure::{Failure, unreadable};
-use crate::judging::parse_reference;
+use crate::failure::Failure;
+use crate::files;
 use crate::printer::Printer;
 
 /// The most bytes that a predicate may have: what verifiers read of an attestation, less its wrapping in base64.
@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     /// The predicate's type: a URI, or one of cosign's short names (slsaprovenance1, spdxjson, cyclonedx, vuln, openvex …)
     #[arg(long = "type", value_name = "TYPE")]
     predicate_type: String,
-    /// File with the predicate, as JSON
+    /// File with the predicate, a JSON object
     #[arg(long, value_name = "FILE")]
     predicate: PathBuf,
     #[command(flatten)]
@@ -31,23 +31,20 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
     let predicate = read_predicate(&arguments.predicate)?;
-    let desk = arguments.how.open()?;
-    let image = desk.pin(parse_reference(&arguments.image)?, printer).await?;
-    let what = ToBeSigned::statement(&image, predicate::uri_of(&arguments.predicate_type), &predicate);
-    let published = desk.publish(&image, what).await?;
-    report("Attestation", &image, &desk, &published, printer);
+    let predicate_type = predicate::uri_of(&arguments.predicate_type);
+    let desk = Desk::open(&arguments.how)?;
+    let image = desk.pin(&arguments.image, printer).await?;
+    let written = desk.write(&image, ToBeSigned::statement(&image, predicate_type, &predicate)).await?;
+    written.print(printer);
+    printer.line(format!("type       {predicate_type}"));
+    let mut attested = written.document();
+    attested["predicateType"] = json!(predicate_type);
+    printer.document("Attestation", json!({ "attested": [attested] }));
     Ok(Exit::Done)
 }
 
-fn read_predicate(path: &std::path::Path) -> Result<Value, Failure> {
-    let length = std::fs::metadata(path).map_err(|error| unreadable(path, error))?.len();
-    if length > MAX_PREDICATE_BYTES {
-        return Err(Failure::misuse(anyhow::anyhow!(
-            "`{}` has {length} bytes, and verifiers read at most {MAX_PREDICATE_BYTES}",
-            path.display()
-        )));
-    }
-    let bytes = std::fs::read(path).map_err(|error| unreadable(path, error))?;
-    countersign_image::json::strict(&bytes)
-        .map_err(|error| Failure::misuse(error).context(format!("`{}` is not JSON that can be signed", path.display())))
+fn read_predicate(path: &Path) -> Result<Value, Failure> {
+    let object: Map<String, Value> = countersign_image::json::strict(&files::read(path, MAX_PREDICATE_BYTES)?)
+        .map_err(|error| Failure::misuse(error).context(format!("`{}` is no JSON object that can be signed", path.display())))?;
+    Ok(Value::Object(object))
 }

@@ -2,6 +2,7 @@
 
 use clap::CommandFactory;
 use clap_complete::Shell;
+use serde_json::json;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -16,6 +17,8 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     clap_complete::generate(arguments.shell, &mut crate::arguments::Arguments::command(), "countersign", &mut script);
-    printer.raw(&String::from_utf8_lossy(&script));
+    let script = String::from_utf8_lossy(&script);
+    printer.raw(&script);
+    printer.document("Completions", json!({ "shell": arguments.shell.to_string(), "script": script }));
     Ok(Exit::Done)
 }

@@ -1,16 +1,19 @@
 //! `countersign explain IMAGE` and `countersign explain --record ID`
 
-use countersign_policy::ObjectFacts;
+use std::collections::BTreeSet;
+
+use countersign_policy::{ObjectFacts, Reason, ReasonCode};
 use countersign_server::record::render;
 use serde_json::{Value, json};
 
 use super::replay::Denied;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::judging::{Judged, Reach, Yardstick, exit_of};
+use crate::judging::{Judged, Reach, exit_of};
 use crate::printer::Printer;
 use crate::registries::RegistryArguments;
-use crate::rendering;
+use crate::rendering::{self, Detail};
+use crate::yardstick::Yardstick;
 
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("what").required(true).args(["image", "record"])))]
@@ -39,13 +42,23 @@ pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<E
         None => arguments.denied.judge_again(None)?,
     };
     for each in &judged {
-        rendering::judgement(&each.judgement, printer);
+        rendering::judgement(&each.judgement, Detail::Core, printer);
         if let Some(evidence) = &each.evidence {
             rendering::evidence(evidence, printer);
         }
     }
-    printer.document("Explanation", json!({ "images": judged.iter().map(document).collect::<Vec<_>>() }));
-    Ok(exit_of(judged.iter().map(|each| &each.judgement)))
+    let codes = codes(&judged);
+    for code in &codes {
+        rendering::code(*code, printer);
+    }
+    printer.document(
+        "Explanation",
+        json!({
+            "images": judged.iter().map(document).collect::<Vec<_>>(),
+            "codes": codes.into_iter().map(page).collect::<Vec<_>>(),
+        }),
+    );
+    Ok(exit_of(&judged))
 }
 
 fn document(judged: &Judged) -> Value {
@@ -54,4 +67,14 @@ fn document(judged: &Judged) -> Value {
         document["evidence"] = render::evidence(evidence);
     }
     document
+}
+
+/// Every code that occurs, once.
+fn codes(judged: &[Judged]) -> BTreeSet<ReasonCode> {
+    let rulings = judged.iter().flat_map(|each| each.judgement.rulings().iter());
+    rulings.flat_map(|ruling| ruling.verdict().reasons().map(Reason::code)).collect()
+}
+
+fn page(code: ReasonCode) -> Value {
+    json!({ "code": code.as_str(), "title": code.title(), "meaning": code.meaning(), "remedy": code.remedy() })
 }

@@ -11,9 +11,10 @@ use countersign_keys::PrivateKey;
 use serde_json::json;
 
 use crate::exit::Exit;
-use crate::failure::{Failure, unreadable, unwritable};
-use crate::password::PasswordSource;
+use crate::failure::Failure;
+use crate::files::unwritable;
 use crate::printer::Printer;
+use crate::private_key::{self, PASSWORD_ADVICE, PasswordSource};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Arguments {
@@ -69,47 +70,37 @@ pub(crate) fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, F
 }
 
 fn generate(prefix: &Path, kind: Kind, password: &PasswordSource, printer: &mut Printer) -> Result<Exit, Failure> {
-    let password = password.read()?.ok_or_else(|| {
-        Failure::misuse(anyhow::anyhow!("no password for the new key"))
-            .hint("set COUNTERSIGN_PASSWORD (it may be empty), or name a file with --password-file")
-    })?;
-    let key = PrivateKey::generate(kind.into()).map_err(Failure::misuse)?;
     let (private_path, public_path) = (with_suffix(prefix, "key"), with_suffix(prefix, "pub"));
     for path in [&private_path, &public_path] {
-        if path.exists() {
+        // A link that leads nowhere is in the way too.
+        if path.symlink_metadata().is_ok() {
             return Err(Failure::refused(anyhow::anyhow!("`{}` exists already, and a key is never overwritten", path.display()))
                 .hint("choose another prefix, or move the old key away"));
         }
     }
-    let encrypted = key.to_cosign_pem(&password);
-    write_new(&private_path, 0o600, &encrypted)?;
+    let password = password
+        .read()?
+        .ok_or_else(|| Failure::misuse(anyhow::anyhow!("the new key needs a password")).hint(PASSWORD_ADVICE))?;
+    let key = PrivateKey::generate(kind.into()).map_err(Failure::misuse)?;
+    write_new(&private_path, 0o600, &key.to_cosign_pem(&password))?;
     write_new(&public_path, 0o644, &key.public().to_pem())?;
+    let fingerprint = key.public().fingerprint();
     printer.line(format!("private key  {}", private_path.display()));
     printer.line(format!("public key   {}", public_path.display()));
-    printer.line(format!("fingerprint  {}", key.public().fingerprint()));
+    printer.line(format!("fingerprint  {fingerprint}"));
     printer.document(
         "KeyPair",
-        json!({ "privateKey": private_path, "publicKey": public_path, "fingerprint": key.public().fingerprint().to_string() }),
+        json!({ "privateKey": private_path, "publicKey": public_path, "fingerprint": fingerprint.to_string() }),
     );
     Ok(Exit::Done)
 }
 
 fn public(path: &Path, password: &PasswordSource, printer: &mut Printer) -> Result<Exit, Failure> {
-    let key = read_private(path, password)?;
+    let key = private_key::read(path, password)?;
     let pem = key.public().to_pem();
-    if printer.is_json() {
-        printer.document("PublicKey", json!({ "pem": pem, "fingerprint": key.public().fingerprint().to_string() }));
-    } else {
-        printer.raw(&pem);
-    }
+    printer.raw(&pem);
+    printer.document("PublicKey", json!({ "pem": pem, "fingerprint": key.public().fingerprint().to_string() }));
     Ok(Exit::Done)
-}
-
-/// A private key from a file, with the error that says which file.
-pub(crate) fn read_private(path: &Path, password: &PasswordSource) -> Result<PrivateKey, Failure> {
-    let pem = std::fs::read(path).map_err(|error| unreadable(path, error))?;
-    PrivateKey::parse(&pem, password.read()?.as_ref())
-        .map_err(|error| Failure::misuse(error).context(format!("`{}` holds no key that can sign", path.display())))
 }
 
 fn with_suffix(prefix: &Path, suffix: &str) -> PathBuf {

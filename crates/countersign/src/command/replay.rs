@@ -13,10 +13,12 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::exit::Exit;
-use crate::failure::{Failure, unreadable};
-use crate::judging::{Judged, Yardstick, exit_of, read_policies};
+use crate::failure::Failure;
+use crate::files::{self, MAX_SMALL};
+use crate::judging::{Judged, exit_of};
 use crate::printer::Printer;
-use crate::rendering;
+use crate::rendering::{self, Detail};
+use crate::yardstick::{Yardstick, compile};
 
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("what").required(true).args(["directory", "record"])))]
@@ -28,7 +30,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     yardstick: Yardstick,
 
-    /// The time to judge at [default: when the evidence was gathered]
+    /// The time to judge at, such as 2026-01-31T12:00:00Z [default: when the evidence was gathered]
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
 
@@ -38,8 +40,9 @@ pub(crate) struct Arguments {
 
 /// A denial that a door kept.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "A denial that a door kept")]
 pub(crate) struct Denied {
-    /// The id of a denial, as the door's record has it; judged by the policies that were in force
+    /// The `id` in the door's record; it is judged by the policies that were in force
     #[arg(long, value_name = "ID", requires = "denials", conflicts_with_all = ["policy", "key"])]
     record: Option<String>,
 
@@ -48,7 +51,7 @@ pub(crate) struct Denied {
     denials: Option<PathBuf>,
 }
 
-pub(crate) fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
     let judged = match &arguments.directory {
         Some(directory) => {
             let policies = arguments.yardstick.policies()?;
@@ -57,41 +60,44 @@ pub(crate) fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, F
         None => arguments.denied.judge_again(arguments.at)?,
     };
     for each in &judged {
-        rendering::judgement(&each.judgement, printer);
+        rendering::judgement(&each.judgement, Detail::Whole, printer);
     }
     printer.document(
         "Replay",
         json!({ "images": judged.iter().map(|each| render::judgement(&each.judgement)).collect::<Vec<_>>() }),
     );
-    Ok(exit_of(judged.iter().map(|each| &each.judgement)))
+    Ok(exit_of(&judged))
 }
 
 impl Denied {
     /// Exactly what was judged, judged again.
     pub(crate) fn judge_again(&self, at: Option<Timestamp>) -> Result<Vec<Judged>, Failure> {
         let (Some(record), Some(denials)) = (&self.record, &self.denials) else {
-            return Err(Failure::misuse(anyhow::anyhow!("neither an image nor a record is named")));
+            return Err(Failure::misuse(anyhow::anyhow!("no record is named, or not where denials are kept")));
         };
         let directory = denials.join(record);
         if record.contains(['/', '\\']) || record.starts_with('.') || !directory.is_dir() {
             return Err(Failure::misuse(anyhow::anyhow!("no denial `{record}` is kept in `{}`", denials.display()))
-                .hint("the id is the `id` of the door's record; the latest 256 denials are kept"));
+                .hint("it is the `id` of a record with `allowed: false`; the latest 256 for which evidence was gathered are kept"));
         }
         let context = read_context(&directory.join("context.json"))?;
         let settings = context.settings().unwrap_or_else(Settings::deny_unmatched);
-        let policies = read_policies(&[directory.join("policies")], settings)?;
+        let policies = compile(&[directory.join("policies")], settings)?;
         let at = at.unwrap_or_else(|| context.at());
         let mut judged = Vec::new();
         while let Some(image) = Some(directory.join(format!("image-{}", judged.len()))).filter(|image| image.is_dir()) {
             judged.push(judge_archive(&image, &policies, &context.facts(), Some(at))?);
+        }
+        // Nothing judged is nothing admitted.
+        if judged.is_empty() {
+            return Err(Failure::misuse(anyhow::anyhow!("the denial `{record}` in `{}` holds no image", denials.display())));
         }
         Ok(judged)
     }
 }
 
 fn read_context(path: &Path) -> Result<DenialContext, Failure> {
-    let bytes = std::fs::read(path).map_err(|error| unreadable(path, error))?;
-    countersign_image::json::strict(&bytes)
+    countersign_image::json::strict(&files::read(path, MAX_SMALL)?)
         .map_err(|error| Failure::misuse(error).context(format!("`{}` is not what a door wrote", path.display())))
 }
 
@@ -103,7 +109,7 @@ fn judge_archive(
 ) -> Result<Judged, Failure> {
     let evidence: Evidence = archive::load(directory).map_err(|error| {
         Failure::misuse(error)
-            .context(format!("`{}` holds no evidence", directory.display()))
+            .context(format!("`{}` holds no evidence that can be judged", directory.display()))
             .hint("`countersign verify IMAGE --save DIR` writes such a directory")
     })?;
     let governing = policies.governing(&evidence.image, object);

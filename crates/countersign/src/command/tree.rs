@@ -1,12 +1,14 @@
 //! `countersign tree IMAGE`
 
+use std::time::Instant;
+
 use countersign_evidence::{Evidence, Layouts, unverified_summary};
 use countersign_registry::{GatherRequest, Gatherer, SourceRequest};
 use serde_json::json;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::judging::{parse_reference, resolve};
+use crate::naming;
 use crate::printer::Printer;
 use crate::registries::RegistryArguments;
 use crate::rendering;
@@ -23,9 +25,9 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
     let configuration = arguments.registries.configuration()?;
     let (client, credentials) = arguments.registries.client(configuration.as_ref())?;
-    let deadline = arguments.registries.deadline();
-    let reference = parse_reference(&arguments.image)?;
-    let image = resolve(&client, &credentials, &reference, deadline).await?;
+    let deadline = Instant::now() + arguments.registries.timeout();
+    let reference = naming::parse(&arguments.image)?;
+    let image = naming::resolve(&client, &credentials, &reference, deadline).await?;
     let request = GatherRequest {
         places: vec![SourceRequest { repository: image.repository().clone(), tag_prefix: None }],
         signatures: true,
@@ -35,7 +37,8 @@ pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<E
     };
     let evidence = Gatherer::uncached(client).gather(&image, &request, &credentials, deadline).await;
     print(&evidence, printer);
-    Ok(if evidence.gaps.is_empty() { Exit::Done } else { Exit::Undecided })
+    let out_of_reach = evidence.gaps.iter().any(|gap| !gap.cause.is_content());
+    Ok(if out_of_reach { Exit::Undecided } else { Exit::Done })
 }
 
 fn print(evidence: &Evidence, printer: &mut Printer) {
@@ -54,7 +57,7 @@ fn print(evidence: &Evidence, printer: &mut Printer) {
     if lines.is_empty() {
         printer.line("└── nothing is attached to it");
     } else {
-        printer.note("nothing of this is verified: `countersign verify` does that");
+        printer.note("nothing of this is verified; `countersign verify` does that");
     }
     printer.document(
         "Tree",
@@ -63,6 +66,7 @@ fn print(evidence: &Evidence, printer: &mut Printer) {
             "unverified": seen.iter().map(|seen| json!({
                 "kind": rendering::kind(seen.kind),
                 "predicateType": seen.unverified_predicate_type,
+                "signer": seen.unverified_signer_hint,
                 "layout": seen.origin.layout.to_string(),
                 "repository": seen.origin.repository.to_string(),
                 "manifest": seen.origin.manifest.to_string(),

@@ -1,18 +1,20 @@
 //! `countersign verify IMAGE…`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use countersign_policy::ObjectFacts;
 use countersign_registry::archive;
 use countersign_server::record::render;
+use futures_util::StreamExt;
 use serde_json::json;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::judging::{Reach, Yardstick, exit_of};
+use crate::judging::{Judged, Reach, exit_of};
 use crate::printer::Printer;
 use crate::registries::RegistryArguments;
-use crate::rendering;
+use crate::rendering::{self, Detail};
+use crate::yardstick::Yardstick;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -38,20 +40,35 @@ pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<E
     }
     let policies = arguments.yardstick.policies()?;
     let reach = Reach::new(&arguments.registries)?;
+    let object = ObjectFacts::none();
+    let images = arguments.images.iter().map(|image| (image.as_str(), &object));
+    let mut judging = reach.judge_all(images, &policies);
     let mut judged = Vec::with_capacity(arguments.images.len());
-    for image in &arguments.images {
-        printer.progress(format!("judging {image}"));
-        let each = reach.judge(image, &policies, &ObjectFacts::none()).await;
-        rendering::judgement(&each.judgement, printer);
+    printer.progress("asking the registries");
+    while let Some(each) = judging.next().await {
+        rendering::judgement(&each.judgement, Detail::Whole, printer);
         judged.push(each);
     }
-    if let (Some(directory), Some(evidence)) = (&arguments.save, judged.first().and_then(|each| each.evidence.as_ref())) {
-        archive::save(evidence, directory).map_err(Failure::misuse)?;
-        printer.note(format!("the evidence is in `{0}`: `countersign replay {0} --policy FILE`", directory.display()));
+    if let Some(directory) = &arguments.save {
+        save(judged.first(), directory, printer)?;
     }
     printer.document(
         "Verification",
         json!({ "images": judged.iter().map(|each| render::judgement(&each.judgement)).collect::<Vec<_>>() }),
     );
-    Ok(exit_of(judged.iter().map(|each| &each.judgement)))
+    Ok(exit_of(&judged))
+}
+
+fn save(judged: Option<&Judged>, directory: &Path, printer: &mut Printer) -> Result<(), Failure> {
+    let Some(evidence) = judged.and_then(|each| each.evidence.as_ref()) else {
+        printer.note("nothing was gathered, so nothing is saved");
+        return Ok(());
+    };
+    archive::save(evidence, directory).map_err(|error| {
+        Failure::misuse(error)
+            .context("the evidence could not be saved")
+            .hint("--save DIR makes the directory, which must not be there yet, or be empty")
+    })?;
+    printer.note(format!("saved; to judge it again: countersign replay {} --policy FILE", directory.display()));
+    Ok(())
 }

@@ -136,7 +136,7 @@ fn rsa_keys_outside_2048_to_8192_bits_are_refused_by_their_size() {
         modulus[0] >>= modulus.len() * 8 - bits;
         let number = |bytes: &[u8]| pkcs1::UintRef::new(bytes).unwrap().to_der().unwrap();
         let one = number(&[1]);
-        let content = [number(&[]), number(&modulus), number(&[1, 0, 1]), one.repeat(6)].concat();
+        let content = [number(&[0]), number(&modulus), number(&[1, 0, 1]), one.repeat(6)].concat();
         let error = refusal(&pem::encode("RSA PRIVATE KEY", &sequence(&content)));
         assert!(
             matches!(error, PrivateKeyError::RsaSize { bits: found } if found as usize == bits),

@@ -78,8 +78,8 @@ fn every_error_has_its_line_column_and_path() {
         ),
         (
             "  - glob: ghcr.io/acme/**",
-            "  glob: ghcr.io/acme/**",
-            "7:3: spec.images: expected a list, found a mapping: spec.images",
+            "    glob: ghcr.io/acme/**",
+            "7:5: spec.images: expected a list, found a mapping: spec.images",
         ),
         (
             "  - glob: ghcr.io/acme/**",
@@ -267,7 +267,7 @@ fn limits_are_errors_that_name_them() {
     let found = errors(&GOOD.replacen("  - glob: ghcr.io/acme/**\n", &globs, 1));
     assert_eq!(
         found,
-        ["7:3: spec.images: too many: spec.images has 1025 items, and at most 1024 are read"]
+        ["7:5: spec.images: too many: spec.images has 1025 items, and at most 1024 are read"]
     );
     let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n\
                 d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e]\n";

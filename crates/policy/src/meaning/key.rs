@@ -52,7 +52,8 @@ pub(super) fn read(
             Some((public, rule))
         }
         Err(error) => {
-            reading.faults.invalid(data.at, &path, &data.value, &error.to_string());
+            let begins = beginning(&data.value);
+            reading.faults.invalid(data.at, &path, &begins, &error.to_string());
             None
         }
     }
@@ -109,6 +110,14 @@ fn is_aws_arn(text: &str) -> bool {
     };
     let named = |prefix| key.strip_prefix(prefix).is_some_and(|name: &str| !name.is_empty());
     arn == "arn" && partition.starts_with("aws") && service == "kms" && (named("key/") || named("alias/"))
+}
+
+/// Enough of a text to know it again, and too little to use, should it be a private key by mistake.
+fn beginning(text: &str) -> String {
+    const SHOWN: usize = 32;
+    let line = text.trim_start().lines().next().unwrap_or_default();
+    let shown: String = line.chars().take(SHOWN).collect();
+    if shown.len() < line.len() { shown + "…" } else { shown }
 }
 
 /// Whether any signature can satisfy the rule: no signature at all is by this key, unless none is possible.

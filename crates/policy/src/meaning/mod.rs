@@ -217,3 +217,6 @@ pub struct Unsupported {
     /// What it is: `keyless verification`.
     pub what: String,
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,7 +69,14 @@ fn no_host(text: &str) -> Option<(String, String)> {
     }
     let why = "names are held against it with their host, which for Docker Hub is `index.docker.io`".to_owned();
     if !text.contains('/') {
-        return Some((why, format!("index.docker.io/library/{}", with_digest(text))));
+        let literal = text.split('*').next().unwrap_or_default();
+        let is_host = literal.contains('.') && !literal.ends_with('.') && !literal.contains(':');
+        let instead = if is_host {
+            format!("{literal}/**")
+        } else {
+            format!("index.docker.io/library/{}", with_digest(text))
+        };
+        return Some((why, instead));
     }
     if head.contains('*') {
         return None;

@@ -84,6 +84,8 @@ fn doubts_say_what_to_write_instead() {
     let cases = [
         ("nginx*", "index.docker.io/library/nginx*"),
         ("nginx", "index.docker.io/library/nginx@*"),
+        ("ghcr.io*", "ghcr.io/**"),
+        ("images.*", "index.docker.io/library/images.*"),
         ("nginx:1.27", "index.docker.io/library/nginx@*"),
         ("library/nginx*", "index.docker.io/library/nginx*"),
         ("myuser/*", "index.docker.io/myuser/*"),
@@ -127,7 +129,7 @@ fn doubts_say_what_to_write_instead() {
 #[test]
 fn a_glob_that_goes_on_inside_a_word_is_open_ended() {
     for (text, open) in [
-        ("ghcr.io*", true),
+        ("ghcr.io**", true),
         ("ghcr.io/acme**", true),
         ("ghcr.io/acme/app*", true),
         ("ghcr.io/acme/**", false),

@@ -306,3 +306,6 @@ fn lints_of(in_force: &[InForce]) -> Vec<Lint> {
     }
     lints
 }
+
+#[cfg(test)]
+mod tests;

@@ -53,12 +53,11 @@ struct WrittenItem {
     layout: WrittenLayout,
     manifest: Digest,
     blob: Digest,
-    #[serde(flatten)]
     content: WrittenContent,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "content", rename_all = "camelCase")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 enum WrittenContent {
     Simple { signature: String, annotations: BTreeMap<String, String> },
     Envelope,

@@ -8,10 +8,10 @@ use axum::response::{IntoResponse as _, Response};
 use countersign_image::{Algorithm, Digest};
 use http::Method;
 use http::request::Parts;
-use http_body_util::BodyExt as _;
 
 use super::content::Staged;
 use super::ranges::{self, Wanted};
+use super::receive::{Receiving, content_length};
 use super::refusal::Refusal;
 use super::route::{self, Name};
 use super::uploads::Upload;
@@ -168,40 +168,20 @@ impl Registry {
         staged: &mut Staged,
         upload: Option<&Upload>,
         parts: &Parts,
-        mut body: Body,
+        body: Body,
     ) -> Result<(), Refusal> {
-        let limit = self.0.limits.blob;
-        let begin = staged.length();
-        let chunk = ranges::chunk(&parts.headers)?;
-        let declared = chunk.as_ref().map(|chunk| chunk.end() - chunk.start() + 1);
-        if let (Some(chunk), Some(upload)) = (chunk, upload)
-            && *chunk.start() != begin
-        {
-            return Err(Refusal::OutOfOrder {
-                expected: begin,
-                found: *chunk.start(),
-                location: upload.location(),
-            });
-        }
-        let length = content_length(&parts.headers);
-        if let (Some(declared), Some(found)) = (declared, length)
-            && declared != found
-        {
-            return Err(Refusal::ChunkLength { declared, found });
-        }
-        if length
-            .or(declared)
-            .is_some_and(|more| begin.saturating_add(more) > limit)
-        {
+        let (limit, begin) = (self.0.limits.blob, staged.length());
+        let declared = declared_length(upload, begin, parts)?;
+        let length = content_length(&parts.headers).or(declared);
+        if length.is_some_and(|more| begin.saturating_add(more) > limit) {
             return Err(Refusal::BlobTooLarge { limit });
         }
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| Refusal::UploadInvalid(format!("the body broke off: {error}")))?;
-            let Ok(data) = frame.into_data() else { continue };
-            if staged.length() + data.len() as u64 > limit {
+        let mut receiving = Receiving::new(body, self.0.limits.stall);
+        while let Some(bytes) = receiving.next().await? {
+            if staged.length() + bytes.len() as u64 > limit {
                 return Err(Refusal::BlobTooLarge { limit });
             }
-            staged.append(&data).await?;
+            staged.append(&bytes).await?;
             if let Some(upload) = upload {
                 upload.touch();
             }
@@ -229,12 +209,35 @@ impl Registry {
     }
 }
 
+/// How long `Content-Range` says that the body is, if it says so, begins where the upload is, and agrees with `Content-Length`.
+fn declared_length(upload: Option<&Upload>, begin: u64, parts: &Parts) -> Result<Option<u64>, Refusal> {
+    let Some(chunk) = ranges::chunk(&parts.headers)? else {
+        return Ok(None);
+    };
+    let (expected, found) = (begin, *chunk.start());
+    if let Some(upload) = upload
+        && found != expected
+    {
+        let location = upload.location();
+        return Err(Refusal::OutOfOrder {
+            expected,
+            found,
+            location,
+        });
+    }
+    let declared = chunk.end() - chunk.start() + 1;
+    match content_length(&parts.headers) {
+        Some(found) if found != declared => Err(Refusal::ChunkLength { declared, found }),
+        _ => Ok(Some(declared)),
+    }
+}
+
 /// Whether an upload is over after this. After the others the client can ask how far it came and continue there.
 fn ends_the_upload(refusal: &Refusal) -> bool {
-    use Refusal::{Full, OutOfOrder, Storage, UploadInvalid};
+    use Refusal::{Full, OutOfOrder, Stalled, Storage, UploadInvalid};
     !matches!(
         refusal,
-        OutOfOrder { .. } | UploadInvalid(_) | Full { .. } | Storage { .. }
+        OutOfOrder { .. } | UploadInvalid(_) | Stalled { .. } | Full { .. } | Storage { .. }
     )
 }
 
@@ -270,10 +273,6 @@ pub(super) fn is_known_to_client(headers: &HeaderMap, digest: &Digest) -> bool {
         let tag = tag.trim();
         tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"') == digest.to_string()
     })
-}
-
-pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 /// For text that is made of digits, digests and names.

@@ -79,6 +79,11 @@ impl Disk {
             let path = path.to_owned();
             move |source| StorageError::Io { path, source }
         };
+        // Absolute, so that every place below has a directory above it, wherever the process goes.
+        let root = fs::create_dir_all(root)
+            .and_then(|()| fs::canonicalize(root))
+            .map_err(at(root))?;
+        let root = root.as_path();
         claim(root)
             .map_err(at(root))?
             .ok_or_else(|| StorageError::NotARegistry { path: root.to_owned() })?;

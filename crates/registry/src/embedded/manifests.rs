@@ -3,14 +3,13 @@
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use bytes::Bytes;
 use countersign_image::{Blob, Digest, Document, Tag};
 use http::Method;
 use http::request::Parts;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use super::blobs::{content_length, identity, is_known_to_client, value};
+use super::blobs::{identity, is_known_to_client, value};
 use super::index::Entry;
+use super::receive::{Receiving, content_length};
 use super::refusal::Refusal;
 use super::route::{ManifestName, Name};
 use super::store::{Condition, Need, Push};
@@ -67,7 +66,10 @@ impl Registry {
         let target = ManifestName::parse(reference)?;
         let tags = tags(&target, parts)?;
         let condition = condition(&parts.headers)?;
-        let bytes = whole(&parts.headers, body).await?;
+        if content_length(&parts.headers).is_some_and(|length| length > MAX_MANIFEST as u64) {
+            return Err(Refusal::ManifestTooLarge);
+        }
+        let bytes = Receiving::new(body, self.0.limits.stall).whole(MAX_MANIFEST).await?;
         let digest = match &target {
             ManifestName::Digest(digest) => *digest,
             ManifestName::Tag(_) => Digest::sha256(&bytes),
@@ -155,17 +157,6 @@ fn condition(headers: &HeaderMap) -> Result<Condition, Refusal> {
         }
         // Nothing a push could depend on; better refused than ignored.
         _ => Err(Refusal::Precondition),
-    }
-}
-
-async fn whole(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
-    if content_length(headers).is_some_and(|length| length > MAX_MANIFEST as u64) {
-        return Err(Refusal::ManifestTooLarge);
-    }
-    match Limited::new(body, MAX_MANIFEST).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Refusal::ManifestTooLarge),
-        Err(error) => Err(Refusal::UploadInvalid(format!("the body broke off: {error}"))),
     }
 }
 

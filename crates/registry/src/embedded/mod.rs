@@ -14,6 +14,7 @@ mod index;
 mod lists;
 mod manifests;
 mod ranges;
+mod receive;
 mod refusal;
 mod route;
 mod store;
@@ -72,6 +73,8 @@ pub struct Limits {
     pub open_uploads: usize,
     /// How long an upload may lie untouched before its place is given away.
     pub upload_idle: Duration,
+    /// How long the next bytes of a body may take to come.
+    pub stall: Duration,
     /// Repositories.
     pub repositories: usize,
     /// Blobs, manifests and tags, of each so many in one repository.
@@ -97,6 +100,7 @@ impl Limits {
             total: 1 << 40,
             open_uploads: 256,
             upload_idle: Duration::from_secs(3600),
+            stall: Duration::from_secs(60),
             repositories: 100_000,
             per_repository: 1_000_000,
             page: 1000,

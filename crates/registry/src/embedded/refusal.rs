@@ -1,6 +1,7 @@
 //! Every way in which the registry says no, with the status, code and JSON of the specification's section "Error Codes".
 
 use std::io;
+use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -36,6 +37,8 @@ pub(super) enum Refusal {
     UploadUnknown,
     #[error("{0}")]
     UploadInvalid(String),
+    #[error("no more of the body came for {} seconds", after.as_secs())]
+    Stalled { after: Duration },
     #[error("the chunk begins at byte {found}, but the upload continues at byte {expected}")]
     OutOfOrder {
         expected: u64,
@@ -95,6 +98,7 @@ impl Refusal {
             | Self::ManifestInvalid { .. }
             | Self::ContentUnknown { .. }
             | Self::PageInvalid => StatusCode::BAD_REQUEST,
+            Self::Stalled { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::OutOfOrder { .. } | Self::RangeOutside { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::BlobTooLarge { .. } | Self::ManifestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyUploads { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -113,8 +117,11 @@ impl Refusal {
             Self::DigestInvalid { .. } | Self::DigestMismatch { .. } => "DIGEST_INVALID",
             Self::BlobUnknown { .. } => "BLOB_UNKNOWN",
             Self::UploadUnknown => "BLOB_UPLOAD_UNKNOWN",
-            Self::UploadInvalid(_) | Self::OutOfOrder { .. } | Self::RangeOutside { .. } => "BLOB_UPLOAD_INVALID",
-            Self::ChunkLength { .. } | Self::BlobTooLarge { .. } | Self::ManifestTooLarge => "SIZE_INVALID",
+            Self::UploadInvalid(_) | Self::Stalled { .. } | Self::OutOfOrder { .. } => "BLOB_UPLOAD_INVALID",
+            Self::ChunkLength { .. }
+            | Self::RangeOutside { .. }
+            | Self::BlobTooLarge { .. }
+            | Self::ManifestTooLarge => "SIZE_INVALID",
             Self::TooManyUploads { .. } => "TOOMANYREQUESTS",
             Self::ManifestUnknown { .. } => "MANIFEST_UNKNOWN",
             Self::ReferenceInvalid { .. } | Self::ManifestInvalid { .. } | Self::TooManyTags { .. } => {

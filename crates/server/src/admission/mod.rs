@@ -94,7 +94,7 @@ impl Door {
             Ok(Question::Uses(uses)) => {
                 let policies = self.policies.current();
                 match phase {
-                    Phase::Mutate => self.pin(&review, &uses, deadline).await,
+                    Phase::Mutate => self.pin(&review, &uses, &policies, deadline).await,
                     Phase::Validate => self.judge(&review, &uses, &policies, deadline).await,
                 }
             }

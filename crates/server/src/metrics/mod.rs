@@ -1,6 +1,6 @@
 //! Every metric that countersign serves, declared once with its help text, and the only ways to change one.
 //!
-//! Names begin with `countersign_` (DESIGN's contract with dashboards and alerts). A label is a closed enum or a word of a
+//! Names begin with `countersign_` (a contract with dashboards and alerts). A label is a closed enum or a word of a
 //! fixed catalogue, never a namespace, an image or a host: the number of series does not depend on what callers send.
 
 mod labels;

@@ -1,6 +1,7 @@
 //! `countersign policy check | test`
 
 mod check;
+mod objects;
 mod test;
 
 use clap::Subcommand;

@@ -1,20 +1,21 @@
 //! `countersign policy test --policy FILE… [--image REF…] [--resource FILE…]`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use countersign_admission::{Question, Review, question};
-use countersign_policy::{ObjectFacts, PolicySet, Settings};
-use countersign_server::admission::facts;
+use countersign_policy::{ObjectFacts, Settings};
 use countersign_server::record::render;
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 
+use super::objects::{self, Content, Object};
 use crate::configuration::NoMatch;
 use crate::exit::Exit;
-use crate::failure::{Failure, unreadable};
-use crate::judging::{Judged, Reach, exit_of, read_policies};
+use crate::failure::Failure;
+use crate::judging::{Judged, Reach, exit_of};
 use crate::printer::Printer;
 use crate::registries::RegistryArguments;
-use crate::rendering;
+use crate::rendering::{self, Detail};
+use crate::yardstick::read_policies;
 
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["image", "resource"])))]
@@ -27,7 +28,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "REF")]
     image: Vec<String>,
 
-    /// A Kubernetes object (YAML or JSON) whose images are judged, as if it were created now
+    /// File with Kubernetes objects (YAML or JSON) whose images are judged, as if they were created now; /dev/stdin reads a
+    /// pipe
     #[arg(long, value_name = "FILE")]
     resource: Vec<PathBuf>,
 
@@ -39,77 +41,80 @@ pub(crate) struct Arguments {
     registries: RegistryArguments,
 }
 
+/// One image to judge, and what brings it in.
+struct Trial<'a> {
+    image: &'a str,
+    facts: &'a ObjectFacts,
+    brought_by: Option<(&'a Object, &'a [String])>,
+}
+
 pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
     let policies = read_policies(&arguments.policy, Settings::new(arguments.no_match.into()))?;
     let reach = Reach::new(&arguments.registries)?;
-    let mut judged = Vec::new();
-    for image in &arguments.image {
-        judged.push(judge(image, &ObjectFacts::none(), &reach, &policies, printer).await);
-    }
+    let mut objects = Vec::new();
     for file in &arguments.resource {
-        for review in reviews(file)? {
-            let object = facts(&review);
-            for image in images(&review, file)? {
-                judged.push(judge(&image, &object, &reach, &policies, printer).await);
-            }
+        objects.extend(objects::read(file)?);
+    }
+    let by_itself = ObjectFacts::none();
+    let trials = trials(&arguments.image, &by_itself, &objects);
+    let mut judging = reach.judge_all(trials.iter().map(|trial| (trial.image, trial.facts)), &policies);
+    let mut judged = Vec::with_capacity(trials.len());
+    for trial in &trials {
+        if let Some(each) = judging.next().await {
+            trial.print(&each, printer);
+            judged.push(each);
         }
     }
-    let documents: Vec<_> = judged.iter().map(|each| render::judgement(&each.judgement)).collect();
-    printer.document("PolicyTest", json!({ "images": documents }));
-    Ok(exit_of(judged.iter().map(|each| &each.judgement)))
+    let without = without_images(&objects, printer);
+    let images: Vec<_> = trials.iter().zip(&judged).map(|(trial, each)| trial.document(each)).collect();
+    printer.document("PolicyTest", json!({ "images": images, "withoutImages": without }));
+    Ok(exit_of(&judged))
 }
 
-async fn judge(image: &str, object: &ObjectFacts, reach: &Reach, policies: &PolicySet, printer: &mut Printer) -> Judged {
-    let judged = reach.judge(image, policies, object).await;
-    rendering::judgement(&judged.judgement, printer);
-    judged
-}
-
-/// The images of an object, each once; found by the code that the door finds them with.
-fn images(review: &Review, file: &Path) -> Result<Vec<String>, Failure> {
-    let wrong = |error| Failure::misuse(error).context(format!("the object in `{}` cannot be judged", file.display()));
-    match question(review).map_err(wrong)? {
-        Question::NothingToJudge(_) => Ok(Vec::new()),
-        Question::Uses(uses) => {
-            let mut images: Vec<_> = uses.into_iter().map(|each| each.image).collect();
-            images.sort();
-            images.dedup();
-            Ok(images)
-        }
-    }
-}
-
-/// The review that the API server would send if each object in the file were created.
-fn reviews(file: &Path) -> Result<Vec<Review>, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|error| unreadable(file, error))?;
-    let not_an_object = |error: anyhow::Error| Failure::misuse(error).context(format!("`{}` is no Kubernetes object", file.display()));
-    let objects: Vec<Value> = serde_saphyr::from_multiple(&text).map_err(|error| not_an_object(error.into()))?;
-    objects
-        .iter()
-        .map(|object| {
-            let body = review_of(object).ok_or_else(|| not_an_object(anyhow::anyhow!("it has no `apiVersion` or no `kind`")))?;
-            Review::parse(body.into()).map_err(|error| not_an_object(error.into()))
-        })
-        .collect()
-}
-
-fn review_of(object: &Value) -> Option<Vec<u8>> {
-    let api_version = object["apiVersion"].as_str()?;
-    let kind = object["kind"].as_str()?;
-    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-    let review = json!({
-        "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview",
-        "request": {
-            "uid": "policy-test",
-            "operation": "CREATE",
-            "kind": { "group": group, "version": version, "kind": kind },
-            // Every built-in kind that carries a Pod has a regular plural.
-            "resource": { "group": group, "version": version, "resource": format!("{}s", kind.to_lowercase()) },
-            "namespace": object["metadata"]["namespace"].as_str().unwrap_or("default"),
-            "name": object["metadata"]["name"].as_str().unwrap_or_default(),
-            "userInfo": {},
-            "object": object,
-        },
+fn trials<'a>(images: &'a [String], by_itself: &'a ObjectFacts, objects: &'a [Object]) -> Vec<Trial<'a>> {
+    let named = images.iter().map(|image| Trial { image, facts: by_itself, brought_by: None });
+    let brought = objects.iter().flat_map(|object| match &object.content {
+        Content::Images { facts, fields } => fields
+            .iter()
+            .map(|(image, fields)| Trial { image, facts, brought_by: Some((object, fields)) })
+            .collect(),
+        Content::Nothing(_) => Vec::new(),
     });
-    Some(review.to_string().into_bytes())
+    named.chain(brought).collect()
+}
+
+impl Trial<'_> {
+    fn print(&self, judged: &Judged, printer: &mut Printer) {
+        if let Some((object, fields)) = self.brought_by {
+            printer.line(format!("{object} in {}: {}", object.file.display(), fields.join(", ")));
+        }
+        rendering::judgement(&judged.judgement, Detail::Whole, printer);
+    }
+
+    fn document(&self, judged: &Judged) -> Value {
+        let mut document = render::judgement(&judged.judgement);
+        if let Some((object, fields)) = self.brought_by {
+            document["object"] = named(object);
+            document["fields"] = json!(fields);
+        }
+        document
+    }
+}
+
+/// Objects of which there is nothing to judge are said too: who tests a file wants to know what was not looked at.
+fn without_images(objects: &[Object], printer: &mut Printer) -> Vec<Value> {
+    let mut documents = Vec::new();
+    for object in objects {
+        if let Content::Nothing(why) = &object.content {
+            printer.line(format!("{object} in {}\n  nothing to judge: {why}", object.file.display()));
+            let mut document = named(object);
+            document["why"] = json!(why);
+            documents.push(document);
+        }
+    }
+    documents
+}
+
+fn named(object: &Object) -> Value {
+    json!({ "file": object.file, "kind": object.kind, "name": object.name })
 }

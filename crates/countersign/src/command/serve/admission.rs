@@ -15,7 +15,6 @@ use super::asked_to_stop;
 use crate::configuration::{Admission, NoMatch};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::printer::Printer;
 use crate::registries::RegistryArguments;
 
 /// How long requests in flight may take once the door closes: the API server waits thirty seconds at most.
@@ -23,8 +22,8 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Policy file or directory; watched
-    #[arg(long, value_name = "DIR")]
+    /// Policy file, or directory with policy files; watched
+    #[arg(long, value_name = "FILE")]
     policies: Vec<PathBuf>,
 
     /// Serving certificate with its chain (PEM); watched
@@ -63,21 +62,18 @@ pub(crate) struct Arguments {
     registries: RegistryArguments,
 }
 
-pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
+pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let stop = asked_to_stop()?;
     let server = AdmissionServer::start(arguments.plan()?).await.map_err(refused)?;
-    printer.note(format!("the admission door listens on https://{}", server.address()));
+    tracing::info!(address = %format_args!("https://{}", server.address()), "the admission door listens");
     if let Some(admin) = server.admin_address() {
-        printer.note(format!("health, readiness and metrics are on http://{admin}"));
+        tracing::info!(address = %format_args!("http://{admin}"), "health, readiness and metrics are served");
     }
-    match server.run(stop).await {
-        Ok(Drained::InTime) => Ok(Exit::Done),
-        Ok(Drained::CutOff) => {
-            printer.note("some requests took too long and were cut off");
-            Ok(Exit::Done)
-        }
-        Err(ended) => Err(Failure::refused(ended)),
+    match server.run(stop).await.map_err(Failure::refused)? {
+        Drained::InTime => tracing::info!("stopped"),
+        Drained::CutOff => tracing::warn!("stopped; some requests took too long, and were cut off"),
     }
+    Ok(Exit::Done)
 }
 
 impl Arguments {
@@ -88,15 +84,9 @@ impl Arguments {
         let file = configuration.as_mut().and_then(|file| file.admission.take()).unwrap_or_default();
         let Admission { listen, admin, policies, tls, no_match, cache, denials, drain_grace } = file;
         let (file_certificate, file_key) = tls.map(|tls| (tls.certificate, tls.key)).unzip();
-        let drain_grace = match (self.drain_grace, drain_grace) {
-            (Some(grace), _) => grace,
-            (None, Some(text)) => crate::duration::parse(&text)
-                .map_err(|error| Failure::misuse(error).context("`admission.drainGrace` cannot be read"))?,
-            (None, None) => Duration::ZERO,
-        };
         let policies = if self.policies.is_empty() { policies } else { self.policies };
         if policies.is_empty() {
-            return Err(missing("policies", "--policies DIR"));
+            return Err(missing("policies", "--policies FILE"));
         }
         let no_match = self.no_match.or(no_match).unwrap_or(NoMatch::Deny);
         Ok(AdmissionPlan {
@@ -112,7 +102,7 @@ impl Arguments {
             denials: self.denials.or(denials),
             recorder: Recorder::to(std::io::stdout())
                 .map_err(|error| Failure::misuse(error).context("records cannot be written"))?,
-            drain: DrainPlan { grace: drain_grace, deadline: DRAIN_DEADLINE },
+            drain: DrainPlan { grace: self.drain_grace.or(drain_grace).unwrap_or_default(), deadline: DRAIN_DEADLINE },
             clock: Timestamp::now,
         })
     }
@@ -120,7 +110,7 @@ impl Arguments {
 
 fn missing(what: &str, flag: &str) -> Failure {
     Failure::misuse(anyhow::anyhow!("the admission door needs {what}"))
-        .hint(format!("give it with `{flag}`, or in the `admission` part of --config FILE"))
+        .hint(format!("give {flag}, or say it in the `admission` part of --config FILE"))
 }
 
 fn refused(error: StartError) -> Failure {

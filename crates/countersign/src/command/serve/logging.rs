@@ -1,12 +1,31 @@
-//! Logs go to standard error: text at a terminal, JSON elsewhere. Records have standard output to themselves.
+//! Logs go to standard error: text at a terminal, one JSON object a line elsewhere. Records have standard output to
+//! themselves.
 
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
-pub(super) fn start() {
-    let filter = EnvFilter::try_from_env("COUNTERSIGN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+use crate::failure::Failure;
+use crate::panics;
+
+const VARIABLE: &str = "COUNTERSIGN_LOG";
+
+pub(super) fn start() -> Result<(), Failure> {
+    let filter = match std::env::var(VARIABLE) {
+        Ok(filter) => EnvFilter::try_new(filter).map_err(|error| {
+            Failure::misuse(error)
+                .context(format!("{VARIABLE} does not say what to log"))
+                .hint("it is `error`, `warn`, `info`, `debug`, or such as `info,countersign_registry=debug`")
+        })?,
+        Err(_) => EnvFilter::new("info"),
+    };
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start finds the first in place, and that one will do.
-    let _ = if std::io::stderr().is_terminal() { logs.try_init() } else { logs.json().try_init() };
+    let _ = if std::io::stderr().is_terminal() {
+        logs.with_target(false).try_init()
+    } else {
+        logs.json().flatten_event(true).try_init()
+    };
+    panics::log();
+    Ok(())
 }

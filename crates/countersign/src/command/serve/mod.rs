@@ -9,7 +9,6 @@ use clap::Subcommand;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::printer::Printer;
 
 pub(crate) use self::signals::asked_to_stop;
 
@@ -21,10 +20,10 @@ pub(crate) enum Arguments {
     Registry(registry::Arguments),
 }
 
-pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
-    logging::start();
+pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
+    logging::start()?;
     match arguments {
-        Arguments::Admission(arguments) => admission::run(arguments, printer).await,
-        Arguments::Registry(arguments) => registry::run(arguments, printer).await,
+        Arguments::Admission(arguments) => admission::run(arguments).await,
+        Arguments::Registry(arguments) => registry::run(arguments).await,
     }
 }

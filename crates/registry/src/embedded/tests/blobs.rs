@@ -316,6 +316,35 @@ async fn every_limit_has_its_refusal() {
 }
 
 #[tokio::test]
+async fn a_body_that_stalls_is_given_up_and_the_upload_goes_on_where_it_was() {
+    let limits = Limits {
+        stall: std::time::Duration::from_millis(50),
+        ..Limits::memory()
+    };
+    let caller = Caller::limited(limits);
+    let stalls = || {
+        let first = futures_util::stream::iter([Ok::<_, std::io::Error>("0123")]);
+        Body::from_stream(futures_util::StreamExt::chain(first, futures_util::stream::pending()))
+    };
+    let upload = caller.open_upload("app").await;
+    caller
+        .call("PATCH", &upload, &[], stalls())
+        .await
+        .refuses(408, "BLOB_UPLOAD_INVALID");
+    assert_eq!(caller.get(&upload).await.is(204).header("range"), "0-3");
+    let digest = Digest::sha256(b"01234567");
+    let finish = format!("{upload}?digest={digest}");
+    caller
+        .call("PUT", &finish, &[("content-range", "4-7")], "4567")
+        .await
+        .is(201);
+    caller
+        .call("PUT", "/v2/app/manifests/v1", &[], stalls())
+        .await
+        .refuses(408, "BLOB_UPLOAD_INVALID");
+}
+
+#[tokio::test]
 async fn an_upload_that_was_left_gives_its_place_away() {
     let limits = Limits {
         open_uploads: 1,

@@ -134,6 +134,21 @@ fn a_directory_that_holds_something_else_is_not_touched() {
     );
 }
 
+#[tokio::test]
+async fn the_directory_is_made_where_it_is_missing() {
+    let directory = tempfile::tempdir().unwrap();
+    let missing = directory.path().join("not/there/yet");
+    Caller::disk(&missing).image("app", "v1", "layer").await;
+    Caller::disk(&missing).get("/v2/app/manifests/v1").await.is(200);
+
+    let file = directory.path().join("file");
+    fs::write(&file, "x").unwrap();
+    let Err(error) = Registry::disk(&file) else {
+        panic!("opened a file")
+    };
+    assert!(matches!(error, StorageError::Io { .. }), "{error}");
+}
+
 #[test]
 fn a_first_start_that_was_interrupted_is_repeated() {
     let directory = tempfile::tempdir().unwrap();

@@ -44,7 +44,7 @@ async fn what_is_in_flight_ends_and_nothing_new_is_accepted() {
 async fn readiness_falls_first_and_requests_are_answered_through_the_grace() {
     let pair = Pair::new();
     let plan = DrainPlan {
-        grace: Duration::from_millis(500),
+        grace: Duration::from_secs(2),
         deadline: Duration::from_secs(10),
     };
     let served = Served::start(Transport::Tls(pair.load().server_config()), Limits::admission(), plan).await;

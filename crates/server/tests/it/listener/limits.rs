@@ -169,7 +169,7 @@ async fn connections_over_the_cap_wait_for_a_place() {
 #[tokio::test]
 async fn a_head_that_does_not_end_is_not_waited_for() {
     let limits = Limits {
-        head: Duration::from_millis(100),
+        head: Duration::from_millis(400),
         silence: PATIENCE * 3,
         ..Limits::admission()
     };
@@ -189,14 +189,14 @@ async fn a_head_that_does_not_end_is_not_waited_for() {
 #[tokio::test]
 async fn a_connection_is_kept_between_requests_but_not_for_ever() {
     let limits = Limits {
-        head: Duration::from_millis(50),
-        silence: Duration::from_millis(600),
+        head: Duration::from_millis(300),
+        silence: Duration::from_millis(1500),
         ..Limits::admission()
     };
     let served = Served::plain(limits).await;
     let mut stream = TcpStream::connect(served.address).await.unwrap();
     ask(&mut stream, "/peer").await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
     ask(&mut stream, "/peer").await;
     assert_eq!(rest(&mut stream).await, "");
 }

@@ -1,0 +1,247 @@
+//! The embedded registry behind a layer that counts requests and plays faults; images, and signatures of all layouts.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse as _, Response};
+use countersign_evidence::{KeyKind, Layout, ToBeSigned};
+use countersign_image::{Descriptor, Manifest, Pinned, Reference, Tag, media};
+use countersign_keys::{PrivateKey, Signer as _};
+use countersign_registry::{Client, ClientConfig, Credentials, ManifestName, embedded, publish};
+use countersign_server::admin::Readiness;
+use countersign_server::drain::Drainer;
+use countersign_server::listener::{Limits, Listener, Transport};
+use countersign_server::metrics::{Door, Metrics};
+use serde_json::{Value, json};
+use tokio::net::TcpSocket;
+use tokio::task::JoinHandle;
+
+use super::{AT_ONCE, LOOPBACK, PATIENCE};
+
+pub(crate) struct Shop {
+    pub(crate) address: SocketAddr,
+    pub(crate) traffic: Traffic,
+    pub(crate) key: PrivateKey,
+    registry: embedded::Registry,
+    client: Client,
+    open: Option<Open>,
+    /// Holds the port while nobody listens on it.
+    _placeholder: Option<TcpSocket>,
+}
+
+struct Open {
+    drainer: Drainer,
+    closed: JoinHandle<()>,
+}
+
+/// What was asked of the registry, and how it answers.
+#[derive(Clone, Default)]
+pub(crate) struct Traffic(Arc<Mutex<Seen>>);
+
+#[derive(Default)]
+struct Seen {
+    requests: Vec<String>,
+    fault: Option<Fault>,
+}
+
+/// How a registry fails.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    /// It takes the request and never answers.
+    Hangs,
+    /// It answers with this status.
+    Answers(u16),
+}
+
+impl Traffic {
+    pub(crate) fn fault(&self, fault: Option<Fault>) {
+        self.0.lock().unwrap().fault = fault;
+    }
+
+    /// What was asked since the last time, sorted, as `METHOD path`.
+    pub(crate) fn take(&self) -> Vec<String> {
+        let mut requests = std::mem::take(&mut self.0.lock().unwrap().requests);
+        requests.sort();
+        requests
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.lock().unwrap().requests.len()
+    }
+
+    fn layer(&self, router: Router) -> Router {
+        let traffic = self.clone();
+        router.layer(from_fn(move |request: Request, next: Next| {
+            let fault = traffic.note(&request);
+            async move {
+                match fault {
+                    None => next.run(request).await,
+                    Some(Fault::Hangs) => std::future::pending().await,
+                    Some(Fault::Answers(status)) => failure(status),
+                }
+            }
+        }))
+    }
+
+    fn note(&self, request: &Request) -> Option<Fault> {
+        let mut seen = self.0.lock().unwrap();
+        seen.requests.push(format!("{} {}", request.method(), request.uri().path()));
+        seen.fault
+    }
+}
+
+fn failure(status: u16) -> Response {
+    StatusCode::from_u16(status).unwrap().into_response()
+}
+
+impl Shop {
+    pub(crate) async fn open() -> Self {
+        let registry = embedded::Registry::memory();
+        let traffic = Traffic::default();
+        let (address, open) = serve(&registry, &traffic, LOOPBACK).await;
+        Self {
+            address,
+            traffic,
+            key: PrivateKey::generate(KeyKind::EcdsaP256).unwrap(),
+            registry,
+            client: Client::new(ClientConfig::default()).unwrap(),
+            open: Some(open),
+            _placeholder: None,
+        }
+    }
+
+    /// Nobody listens any more; what is stored stays.
+    pub(crate) async fn stop(&mut self) {
+        let Open { drainer, closed } = self.open.take().unwrap();
+        drainer.run().await;
+        closed.await.unwrap();
+        let placeholder = TcpSocket::new_v4().unwrap();
+        placeholder.set_reuseaddr(true).unwrap();
+        placeholder.bind(self.address).unwrap();
+        self._placeholder = Some(placeholder);
+    }
+
+    pub(crate) async fn start_again(&mut self) {
+        self.open = Some(serve(&self.registry, &self.traffic, self.address).await.1);
+        self._placeholder = None;
+    }
+
+    pub(crate) fn name(&self, repository: &str, tag: &str) -> String {
+        format!("{}/{repository}:{tag}", self.address)
+    }
+
+    /// Pushes a small image that says `words` under a tag.
+    pub(crate) async fn push(&self, repository: &str, tag: &str, words: &str) -> Pinned {
+        let reference = Reference::parse(&self.name(repository, tag)).unwrap();
+        let mut blobs = Vec::new();
+        for (media_type, text) in [
+            (media::OCI_CONFIG, json!({ "architecture": "amd64", "os": "linux", "config": {} }).to_string()),
+            ("application/vnd.oci.image.layer.v1.tar", words.to_owned()),
+        ] {
+            let size = text.len() as u64;
+            let put = self.client.put_blob(reference.repository(), text.into(), &nobody(), soon()).await;
+            blobs.push(Descriptor::new(media_type, put.unwrap(), size));
+        }
+        let layer = blobs.pop().unwrap();
+        let manifest = Manifest {
+            media_type: media::OCI_MANIFEST.to_owned(),
+            artifact_type: None,
+            config: blobs.pop().unwrap(),
+            layers: vec![layer],
+            subject: None,
+            annotations: BTreeMap::new(),
+        };
+        let name = ManifestName::Tag(Tag::parse(tag).unwrap());
+        let bytes = manifest.to_json().into();
+        let (at, nobody) = (reference.repository(), nobody());
+        let put = self.client.put_manifest(at, &name, media::OCI_MANIFEST, bytes, &nobody, soon()).await;
+        reference.resolved(put.unwrap().digest)
+    }
+
+    /// Pushes an image and signs it in the layout that cosign 3 writes.
+    pub(crate) async fn push_signed(&self, repository: &str, tag: &str) -> Pinned {
+        let image = self.push(repository, tag, tag).await;
+        self.sign(&image, Layout::Bundle, &self.key).await;
+        image
+    }
+
+    pub(crate) async fn sign(&self, image: &Pinned, layout: Layout, key: &PrivateKey) {
+        let what = match layout {
+            Layout::Bundle => ToBeSigned::cosign_sign(image, &BTreeMap::new()),
+            Layout::Tag | Layout::Referrer => ToBeSigned::simple(image, &BTreeMap::new()),
+        };
+        self.attach(image, layout, what, key).await;
+    }
+
+    pub(crate) async fn attest(&self, image: &Pinned, layout: Layout, predicate_type: &str, predicate: &Value) {
+        self.attach(image, layout, ToBeSigned::statement(image, predicate_type, predicate), &self.key).await;
+    }
+
+    /// Puts a signature beside any image, whichever it is about.
+    pub(crate) async fn attach(&self, beside: &Pinned, layout: Layout, what: ToBeSigned, key: &PrivateKey) {
+        let signature = key.sign(&what).unwrap();
+        let sealed = what.seal(layout, &signature, key.public_key()).unwrap();
+        publish::attach(&self.client, &nobody(), beside, layout, &sealed, soon()).await.unwrap();
+    }
+
+    /// A policy `signed` that asks for a signature by the shop's key on everything in the shop.
+    pub(crate) fn policy(&self) -> String {
+        policy("signed", &self.everything(), &key_authority(&self.key))
+    }
+
+    pub(crate) fn everything(&self) -> String {
+        format!("{}/**", self.address)
+    }
+}
+
+async fn serve(registry: &embedded::Registry, traffic: &Traffic, address: SocketAddr) -> (SocketAddr, Open) {
+    let listener = Listener::bind(address, Transport::Plain).await.unwrap();
+    let address = listener.address();
+    let drainer = Drainer::new(AT_ONCE, &Readiness::new());
+    let (router, drain) = (traffic.layer(registry.router()), drainer.door());
+    let closed = tokio::spawn(async move {
+        listener.serve(router, Door::Registry, Limits::registry(), Metrics::new(), drain).await;
+    });
+    (address, Open { drainer, closed })
+}
+
+fn nobody() -> Credentials {
+    Credentials::anonymous()
+}
+
+fn soon() -> Instant {
+    Instant::now() + PATIENCE
+}
+
+/// A policy in enforce mode; `authority` is what stands in its only authority.
+pub(crate) fn policy(name: &str, glob: &str, authority: &Value) -> String {
+    policy_with(name, glob, authority, &json!({}))
+}
+
+/// A policy with further fields in its spec. JSON is YAML, and puts one thing on one line as little as that does.
+pub(crate) fn policy_with(name: &str, glob: &str, authority: &Value, further: &Value) -> String {
+    let mut spec = json!({ "images": [{ "glob": glob }], "authorities": [authority] });
+    for (field, value) in further.as_object().unwrap() {
+        spec[field] = value.clone();
+    }
+    let document = json!({
+        "apiVersion": "policy.sigstore.dev/v1beta1", "kind": "ClusterImagePolicy",
+        "metadata": { "name": name }, "spec": spec,
+    });
+    serde_json::to_string_pretty(&document).unwrap()
+}
+
+pub(crate) fn key_authority(key: &PrivateKey) -> Value {
+    json!({ "name": "shop-key", "key": { "data": key.public().to_pem() } })
+}
+
+/// The distinct paths among requests.
+pub(crate) fn paths(requests: &[String]) -> BTreeSet<&str> {
+    requests.iter().filter_map(|request| Some(request.split_once(' ')?.1)).collect()
+}
