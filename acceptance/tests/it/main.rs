@@ -1,7 +1,9 @@
 //! The real programs against our door and our command line, and the rig against itself.
 
+mod clock;
 mod dry_run;
 mod pods;
+mod quickstart;
 mod restarts;
 mod rig;
 mod signatures;

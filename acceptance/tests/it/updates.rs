@@ -69,6 +69,14 @@ fn re_applying_a_tag_that_moved_keeps_the_stored_digest() -> Result<()> {
     let moved = scene.registry.image("app", "1", "something else")?;
     assert_ne!(moved.digest, first.digest);
     scene.cosign.sign(Layout::Bundle, &scene.key, &moved)?;
+    // A new object gets what the tag means now, once the door has forgotten what it meant some seconds ago.
+    let new = pod("new", &moved.tagged());
+    wait::until("the tag to mean the newer image", SOON, || {
+        let said = scene
+            .send(&["create", "--dry-run=server", "-o", "json", "-f", "-"], &new)?
+            .success()?;
+        Ok(said.stdout.contains(&moved.resolved()).then_some(()))
+    })?;
     deployment["metadata"]["labels"] = json!({"applied": "twice"});
     apply(&deployment)?.success()?;
     let stored = scene.stored("deployment", "app")?;
@@ -77,15 +85,7 @@ fn re_applying_a_tag_that_moved_keeps_the_stored_digest() -> Result<()> {
     // A Job's template cannot change at all.
     apply(&job)?.success()?;
     assert_eq!(first_image(&scene.stored("job", "job")?), Some(&*first.resolved()));
-
-    // A new object gets what the tag means now; what it meant a moment ago may be remembered for some seconds.
-    let new = pod("new", &moved.tagged());
-    wait::until("the tag to mean the newer image", SOON, || {
-        let said = scene
-            .send(&["create", "--dry-run=server", "-o", "json", "-f", "-"], &new)?
-            .success()?;
-        Ok(said.stdout.contains(&moved.resolved()).then_some(()))
-    })
+    Ok(())
 }
 
 /// From now on the policy believes another key, and the door knows it.

@@ -72,7 +72,13 @@ impl Desk {
         let key = private_key::read(&signing.key, &signing.password)?;
         let configuration = signing.registries.configuration()?;
         let (client, credentials) = signing.registries.client(configuration.as_ref())?;
-        Ok(Self { key, layout: signing.layout.into(), client, credentials, timeout: signing.registries.timeout() })
+        Ok(Self {
+            key,
+            layout: signing.layout.into(),
+            client,
+            credentials,
+            timeout: signing.registries.timeout(),
+        })
     }
 
     pub(crate) fn layout(&self) -> Layout {
@@ -90,13 +96,27 @@ impl Desk {
     /// 1. sign, 2. seal (which verifies the signature just made), 3. publish: content first, the name last.
     pub(crate) async fn write(&self, image: &Pinned, what: ToBeSigned) -> Result<Written, Failure> {
         let signature = self.key.sign(&what).map_err(Failure::misuse)?;
-        let sealed = what.seal(self.layout, &signature, self.key.public_key()).map_err(Failure::misuse)?;
-        let published =
-            publish::attach(&self.client, &self.credentials, image, self.layout, &sealed, self.deadline()).await;
+        let sealed = what
+            .seal(self.layout, &signature, self.key.public_key())
+            .map_err(Failure::misuse)?;
+        let published = publish::attach(
+            &self.client,
+            &self.credentials,
+            image,
+            self.layout,
+            &sealed,
+            self.deadline(),
+        )
+        .await;
         let published = published
             .map_err(|trouble| naming::of_trouble(image.repository(), trouble, format!("{image} is not signed")))?;
         let fingerprint = self.key.public_key().fingerprint().to_string();
-        Ok(Written { image: image.clone(), fingerprint, layout: self.layout, published })
+        Ok(Written {
+            image: image.clone(),
+            fingerprint,
+            layout: self.layout,
+            published,
+        })
     }
 
     fn deadline(&self) -> Instant {
@@ -106,11 +126,23 @@ impl Desk {
 
 impl Written {
     pub(crate) fn print(&self, printer: &mut Printer) {
-        let Self { image, fingerprint, layout, published } = self;
-        let word = if published.already_there { "was there" } else { "published" };
+        let Self {
+            image,
+            fingerprint,
+            layout,
+            published,
+        } = self;
+        let word = if published.already_there {
+            "was there"
+        } else {
+            "published"
+        };
         printer.line(format!("signed     {image}"));
         printer.line(format!("key        {fingerprint}"));
-        printer.line(format!("{word:<9}  {}@{} ({layout})", published.repository, published.manifest));
+        printer.line(format!(
+            "{word:<9}  {}@{} ({layout})",
+            published.repository, published.manifest
+        ));
     }
 
     pub(crate) fn document(&self) -> Value {

@@ -12,7 +12,9 @@ pub(crate) struct DurationError {
 
 pub(crate) fn parse(text: &str) -> Result<Duration, DurationError> {
     let wrong = || DurationError { found: text.to_owned() };
-    let unit_at = text.find(|character: char| !character.is_ascii_digit()).ok_or_else(wrong)?;
+    let unit_at = text
+        .find(|character: char| !character.is_ascii_digit())
+        .ok_or_else(wrong)?;
     let (number, unit) = text.split_at(unit_at);
     let number: u64 = number.parse().map_err(|_| wrong())?;
     let milliseconds = match unit {
@@ -22,13 +24,17 @@ pub(crate) fn parse(text: &str) -> Result<Duration, DurationError> {
         "h" => 3_600_000,
         _ => return Err(wrong()),
     };
-    number.checked_mul(milliseconds).map(Duration::from_millis).ok_or_else(wrong)
+    number
+        .checked_mul(milliseconds)
+        .map(Duration::from_millis)
+        .ok_or_else(wrong)
 }
 
 /// The same in the configuration file, where the reader adds line and column to the error.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
-    text.map(|text| parse(&text).map_err(serde::de::Error::custom)).transpose()
+    text.map(|text| parse(&text).map_err(serde::de::Error::custom))
+        .transpose()
 }
 
 #[cfg(test)]

@@ -14,7 +14,11 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
-        Self { exit, error: error.into(), hint: None }
+        Self {
+            exit,
+            error: error.into(),
+            hint: None,
+        }
     }
 
     pub(crate) fn misuse(error: impl Into<anyhow::Error>) -> Self {

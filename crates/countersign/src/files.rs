@@ -48,6 +48,11 @@ mod tests {
         std::fs::write(&path, "four").expect("a file");
         assert_eq!(read(&path, 4).expect("it fits"), b"four");
         let failure = read(&path, 3).expect_err("it does not fit");
-        assert!(failure.to_string().ends_with("/key` has more than 3 bytes, and no more are read"), "{failure}");
+        assert!(
+            failure
+                .to_string()
+                .ends_with("/key` has more than 3 bytes, and no more are read"),
+            "{failure}"
+        );
     }
 }

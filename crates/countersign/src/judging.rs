@@ -35,7 +35,11 @@ impl Reach {
     pub(crate) fn new(registries: &RegistryArguments) -> Result<Self, Failure> {
         let configuration = registries.configuration()?;
         let (client, credentials) = registries.client(configuration.as_ref())?;
-        Ok(Self { gatherer: Gatherer::uncached(client), credentials, timeout: registries.timeout() })
+        Ok(Self {
+            gatherer: Gatherer::uncached(client),
+            credentials,
+            timeout: registries.timeout(),
+        })
     }
 
     /// Judges several images at the same time, and hands them on in the order in which they were named.
@@ -44,13 +48,18 @@ impl Reach {
         images: impl IntoIterator<Item = (&'a str, &'a ObjectFacts), IntoIter: 'a>,
         policies: &'a PolicySet,
     ) -> impl Stream<Item = Judged> + Unpin + 'a {
-        let judging = images.into_iter().map(|(image, object)| self.judge(image, policies, object));
+        let judging = images
+            .into_iter()
+            .map(|(image, object)| self.judge(image, policies, object));
         Box::pin(stream::iter(judging).buffered(AT_ONCE))
     }
 
     /// Resolves a tag once, then gathers and judges by its digest.
     pub(crate) async fn judge(&self, image: &str, policies: &PolicySet, object: &ObjectFacts) -> Judged {
-        let refused = |reason| Judged { judgement: Judgement::refused(image, reason), evidence: None };
+        let refused = |reason| Judged {
+            judgement: Judgement::refused(image, reason),
+            evidence: None,
+        };
         let deadline = Instant::now() + self.timeout;
         let reference = match Reference::parse(image) {
             Ok(reference) => reference,
@@ -65,8 +74,14 @@ impl Reach {
         };
         let governing = policies.governing(&pinned, object);
         let request = wants::request(&governing.wants(&pinned));
-        let evidence = self.gatherer.gather(&pinned, &request, &self.credentials, deadline).await;
-        Judged { judgement: judge(&evidence, &governing, Timestamp::now()), evidence: Some(evidence) }
+        let evidence = self
+            .gatherer
+            .gather(&pinned, &request, &self.credentials, deadline)
+            .await;
+        Judged {
+            judgement: judge(&evidence, &governing, Timestamp::now()),
+            evidence: Some(evidence),
+        }
     }
 }
 

@@ -13,7 +13,11 @@ use crate::failure::Failure;
 /// The message, the place and, where `RUST_BACKTRACE` asks for it, the way there.
 pub(crate) fn report_briefly() {
     set_hook(Box::new(|panic| {
-        let mut text = format!("countersign made a mistake at {}: {}\n", place(panic), message(panic.payload()));
+        let mut text = format!(
+            "countersign made a mistake at {}: {}\n",
+            place(panic),
+            message(panic.payload())
+        );
         let backtrace = Backtrace::capture();
         if backtrace.status() == BacktraceStatus::Captured {
             text.push_str(&format!("{backtrace}\n"));
@@ -42,17 +46,22 @@ pub(crate) fn caught(command: impl FnOnce() -> Result<Exit, Failure>) -> Result<
     catch_unwind(AssertUnwindSafe(command)).unwrap_or_else(|payload| {
         Err(Failure::new(Exit::Broken, anyhow::anyhow!("{}", message(&*payload)))
             .context("countersign made a mistake, and nothing was decided")
-            .hint("please report it, with the command and with what it prints with RUST_BACKTRACE=1 in its environment"))
+            .hint(
+                "please report it, with the command and with what it prints with RUST_BACKTRACE=1 in its environment",
+            ))
     })
 }
 
 fn place(panic: &PanicHookInfo<'_>) -> String {
-    panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string)
+    panic
+        .location()
+        .map_or_else(|| "an unknown place".to_owned(), ToString::to_string)
 }
 
 fn message(payload: &(dyn Any + Send)) -> &str {
     let text = payload.downcast_ref::<&str>().copied();
-    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("it left no message")
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("it left no message")
 }
 
 #[cfg(test)]

@@ -31,7 +31,11 @@ pub(crate) struct Printer {
 
 impl Printer {
     pub(crate) fn new(format: Format) -> Self {
-        Self { format, progress: io::stderr().is_terminal(), documented: false }
+        Self {
+            format,
+            progress: io::stderr().is_terminal(),
+            documented: false,
+        }
     }
 
     /// A line of the result, for people; silent where a JSON document is asked for.

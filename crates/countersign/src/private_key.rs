@@ -11,7 +11,8 @@ use crate::failure::Failure;
 use crate::files::{self, MAX_SMALL};
 
 /// What to do where a password is missing or wrong.
-pub(crate) const PASSWORD_ADVICE: &str = "set COUNTERSIGN_PASSWORD (it may be empty), or name a file with --password-file";
+pub(crate) const PASSWORD_ADVICE: &str =
+    "set COUNTERSIGN_PASSWORD (it may be empty), or name a file with --password-file";
 
 #[derive(Debug, Args)]
 pub(crate) struct PasswordSource {
@@ -28,7 +29,9 @@ impl PasswordSource {
             let line = text.strip_suffix('\n').unwrap_or(&text);
             return Ok(Some(Password::new(line.strip_suffix('\r').unwrap_or(line).to_owned())));
         }
-        let from_environment = ["COUNTERSIGN_PASSWORD", "COSIGN_PASSWORD"].into_iter().find_map(|name| std::env::var(name).ok());
+        let from_environment = ["COUNTERSIGN_PASSWORD", "COSIGN_PASSWORD"]
+            .into_iter()
+            .find_map(|name| std::env::var(name).ok());
         Ok(from_environment.map(Password::new))
     }
 }
@@ -37,11 +40,15 @@ impl PasswordSource {
 pub(crate) fn read(path: &Path, password: &PasswordSource) -> Result<PrivateKey, Failure> {
     let pem = Zeroizing::new(files::read(path, MAX_SMALL)?);
     PrivateKey::parse(&pem, password.read()?.as_ref()).map_err(|error| {
-        let locked =
-            matches!(error, PrivateKeyError::PasswordNeeded | PrivateKeyError::Sealed(SealedKeyError::WrongPassword));
+        let locked = matches!(
+            error,
+            PrivateKeyError::PasswordNeeded | PrivateKeyError::Sealed(SealedKeyError::WrongPassword)
+        );
         let failure = Failure::misuse(error);
         if locked {
-            failure.context(format!("`{}` cannot be opened", path.display())).hint(PASSWORD_ADVICE)
+            failure
+                .context(format!("`{}` cannot be opened", path.display()))
+                .hint(PASSWORD_ADVICE)
         } else {
             failure.context(format!("`{}` holds no key that can sign", path.display()))
         }

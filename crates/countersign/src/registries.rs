@@ -42,7 +42,9 @@ pub(crate) struct RegistryArguments {
 fn mirror(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((host, url)) if !host.is_empty() && !url.is_empty() => Ok((host.to_owned(), url.to_owned())),
-        _ => Err(format!("expected `HOST=URL`, such as `docker.io=https://mirror.example`, found `{text}`")),
+        _ => Err(format!(
+            "expected `HOST=URL`, such as `docker.io=https://mirror.example`, found `{text}`"
+        )),
     }
 }
 
@@ -54,8 +56,15 @@ impl RegistryArguments {
     pub(crate) fn client(&self, configuration: Option<&Configuration>) -> Result<(Client, Credentials), Failure> {
         let defaults = Registries::default();
         let file = configuration.map_or(&defaults, |configuration| &configuration.registries);
-        let mut config = ClientConfig { proxies: Proxies::from_environment(), ..ClientConfig::default() };
-        let authorities: Vec<_> = file.certificate_authorities.iter().chain(&self.certificate_authorities).collect();
+        let mut config = ClientConfig {
+            proxies: Proxies::from_environment(),
+            ..ClientConfig::default()
+        };
+        let authorities: Vec<_> = file
+            .certificate_authorities
+            .iter()
+            .chain(&self.certificate_authorities)
+            .collect();
         for path in &authorities {
             config.ca_certificates.push(files::read(path, MAX_SMALL)?);
         }
@@ -82,7 +91,9 @@ impl RegistryArguments {
 /// The client knows certificate authorities by their number, people by their file.
 fn unusable(error: ConfigError, authorities: &[&PathBuf]) -> Failure {
     let file = match &error {
-        ConfigError::CertificateAuthority { position, .. } => position.checked_sub(1).and_then(|at| authorities.get(at)),
+        ConfigError::CertificateAuthority { position, .. } => {
+            position.checked_sub(1).and_then(|at| authorities.get(at))
+        }
         _ => None,
     };
     let failure = Failure::misuse(error);

@@ -89,22 +89,40 @@ pub(crate) fn evidence(evidence: &Evidence, printer: &mut Printer) {
     printer.line(format!("  looked, as of {}", evidence.as_of));
     for look in &evidence.looked {
         let place = look.place.describe(&evidence.image);
-        let found = if look.found == 0 { "nothing".to_owned() } else { format!("{} found", look.found) };
+        let found = if look.found == 0 {
+            "nothing".to_owned()
+        } else {
+            format!("{} found", look.found)
+        };
         indented([format!("{place} in {}: {found}", look.repository)], printer);
     }
     for gap in &evidence.gaps {
         let place = gap.place.describe(&evidence.image);
-        indented([format!("{place} in {}: not obtained: {}", gap.repository, gap.cause)], printer);
+        indented(
+            [format!("{place} in {}: not obtained: {}", gap.repository, gap.cause)],
+            printer,
+        );
     }
     if evidence.looked.is_empty() && evidence.gaps.is_empty() {
-        indented(["nowhere: nothing that is attached to the image could change this"], printer);
+        indented(
+            ["nowhere: nothing that is attached to the image could change this"],
+            printer,
+        );
     }
     let seen = unverified_summary(evidence);
     if !seen.is_empty() {
         printer.line("  seen there (unverified: by itself this proves nothing)");
     }
     for each in &seen {
-        indented([format!("{} ({} {})", self::seen(each), each.origin.layout, each.origin.blob)], printer);
+        indented(
+            [format!(
+                "{} ({} {})",
+                self::seen(each),
+                each.origin.layout,
+                each.origin.blob
+            )],
+            printer,
+        );
     }
 }
 
@@ -131,7 +149,10 @@ mod tests {
     #[test]
     fn lines_are_broken_at_blanks_only() {
         assert_eq!(wrapped("one two  three\nfour", 8), ["one two", "three", "four"]);
-        assert_eq!(wrapped("öö öö a-very-long-word b", 5), ["öö öö", "a-very-long-word", "b"]);
+        assert_eq!(
+            wrapped("öö öö a-very-long-word b", 5),
+            ["öö öö", "a-very-long-word", "b"]
+        );
         assert!(wrapped(" \n", 5).is_empty());
     }
 }

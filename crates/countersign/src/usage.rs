@@ -29,8 +29,12 @@ fn failure(error: &clap::Error) -> Failure {
 /// The format that somebody asked for on a command line that is otherwise not understood.
 fn asked_for(arguments: impl Iterator<Item = OsString>) -> Format {
     let words: Vec<String> = arguments.map(|word| word.to_string_lossy().into_owned()).collect();
-    let separate = words.windows(2).any(|pair| ["-o", "--output"].contains(&pair[0].as_str()) && pair[1] == "json");
-    let joined = words.iter().any(|word| ["-ojson", "-o=json", "--output=json"].contains(&word.as_str()));
+    let separate = words
+        .windows(2)
+        .any(|pair| ["-o", "--output"].contains(&pair[0].as_str()) && pair[1] == "json");
+    let joined = words
+        .iter()
+        .any(|word| ["-ojson", "-o=json", "--output=json"].contains(&word.as_str()));
     if separate || joined { Format::Json } else { Format::Text }
 }
 

@@ -52,8 +52,10 @@ impl Yardstick {
             keys.push(key);
         }
         PolicySet::of_keys("--key", &keys, &self.types).ok_or_else(|| {
-            Failure::misuse(anyhow::anyhow!("nothing to judge by: neither a policy nor a key is given"))
-                .hint("add `--policy FILE`, or `--key FILE` with the public key that must have signed")
+            Failure::misuse(anyhow::anyhow!(
+                "nothing to judge by: neither a policy nor a key is given"
+            ))
+            .hint("add `--policy FILE`, or `--key FILE` with the public key that must have signed")
         })
     }
 }
@@ -71,8 +73,10 @@ pub(crate) fn read_policies(paths: &[PathBuf], settings: Settings) -> Result<Pol
         [] => Ok(set),
         errors => {
             let lines: Vec<_> = errors.iter().map(|error| format!("\n  {error}")).collect();
-            Err(Failure::misuse(anyhow::anyhow!("the policies cannot be read:{}", lines.concat()))
-                .hint("`countersign policy check FILE…` says what else is wrong with them"))
+            Err(
+                Failure::misuse(anyhow::anyhow!("the policies cannot be read:{}", lines.concat()))
+                    .hint("`countersign policy check FILE…` says what else is wrong with them"),
+            )
         }
     }
 }

@@ -201,20 +201,22 @@ fn field(name: &'static str, text: &str) -> Result<Vec<u8>, SealedKeyError> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use serde_json::{Value, json};
 
     use super::*;
 
     const SECRET: &[u8] = b"not really PKCS#8";
 
+    /// Made once: scrypt takes its time, as it should.
+    static SEALED: LazyLock<Value> = LazyLock::new(|| {
+        let body = seal(SECRET, &Password::new("tiger"), [1; SALT_LENGTH], [2; NONCE_LENGTH]);
+        serde_json::from_slice(&body).unwrap()
+    });
+
     fn sealed() -> Value {
-        serde_json::from_slice(&seal(
-            SECRET,
-            &Password::new("tiger"),
-            [1; SALT_LENGTH],
-            [2; NONCE_LENGTH],
-        ))
-        .unwrap()
+        SEALED.clone()
     }
 
     fn opened(document: &Value, password: &str) -> Result<Zeroizing<Vec<u8>>, SealedKeyError> {

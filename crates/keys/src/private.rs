@@ -54,7 +54,7 @@ pub enum PrivateKeyError {
     #[error(transparent)]
     NotAPrivateKey(#[from] NotAPrivateKey),
     /// It is encrypted, and no password was given.
-    #[error("this key is under a password, and none was given: set `COSIGN_PASSWORD`")]
+    #[error("this key is under a password, and none was given")]
     PasswordNeeded,
     /// It is encrypted, and did not open.
     #[error(transparent)]

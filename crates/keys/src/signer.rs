@@ -45,10 +45,12 @@ pub enum SignerError {
 /// in every layout alike.
 ///
 /// Source: cosign v3.1 `cmd/cosign/cli/verify/verify.go` (`HashAlgorithm` is SHA-256 unless stated) hands one verifier to
-/// the legacy and the bundle path, `pkg/signature/keys.go` makes it by `signature.LoadVerifier(key, SHA256)`, which takes
-/// no option for Ed25519ph or PSS; policy-controller does the same. cosign's own *signing* differs: its keys sign with the
-/// curve's natural hash and with Ed25519ph (`pkg/cosign/keys.go`, `GetDefaultLoadOptions`), and P-384, P-521 and Ed25519
-/// signatures of its making then need `--signature-digest-algorithm`, or are not verified by it at all.
+/// the legacy and the bundle path; `pkg/signature/keys.go` makes it by `signature.LoadVerifier(key, SHA256)`, which takes
+/// no option for Ed25519ph or PSS. policy-controller does the same.
+///
+/// cosign's own *signing* differs (`pkg/cosign/keys.go`, `GetDefaultLoadOptions`): it takes the curve's natural hash, and
+/// Ed25519ph. What it signs with P-384 or P-521 it verifies only with `--signature-digest-algorithm`, and what it signs
+/// with Ed25519 not at all (seen with 3.1.3, in both layouts). The verifier here accepts either.
 pub(crate) fn scheme_of_cosign(kind: KeyKind) -> Scheme {
     match kind {
         KeyKind::EcdsaP256 | KeyKind::EcdsaP384 | KeyKind::EcdsaP521 => Scheme::Ecdsa(Hash::Sha256),

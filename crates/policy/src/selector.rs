@@ -147,18 +147,15 @@ mod tests {
         ]
     }
 
-    /// The sentence in Kubernetes' documentation for each operator, with absence as a value of its own.
+    /// The definition in Kubernetes' documentation, with absence as a value of its own.
     fn naive(requirement: &Requirement, labels: &BTreeMap<String, String>) -> bool {
-        let (key, allowed): (_, Box<dyn Fn(Option<&String>) -> bool>) = match requirement {
-            Requirement::In(key, values) => (
-                key,
-                Box::new(|value| value.is_some() && values.iter().any(|v| value == Some(v))),
-            ),
-            Requirement::NotIn(key, values) => (key, Box::new(|value| values.iter().all(|v| value != Some(v)))),
-            Requirement::Exists(key) => (key, Box::new(|value| value.is_some())),
-            Requirement::DoesNotExist(key) => (key, Box::new(|value| value.is_none())),
-        };
-        allowed(labels.iter().find(|(name, _)| *name == key).map(|(_, value)| value))
+        let value = |key| labels.iter().find(|(name, _)| *name == key).map(|(_, value)| value);
+        match requirement {
+            Requirement::In(key, values) => values.iter().any(|allowed| value(key) == Some(allowed)),
+            Requirement::NotIn(key, values) => values.iter().all(|forbidden| value(key) != Some(forbidden)),
+            Requirement::Exists(key) => value(key).is_some(),
+            Requirement::DoesNotExist(key) => value(key).is_none(),
+        }
     }
 
     proptest! {

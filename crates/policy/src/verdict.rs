@@ -245,3 +245,66 @@ impl Judgement {
         self.until
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reason::ReasonCode;
+
+    fn admit() -> Verdict {
+        Verdict::Admit(NonEmpty::one(Ground::unchanged()))
+    }
+
+    fn refuse(code: ReasonCode) -> Verdict {
+        Reason::new(code, "so it is").into_verdict()
+    }
+
+    #[test]
+    fn the_worse_verdict_wins_and_equals_are_joined() {
+        let deny = || refuse(ReasonCode::ImageUnsigned);
+        let wait = || refuse(ReasonCode::RegistryTimeout);
+        let cases = [
+            (admit(), admit(), "admit", 2),
+            (admit(), wait(), "undecided", 1),
+            (wait(), admit(), "undecided", 1),
+            (wait(), wait(), "undecided", 2),
+            (admit(), deny(), "deny", 1),
+            (wait(), deny(), "deny", 1),
+            (deny(), wait(), "deny", 1),
+            (deny(), deny(), "deny", 2),
+        ];
+        for (one, other, word, count) in cases {
+            let worst = one.and(other);
+            assert_eq!(worst.to_string(), word);
+            assert_eq!(worst.reasons().count() + worst.grounds().count(), count, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_judgement_without_policies_is_what_its_code_says() {
+        let of = |code| Judgement::refused("image", Reason::new(code, "so it is")).verdict();
+        assert_eq!(of(ReasonCode::ImageUnpinned).word(), "deny");
+        assert_eq!(of(ReasonCode::ServerNotReady).word(), "undecided");
+        assert_eq!(Judgement::unchanged("image").verdict().word(), "admit");
+        let deleting = Judgement::nothing_to_judge("pods/app", "the object is being deleted");
+        let verdict = deleting.verdict();
+        assert_eq!(
+            verdict.grounds().next().unwrap().to_string(),
+            "nothing to judge: the object is being deleted"
+        );
+        assert_eq!(
+            (deleting.image(), deleting.rulings().len(), deleting.until()),
+            ("pods/app", 1, None)
+        );
+    }
+
+    #[test]
+    fn a_list_that_has_a_first_element_has_one() {
+        assert_eq!(NonEmpty::<u8>::from_vec(Vec::new()), None);
+        let mut list = NonEmpty::from_vec(vec![1, 2]).unwrap();
+        list.push(3);
+        list.append(NonEmpty::one(4));
+        assert_eq!((*list.first(), list.len()), (1, 4));
+        assert_eq!(list.iter().copied().collect::<Vec<_>>(), [1, 2, 3, 4]);
+    }
+}

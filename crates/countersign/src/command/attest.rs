@@ -34,7 +34,9 @@ pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<E
     let predicate_type = predicate::uri_of(&arguments.predicate_type);
     let desk = Desk::open(&arguments.how)?;
     let image = desk.pin(&arguments.image, printer).await?;
-    let written = desk.write(&image, ToBeSigned::statement(&image, predicate_type, &predicate)).await?;
+    let written = desk
+        .write(&image, ToBeSigned::statement(&image, predicate_type, &predicate))
+        .await?;
     written.print(printer);
     printer.line(format!("type       {predicate_type}"));
     let mut attested = written.document();
@@ -45,6 +47,8 @@ pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<E
 
 fn read_predicate(path: &Path) -> Result<Value, Failure> {
     let object: Map<String, Value> = countersign_image::json::strict(&files::read(path, MAX_PREDICATE_BYTES)?)
-        .map_err(|error| Failure::misuse(error).context(format!("`{}` is no JSON object that can be signed", path.display())))?;
+        .map_err(|error| {
+            Failure::misuse(error).context(format!("`{}` is no JSON object that can be signed", path.display()))
+        })?;
     Ok(Value::Object(object))
 }

@@ -16,9 +16,17 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(arguments.shell, &mut crate::arguments::Arguments::command(), "countersign", &mut script);
+    clap_complete::generate(
+        arguments.shell,
+        &mut crate::arguments::Arguments::command(),
+        "countersign",
+        &mut script,
+    );
     let script = String::from_utf8_lossy(&script);
     printer.raw(&script);
-    printer.document("Completions", json!({ "shell": arguments.shell.to_string(), "script": script }));
+    printer.document(
+        "Completions",
+        json!({ "shell": arguments.shell.to_string(), "script": script }),
+    );
     Ok(Exit::Done)
 }

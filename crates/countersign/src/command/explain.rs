@@ -72,7 +72,9 @@ fn document(judged: &Judged) -> Value {
 /// Every code that occurs, once.
 fn codes(judged: &[Judged]) -> BTreeSet<ReasonCode> {
     let rulings = judged.iter().flat_map(|each| each.judgement.rulings().iter());
-    rulings.flat_map(|ruling| ruling.verdict().reasons().map(Reason::code)).collect()
+    rulings
+        .flat_map(|ruling| ruling.verdict().reasons().map(Reason::code))
+        .collect()
 }
 
 fn page(code: ReasonCode) -> Value {

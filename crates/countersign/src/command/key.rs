@@ -74,8 +74,11 @@ fn generate(prefix: &Path, kind: Kind, password: &PasswordSource, printer: &mut 
     for path in [&private_path, &public_path] {
         // A link that leads nowhere is in the way too.
         if path.symlink_metadata().is_ok() {
-            return Err(Failure::refused(anyhow::anyhow!("`{}` exists already, and a key is never overwritten", path.display()))
-                .hint("choose another prefix, or move the old key away"));
+            return Err(Failure::refused(anyhow::anyhow!(
+                "`{}` exists already, and a key is never overwritten",
+                path.display()
+            ))
+            .hint("choose another prefix, or move the old key away"));
         }
     }
     let password = password
@@ -99,7 +102,10 @@ fn public(path: &Path, password: &PasswordSource, printer: &mut Printer) -> Resu
     let key = private_key::read(path, password)?;
     let pem = key.public().to_pem();
     printer.raw(&pem);
-    printer.document("PublicKey", json!({ "pem": pem, "fingerprint": key.public().fingerprint().to_string() }));
+    printer.document(
+        "PublicKey",
+        json!({ "pem": pem, "fingerprint": key.public().fingerprint().to_string() }),
+    );
     Ok(Exit::Done)
 }
 

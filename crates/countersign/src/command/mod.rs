@@ -1,16 +1,16 @@
 //! One file per command, in the order of the help.
 
-pub(crate) mod quickstart;
-pub(crate) mod verify;
-pub(crate) mod explain;
-pub(crate) mod replay;
-pub(crate) mod sign;
 pub(crate) mod attest;
-pub(crate) mod tree;
+pub(crate) mod completions;
+pub(crate) mod explain;
 pub(crate) mod key;
 pub(crate) mod policy;
+pub(crate) mod quickstart;
+pub(crate) mod replay;
 pub(crate) mod serve;
-pub(crate) mod completions;
+pub(crate) mod sign;
+pub(crate) mod tree;
+pub(crate) mod verify;
 
 use crate::arguments::Command;
 use crate::exit::Exit;

@@ -73,7 +73,9 @@ impl Denied {
     /// Exactly what was judged, judged again.
     pub(crate) fn judge_again(&self, at: Option<Timestamp>) -> Result<Vec<Judged>, Failure> {
         let (Some(record), Some(denials)) = (&self.record, &self.denials) else {
-            return Err(Failure::misuse(anyhow::anyhow!("no record is named, or not where denials are kept")));
+            return Err(Failure::misuse(anyhow::anyhow!(
+                "no record is named, or not where denials are kept"
+            )));
         };
         let directory = denials.join(record);
         if record.contains(['/', '\\']) || record.starts_with('.') || !directory.is_dir() {
@@ -90,7 +92,10 @@ impl Denied {
         }
         // Nothing judged is nothing admitted.
         if judged.is_empty() {
-            return Err(Failure::misuse(anyhow::anyhow!("the denial `{record}` in `{}` holds no image", denials.display())));
+            return Err(Failure::misuse(anyhow::anyhow!(
+                "the denial `{record}` in `{}` holds no image",
+                denials.display()
+            )));
         }
         Ok(judged)
     }
@@ -109,10 +114,16 @@ fn judge_archive(
 ) -> Result<Judged, Failure> {
     let evidence: Evidence = archive::load(directory).map_err(|error| {
         Failure::misuse(error)
-            .context(format!("`{}` holds no evidence that can be judged", directory.display()))
+            .context(format!(
+                "`{}` holds no evidence that can be judged",
+                directory.display()
+            ))
             .hint("`countersign verify IMAGE --save DIR` writes such a directory")
     })?;
     let governing = policies.governing(&evidence.image, object);
     let judgement = judge(&evidence, &governing, at.unwrap_or(evidence.as_of));
-    Ok(Judged { judgement, evidence: Some(Arc::new(evidence)) })
+    Ok(Judged {
+        judgement,
+        evidence: Some(Arc::new(evidence)),
+    })
 }

@@ -44,11 +44,17 @@ pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<E
             Layout::Bundle => ToBeSigned::cosign_sign(image, &annotations),
             Layout::Tag | Layout::Referrer => ToBeSigned::simple(image, &annotations),
         };
-        let written = desk.write(image, what).await.map_err(|failure| among(failure, &images, &signed))?;
+        let written = desk
+            .write(image, what)
+            .await
+            .map_err(|failure| among(failure, &images, &signed))?;
         written.print(printer);
         signed.push(written);
     }
-    printer.document("Signing", json!({ "signed": signed.iter().map(Written::document).collect::<Vec<_>>() }));
+    printer.document(
+        "Signing",
+        json!({ "signed": signed.iter().map(Written::document).collect::<Vec<_>>() }),
+    );
     Ok(Exit::Done)
 }
 

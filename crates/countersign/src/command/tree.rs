@@ -29,13 +29,18 @@ pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<E
     let reference = naming::parse(&arguments.image)?;
     let image = naming::resolve(&client, &credentials, &reference, deadline).await?;
     let request = GatherRequest {
-        places: vec![SourceRequest { repository: image.repository().clone(), tag_prefix: None }],
+        places: vec![SourceRequest {
+            repository: image.repository().clone(),
+            tag_prefix: None,
+        }],
         signatures: true,
         attestations: true,
         layouts: Layouts::ALL,
         manifest: false,
     };
-    let evidence = Gatherer::uncached(client).gather(&image, &request, &credentials, deadline).await;
+    let evidence = Gatherer::uncached(client)
+        .gather(&image, &request, &credentials, deadline)
+        .await;
     print(&evidence, printer);
     let out_of_reach = evidence.gaps.iter().any(|gap| !gap.cause.is_content());
     Ok(if out_of_reach { Exit::Undecided } else { Exit::Done })
@@ -47,12 +52,29 @@ fn print(evidence: &Evidence, printer: &mut Printer) {
     let lines: Vec<String> = seen
         .iter()
         .map(|seen| {
-            format!("{}  ({} {})", rendering::seen(seen), seen.origin.layout, seen.origin.manifest)
+            format!(
+                "{}  ({} {})",
+                rendering::seen(seen),
+                seen.origin.layout,
+                seen.origin.manifest
+            )
         })
-        .chain(evidence.gaps.iter().map(|gap| format!("not obtained: {}: {}", gap.place.describe(&evidence.image), gap.cause)))
+        .chain(
+            evidence
+                .gaps
+                .iter()
+                .map(|gap| format!("not obtained: {}: {}", gap.place.describe(&evidence.image), gap.cause)),
+        )
         .collect();
     for (at, line) in lines.iter().enumerate() {
-        printer.line(format!("{} {line}", if at + 1 == lines.len() { "└──" } else { "├──" }));
+        printer.line(format!(
+            "{} {line}",
+            if at + 1 == lines.len() {
+                "└──"
+            } else {
+                "├──"
+            }
+        ));
     }
     if lines.is_empty() {
         printer.line("└── nothing is attached to it");

@@ -34,9 +34,12 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
-    if arguments.save.is_some() && arguments.images.len() > 1 {
-        return Err(Failure::misuse(anyhow::anyhow!("--save keeps the evidence of one image, and several are named"))
-            .hint("call it once for each image"));
+    if let Some(directory) = &arguments.save {
+        if arguments.images.len() > 1 {
+            return Err(Failure::misuse(anyhow::anyhow!("--save keeps the evidence of one image, and several are named"))
+                .hint("call it once for each image"));
+        }
+        expect_room(directory)?;
     }
     let policies = arguments.yardstick.policies()?;
     let reach = Reach::new(&arguments.registries)?;
@@ -59,16 +62,26 @@ pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<E
     Ok(exit_of(&judged))
 }
 
+/// Said before anything is gathered, and not after.
+fn expect_room(directory: &Path) -> Result<(), Failure> {
+    let taken = match directory.read_dir() {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(_) => directory.symlink_metadata().is_ok(),
+    };
+    if taken {
+        return Err(Failure::misuse(anyhow::anyhow!("`{}` is there already", directory.display()))
+            .hint("--save DIR makes the directory; choose another, or move this one away"));
+    }
+    Ok(())
+}
+
 fn save(judged: Option<&Judged>, directory: &Path, printer: &mut Printer) -> Result<(), Failure> {
     let Some(evidence) = judged.and_then(|each| each.evidence.as_ref()) else {
         printer.note("nothing was gathered, so nothing is saved");
         return Ok(());
     };
-    archive::save(evidence, directory).map_err(|error| {
-        Failure::misuse(error)
-            .context("the evidence could not be saved")
-            .hint("--save DIR makes the directory, which must not be there yet, or be empty")
-    })?;
+    archive::save(evidence, directory)
+        .map_err(|error| Failure::misuse(error).context("the evidence could not be saved"))?;
     printer.note(format!("saved; to judge it again: countersign replay {} --policy FILE", directory.display()));
     Ok(())
 }

@@ -58,26 +58,32 @@ fn every_kind_comes_back_from_pkcs8() {
 }
 
 #[test]
-fn every_kind_comes_back_from_cosigns_form_under_both_labels_and_its_password_alone() {
+fn every_kind_comes_back_from_cosigns_form() {
     for kind in KINDS {
         let key = PrivateKey::generate(kind).unwrap();
         let file = key.to_cosign_pem(&tiger());
-        assert!(
-            file.starts_with("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n"),
-            "{file}"
-        );
-        for file in [file.clone(), file.replace("SIGSTORE", "COSIGN")] {
-            let opened = PrivateKey::parse(file.as_bytes(), Some(&tiger())).unwrap();
-            assert_eq!(opened.public(), key.public(), "{kind:?}");
-        }
-        let wrong = PrivateKey::parse(file.as_bytes(), Some(&Password::new("lion"))).unwrap_err();
-        assert!(
-            matches!(wrong, PrivateKeyError::Sealed(SealedKeyError::WrongPassword)),
-            "{wrong}"
-        );
-        let none = refusal(&file);
-        assert!(matches!(none, PrivateKeyError::PasswordNeeded), "{none}");
+        let opened = PrivateKey::parse(file.as_bytes(), Some(&tiger())).unwrap();
+        assert_eq!(opened.public(), key.public(), "{kind:?}");
     }
+}
+
+#[test]
+fn cosigns_form_opens_under_either_label_with_its_password_alone() {
+    let key = PrivateKey::generate(KeyKind::EcdsaP256).unwrap();
+    let file = key.to_cosign_pem(&tiger());
+    assert!(
+        file.starts_with("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n"),
+        "{file}"
+    );
+    let older = PrivateKey::parse(file.replace("SIGSTORE", "COSIGN").as_bytes(), Some(&tiger())).unwrap();
+    assert_eq!(older.public(), key.public());
+    let wrong = PrivateKey::parse(file.as_bytes(), Some(&Password::new("lion"))).unwrap_err();
+    assert!(
+        matches!(wrong, PrivateKeyError::Sealed(SealedKeyError::WrongPassword)),
+        "{wrong}"
+    );
+    let none = refusal(&file);
+    assert!(matches!(none, PrivateKeyError::PasswordNeeded), "{none}");
 }
 
 #[test]
@@ -260,7 +266,7 @@ proptest! {
 
 proptest! {
     // Many of these reach scrypt, which takes a tenth of a second and more.
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn a_mutated_encrypted_document_opens_only_unchanged(place in any::<prop::sample::Index>(), byte in prop::sample::select(b"Aa0/{\",:".to_vec())) {

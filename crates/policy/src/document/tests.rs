@@ -254,7 +254,8 @@ fn limits_are_errors_that_name_them() {
         )]
     );
     assert_eq!(documents(&large), ["![**]"]);
-    let many = "---\n{apiVersion: v1, kind: Secret}\n".repeat(MAX_DOCUMENTS + 5);
+    let items = "- {apiVersion: v1, kind: Secret}\n".repeat(MAX_DOCUMENTS + 5);
+    let many = format!("apiVersion: v1\nkind: List\nitems:\n{items}");
     let last = errors(&many).pop().unwrap();
     assert!(
         last.ends_with("more than 10000 documents in one file; the rest is not read"),

@@ -62,7 +62,11 @@ impl Tally {
                 .take(MAX_LISTED)
                 .map(String::as_str)
                 .collect();
-            let hints = quote(&hints);
+            let hints = if hints.is_empty() {
+                String::new()
+            } else {
+                format!(" (unverified hints{})", quote(&hints))
+            };
             lines.push(format!("{} by other keys{hints}", self.other_keys));
         }
         if !self.other_images.is_empty() {
@@ -162,15 +166,21 @@ pub(super) fn attachments(seen: &[Seen], places: &Places<'_>, kind: SeenKind) ->
     types.sort_unstable();
     types.dedup();
     let mut lines = Vec::new();
-    match (here.count(), kind) {
-        (0, _) => {}
-        (found, SeenKind::Attestation) => {
-            let types = quote(&types);
-            lines.push(format!(
-                "{found} attestations, which are no signatures{types} (unverified)"
-            ));
-        }
-        (found, _) => lines.push(format!("{found} signatures, which are no attestations (unverified)")),
+    let found = here.count();
+    if found > 0 {
+        let what = match kind {
+            SeenKind::Attestation => count(
+                found,
+                "attestation, which is no signature",
+                "attestations, which are no signatures",
+            ),
+            _ => count(
+                found,
+                "signature, which is no attestation",
+                "signatures, which are no attestations",
+            ),
+        };
+        lines.push(format!("{what}{} (unverified)", quote(&types)));
     }
     if places.in_other_layouts() > 0 {
         let found = places.in_other_layouts();

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use countersign_image::Digest;
 
-use super::{Demand, Enforcement, Policy, Unsupported, authority, expression, objects};
+use super::{Authority, Demand, Enforcement, Policy, Unsupported, authority, expression, objects};
 use crate::document::SourcePosition;
 use crate::document::faults::Faults;
 use crate::document::fields::Field;
 use crate::document::tree::Mark;
-use crate::document::written::{ClusterImagePolicy, Image, Spec, Text};
+use crate::document::written::{self, ClusterImagePolicy, Spec, Text};
 use crate::lint::{Lint, LintCode};
 use crate::pattern::{Glob, doubts, open_ended};
 
@@ -62,65 +62,41 @@ pub(crate) fn read(
         faults.missing(at, &[format!("{prefix}spec")]);
         return None;
     };
-    let name = name?;
     let mut reading = Reading {
         faults,
         file: file.clone(),
-        policy: name.to_string(),
+        policy: name.as_deref().unwrap_or_default().to_owned(),
         lints: Vec::new(),
     };
-    let policy = spec_of(&spec, &format!("{prefix}spec"), &mut reading);
-    let (enforcement, images, matches, authorities, unsupported) = policy?;
+    let path = format!("{prefix}spec");
+    let enforcement = enforcement_of(spec.value.mode.as_ref(), &format!("{path}.mode"), reading.faults);
+    let images = images_of(&spec, &format!("{path}.images"), &mut reading);
+    let matches = objects::matches_of(spec.value.matches.as_ref(), &format!("{path}.match"), &mut reading);
+    let authorities = authorities_of(&spec, &format!("{path}.authorities"), &mut reading);
+    let unsupported = expression_of(&spec.value, &format!("{path}.policy"), &mut reading);
+    let passes = |authority: &Authority| authority.demand == Demand::StaticPass;
+    if authorities.iter().any(passes) {
+        lint_open_ends(&spec.value, &path, &mut reading);
+    }
     Some(Policy {
+        name: name?,
         source: position(file, at),
         digest: Digest::sha256(format!("{file}\0{canonical}").as_bytes()),
-        lints: reading.lints,
-        name,
-        enforcement,
+        enforcement: enforcement?,
         images,
         matches,
         authorities,
-        unsupported,
+        unsupported: unsupported.into_iter().collect(),
+        lints: reading.lints,
         from_keys: false,
     })
 }
 
-type Parts = (
-    Enforcement,
-    Vec<Glob>,
-    Vec<crate::selector::ResourceMatch>,
-    Vec<super::Authority>,
-    Vec<Unsupported>,
-);
-
-fn spec_of(spec: &Field<Spec>, path: &str, reading: &mut Reading<'_>) -> Option<Parts> {
-    let at = spec.at;
-    let spec = &spec.value;
-    let enforcement = enforcement_of(spec.mode.as_ref(), &format!("{path}.mode"), reading.faults);
-    let images = images_of(spec.images.as_ref(), at, &format!("{path}.images"), reading);
-    let matches = objects::matches_of(spec.matches.as_ref(), &format!("{path}.match"), reading);
-    let authorities = authorities_of(spec, at, &format!("{path}.authorities"), reading);
-    let unsupported = spec.policy.as_ref().map(|policy| {
-        let path = format!("{path}.policy");
-        let what = expression::language_of(policy, &path, reading.faults);
-        reading.unsupported(
-            policy.at,
-            &path,
-            what,
-            "leave `policy` out, or wait for the version that evaluates it",
-        )
-    });
-    let passes = |authority: &super::Authority| authority.demand == Demand::StaticPass;
-    if authorities.iter().any(passes) {
-        lint_open_ends(spec, path, reading);
-    }
-    Some((
-        enforcement?,
-        images,
-        matches,
-        authorities,
-        unsupported.into_iter().collect(),
-    ))
+fn expression_of(spec: &Spec, path: &str, reading: &mut Reading<'_>) -> Option<Unsupported> {
+    let policy = spec.policy.as_ref()?;
+    let what = expression::language_of(policy, path, reading.faults);
+    let instead = "leave `policy` out, or wait for the version that evaluates it";
+    Some(reading.unsupported(policy.at, path, what, instead))
 }
 
 fn name_of(name: Option<Text>, at: Mark, path: &str, faults: &mut Faults) -> Option<Arc<str>> {
@@ -158,10 +134,11 @@ fn enforcement_of(mode: Option<&Text>, path: &str, faults: &mut Faults) -> Optio
     }
 }
 
-fn images_of(images: Option<&Field<Vec<Image>>>, at: Mark, path: &str, reading: &mut Reading<'_>) -> Vec<Glob> {
+fn images_of(spec: &Field<Spec>, path: &str, reading: &mut Reading<'_>) -> Vec<Glob> {
+    let images = spec.value.images.as_ref();
     let images = images.map(|images| images.value.as_slice()).unwrap_or_default();
     if images.is_empty() && !reading.faults.touch(path) {
-        reading.faults.missing(at, &[path.to_owned()]);
+        reading.faults.missing(spec.at, &[path.to_owned()]);
     }
     let mut globs = Vec::new();
     for (index, image) in images.iter().enumerate() {
@@ -196,11 +173,11 @@ fn lint_open_ends(spec: &Spec, path: &str, reading: &mut Reading<'_>) {
     }
 }
 
-fn authorities_of(spec: &Spec, at: Mark, path: &str, reading: &mut Reading<'_>) -> Vec<super::Authority> {
-    let written = spec.authorities.as_ref();
+fn authorities_of(spec: &Field<Spec>, path: &str, reading: &mut Reading<'_>) -> Vec<Authority> {
+    let written = spec.value.authorities.as_ref();
     let written = written.map(|list| list.value.as_slice()).unwrap_or_default();
     if written.is_empty() && !reading.faults.touch(path) {
-        reading.faults.missing(at, &[path.to_owned()]);
+        reading.faults.missing(spec.at, &[path.to_owned()]);
     }
     let mut names = BTreeSet::new();
     let mut authorities = Vec::new();
@@ -220,13 +197,8 @@ fn authorities_of(spec: &Spec, at: Mark, path: &str, reading: &mut Reading<'_>) 
     authorities
 }
 
-fn lint_never_needed(
-    authorities: &[super::Authority],
-    written: &[crate::document::written::Authority],
-    path: &str,
-    reading: &mut Reading<'_>,
-) {
-    let passes = |authority: &&super::Authority| authority.demand == Demand::StaticPass;
+fn lint_never_needed(authorities: &[Authority], written: &[written::Authority], path: &str, reading: &mut Reading<'_>) {
+    let passes = |authority: &&Authority| authority.demand == Demand::StaticPass;
     let Some(passing) = authorities.iter().find(passes) else {
         return;
     };

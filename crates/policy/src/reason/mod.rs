@@ -150,3 +150,30 @@ impl fmt::Display for Reason {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_reads_well_in_a_terminal() {
+        let reason = Reason::new(ReasonCode::ImageUnsigned, "no signatures found for x")
+            .with_policy("p")
+            .with_authority("a")
+            .with_looked(vec!["here: nothing".into(), "there: nothing".into()])
+            .with_found(vec!["1 by other keys".into()])
+            .with_next("sign it");
+        let expected = "authority `a`: no signatures found for x [image.unsigned]
+  looked in: here: nothing
+             there: nothing
+      found: 1 by other keys
+       next: sign it";
+        assert_eq!(reason.to_string(), expected);
+        assert_eq!(
+            (reason.policy(), reason.authority(), reason.next()),
+            (Some("p"), Some("a"), Some("sign it"))
+        );
+        let bare = Reason::new(ReasonCode::ServerBusy, "too many requests at once");
+        assert_eq!(bare.to_string(), "too many requests at once [server.busy]");
+    }
+}

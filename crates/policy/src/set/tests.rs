@@ -11,8 +11,8 @@ use crate::lint::LintCode;
 use crate::pattern::Glob;
 
 const DIGEST: &str = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
-const KEY: &str = "{data: \"-----BEGIN PUBLIC KEY-----\\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEZxAfzrQG1EbWyCI8LiSB7YgSFXoI\\n\
-                   FNGTyQGKHFc6/H8TQumT9VLS78pUwtv3w7EfKoyFZoP32KrO7nzUy2q6Cw==\\n-----END PUBLIC KEY-----\\n\"}";
+const KEY: &str = "{data: \"-----BEGIN PUBLIC KEY-----\\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEX3OgWLt0eCOZ7NIqWrxJCnWCzZ6z\\n\
+                   9lfChoA48q3Ogz7ISJicBPatbh+3kThjhGnQf53t3Dp9W6nabQzWEqrhHQ==\\n-----END PUBLIC KEY-----\\n\"}";
 
 fn pinned(name: &str) -> Pinned {
     Reference::parse(&format!("{name}@{DIGEST}")).unwrap().pinned().unwrap()

@@ -11,7 +11,9 @@ mod pieces;
 mod referrer;
 mod tag;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use countersign_evidence::{
@@ -21,6 +23,7 @@ use countersign_image::{Blob, Descriptor, Digest, Pinned, Repository};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
 use jiff::Timestamp;
+use tokio::sync::OnceCell;
 
 use crate::cache::ContentCache;
 use crate::client::Client;
@@ -113,6 +116,7 @@ pub(crate) async fn gather_through(
         credentials,
         deadline,
         budget: Budget::new(client.limits().gathered_bytes),
+        fetched: Mutex::default(),
     };
     let as_of = Timestamp::now();
     let mut found = Found::default();
@@ -142,7 +146,10 @@ struct Gathering<'a> {
     credentials: &'a Credentials,
     deadline: Instant,
     budget: Budget,
+    fetched: Mutex<HashMap<BlobKey, Arc<OnceCell<Result<Blob, Trouble>>>>>,
 }
+
+type BlobKey = (Repository, Digest, u64);
 
 /// What a chain brought.
 #[derive(Default)]
@@ -219,11 +226,17 @@ impl<'a> Gathering<'a> {
         Ok((blob, content_type))
     }
 
-    /// A blob by its descriptor.
+    /// A blob by its descriptor. Signatures by several keys over one payload share its blob, wherever they are kept.
     async fn blob(&self, repository: &Repository, descriptor: &Descriptor, cap: u64) -> Result<Blob, Trouble> {
         if descriptor.size > cap {
             return Err(Trouble::Content(ContentTrouble::TooLarge { limit: cap }));
         }
+        let key = (repository.clone(), descriptor.digest, descriptor.size);
+        let cell = Arc::clone(self.fetched.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
+        cell.get_or_init(|| self.fetch(repository, descriptor, cap)).await.clone()
+    }
+
+    async fn fetch(&self, repository: &Repository, descriptor: &Descriptor, cap: u64) -> Result<Blob, Trouble> {
         self.budget.take(descriptor.size)?;
         let known = match self.contents {
             Some(contents) => contents.get(&descriptor.digest).await,

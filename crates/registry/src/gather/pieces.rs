@@ -1,7 +1,5 @@
 //! The layers of a manifest that are evidence, told by their media type.
 
-use std::collections::{HashMap, HashSet};
-
 use countersign_evidence::{Content, Gap, GapCause, Item, Layout, Origin, Place};
 use countersign_image::{Blob, Descriptor, Digest, Manifest, Repository, annotation, media};
 use futures_util::future::BoxFuture;
@@ -34,8 +32,6 @@ impl Piece {
     }
 }
 
-type Fetched = HashMap<(Digest, u64), Result<Blob, Trouble>>;
-
 impl Gathering<'_> {
     /// The evidence in one manifest, in its order.
     pub(super) async fn pieces(
@@ -58,10 +54,12 @@ impl Gathering<'_> {
             wanted.truncate(limit);
             found.gaps.push(gap(Place::Manifest(*digest), GapCause::TooMany { limit: limit as u64 }));
         }
-        let fetched = self.fetch_once(repository, &wanted).await;
+        let fetches: Vec<BoxFuture<'_, _>> =
+            wanted.iter().map(|(layer, piece)| self.piece(repository, layer, *piece).boxed()).collect();
+        let fetched: Vec<_> = stream::iter(fetches).buffered(CONCURRENCY).collect().await;
         let mut missing = Vec::new();
-        for (layer, piece) in wanted {
-            let content = match &fetched[&(layer.digest, layer.size)] {
+        for ((layer, piece), blob) in wanted.into_iter().zip(fetched) {
+            let content = match blob {
                 Ok(blob) => content(piece, blob, layer),
                 Err(_) if missing.contains(&layer.digest) => continue,
                 Err(trouble) => {
@@ -92,36 +90,22 @@ impl Gathering<'_> {
         of_kind && self.request.layouts.contains(piece.layout(manifest))
     }
 
-    /// Signatures by several keys over one payload share its blob.
-    async fn fetch_once(&self, repository: &Repository, wanted: &[(&Descriptor, Piece)]) -> Fetched {
-        let mut seen = HashSet::new();
-        let distinct = wanted.iter().filter(|(layer, _)| seen.insert((layer.digest, layer.size)));
-        let fetches: Vec<BoxFuture<'_, _>> =
-            distinct.map(|(layer, piece)| self.fetch(repository, layer, *piece).boxed()).collect();
-        stream::iter(fetches).buffer_unordered(CONCURRENCY).collect().await
-    }
-
-    async fn fetch(
-        &self,
-        repository: &Repository,
-        layer: &Descriptor,
-        piece: Piece,
-    ) -> ((Digest, u64), Result<Blob, Trouble>) {
+    async fn piece(&self, repository: &Repository, layer: &Descriptor, piece: Piece) -> Result<Blob, Trouble> {
         let cap = match piece {
             Piece::Simple => self.client.limits().payload_bytes,
             Piece::Envelope | Piece::Bundle => self.client.limits().attestation_bytes,
         };
-        ((layer.digest, layer.size), self.blob(repository, layer, cap).await)
+        self.blob(repository, layer, cap).await
     }
 }
 
-fn content(piece: Piece, blob: &Blob, layer: &Descriptor) -> Result<Content, GapCause> {
+fn content(piece: Piece, blob: Blob, layer: &Descriptor) -> Result<Content, GapCause> {
     match piece {
-        Piece::Envelope => Ok(Content::Envelope(blob.clone())),
-        Piece::Bundle => Ok(Content::Bundle(blob.clone())),
+        Piece::Envelope => Ok(Content::Envelope(blob)),
+        Piece::Bundle => Ok(Content::Bundle(blob)),
         Piece::Simple => match layer.annotations.get(annotation::COSIGN_SIGNATURE) {
             Some(signature) => Ok(Content::Simple {
-                payload: blob.clone(),
+                payload: blob,
                 signature: signature.clone(),
                 annotations: layer.annotations.clone(),
             }),

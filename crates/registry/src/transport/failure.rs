@@ -30,7 +30,7 @@ impl Failure {
         if error.is_timeout() {
             return Self::timed_out(after);
         }
-        let detail = innermost(error);eprintln!("DBG {error:?}");
+        let detail = innermost(error);
         let passing = !is_certificate(error) && !error.is_builder();
         Self { trouble: Trouble::Unreachable { detail }, passing }
     }

@@ -27,8 +27,16 @@ pub(crate) fn run(arguments: &Arguments, printer: &mut Printer) -> Result<Exit, 
     for lint in lints {
         printer.line(lint);
     }
+    if set.is_empty() && set.errors().is_empty() {
+        return Err(Failure::refused(anyhow::anyhow!("there is no policy in what is named"))
+            .hint("a door without policies denies everything; in a directory .yaml, .yml and .json files are read"));
+    }
     let wrong = set.errors().len() + lints.iter().filter(|lint| lint.severity() == Severity::Error).count();
-    printer.line(format!("{}, {}", counted(set.len(), "policy", "policies"), counted(wrong, "error", "errors")));
+    printer.line(format!(
+        "{}, {}",
+        counted(set.len(), "policy", "policies"),
+        counted(wrong, "error", "errors")
+    ));
     printer.document(
         "PolicyCheck",
         json!({

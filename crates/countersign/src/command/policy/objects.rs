@@ -25,7 +25,10 @@ pub(super) struct Object {
 
 pub(super) enum Content {
     /// Each image with the fields that name it.
-    Images { facts: ObjectFacts, fields: BTreeMap<String, Vec<String>> },
+    Images {
+        facts: ObjectFacts,
+        fields: BTreeMap<String, Vec<String>>,
+    },
     /// No image comes in with it, and why.
     Nothing(String),
 }
@@ -72,7 +75,11 @@ fn looked_through(object: &Value, file: &Path) -> anyhow::Result<Object> {
         anyhow::bail!("what stands in it has no `apiVersion` or no `kind`, and is no Kubernetes object");
     };
     let metadata = &object["metadata"];
-    let name = metadata["name"].as_str().or_else(|| metadata["generateName"].as_str()).unwrap_or("?").to_owned();
+    let name = metadata["name"]
+        .as_str()
+        .or_else(|| metadata["generateName"].as_str())
+        .unwrap_or("?")
+        .to_owned();
     let review = Review::parse(review(object, api_version, kind).into())?;
     let content = match question(&review) {
         Ok(Question::Uses(uses)) => {
@@ -80,14 +87,22 @@ fn looked_through(object: &Value, file: &Path) -> anyhow::Result<Object> {
             for each in uses {
                 fields.entry(each.image).or_default().push(each.path.to_string());
             }
-            Content::Images { facts: facts(&review), fields }
+            Content::Images {
+                facts: facts(&review),
+                fields,
+            }
         }
         Ok(Question::NothingToJudge(why)) => Content::Nothing(why.to_string()),
         // Manifests hold services and settings too, about which the API server is not told to ask.
         Err(error @ WorkloadError::UnknownKind { .. }) => Content::Nothing(error.to_string()),
         Err(error) => return Err(anyhow::Error::from(error).context(format!("{kind}/{name}"))),
     };
-    Ok(Object { file: file.to_owned(), kind: kind.to_owned(), name, content })
+    Ok(Object {
+        file: file.to_owned(),
+        kind: kind.to_owned(),
+        name,
+        content,
+    })
 }
 
 /// What the API server would send if the object were created.

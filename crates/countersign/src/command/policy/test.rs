@@ -66,17 +66,29 @@ pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<E
         }
     }
     let without = without_images(&objects, printer);
-    let images: Vec<_> = trials.iter().zip(&judged).map(|(trial, each)| trial.document(each)).collect();
+    let images: Vec<_> = trials
+        .iter()
+        .zip(&judged)
+        .map(|(trial, each)| trial.document(each))
+        .collect();
     printer.document("PolicyTest", json!({ "images": images, "withoutImages": without }));
     Ok(exit_of(&judged))
 }
 
 fn trials<'a>(images: &'a [String], by_itself: &'a ObjectFacts, objects: &'a [Object]) -> Vec<Trial<'a>> {
-    let named = images.iter().map(|image| Trial { image, facts: by_itself, brought_by: None });
+    let named = images.iter().map(|image| Trial {
+        image,
+        facts: by_itself,
+        brought_by: None,
+    });
     let brought = objects.iter().flat_map(|object| match &object.content {
         Content::Images { facts, fields } => fields
             .iter()
-            .map(|(image, fields)| Trial { image, facts, brought_by: Some((object, fields)) })
+            .map(|(image, fields)| Trial {
+                image,
+                facts,
+                brought_by: Some((object, fields)),
+            })
             .collect(),
         Content::Nothing(_) => Vec::new(),
     });
@@ -106,7 +118,10 @@ fn without_images(objects: &[Object], printer: &mut Printer) -> Vec<Value> {
     let mut documents = Vec::new();
     for object in objects {
         if let Content::Nothing(why) = &object.content {
-            printer.line(format!("{object} in {}\n  nothing to judge: {why}", object.file.display()));
+            printer.line(format!(
+                "{object} in {}\n  nothing to judge: {why}",
+                object.file.display()
+            ));
             let mut document = named(object);
             document["why"] = json!(why);
             documents.push(document);

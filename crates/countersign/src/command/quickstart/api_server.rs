@@ -7,19 +7,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::scenes::Answer;
 use crate::failure::Failure;
 
 pub(super) struct ApiServer {
     client: reqwest::Client,
     door: SocketAddr,
-}
-
-/// What became of an object.
-pub(super) enum Answer {
-    /// It would be stored like this.
-    Stored(Value),
-    /// It is turned away, with these words.
-    TurnedAway(String),
 }
 
 impl ApiServer {
@@ -33,7 +26,10 @@ impl ApiServer {
                 .timeout(Duration::from_secs(10))
                 .build()
         });
-        Ok(Self { client: built.map_err(Failure::misuse)?, door })
+        Ok(Self {
+            client: built.map_err(Failure::misuse)?,
+            door,
+        })
     }
 
     /// Asks both webhooks, as for `kubectl create`.
@@ -49,7 +45,9 @@ impl ApiServer {
         let validated = self.ask("validate", number, &pod).await?;
         match refusal(&validated) {
             Some(words) => Ok(Answer::TurnedAway(words)),
-            None => Ok(Answer::Stored(pod)),
+            None => Ok(Answer::Stored(
+                pod["spec"]["containers"][0]["image"].as_str().unwrap_or("?").to_owned(),
+            )),
         }
     }
 
@@ -66,11 +64,18 @@ impl ApiServer {
         });
         let url = format!("https://{}/{phase}?timeout=10s", self.door);
         let asked = async {
-            let request = self.client.post(url).header("content-type", "application/json").body(review.to_string());
+            let request = self
+                .client
+                .post(url)
+                .header("content-type", "application/json")
+                .body(review.to_string());
             request.send().await?.error_for_status()?.bytes().await
         };
-        let body = asked.await.map_err(|error| Failure::misuse(error).context("the admission door did not answer"))?;
-        serde_json::from_slice(&body).map_err(|error| Failure::misuse(error).context("the admission door answered no review"))
+        let body = asked
+            .await
+            .map_err(|error| Failure::misuse(error).context("the admission door did not answer"))?;
+        serde_json::from_slice(&body)
+            .map_err(|error| Failure::misuse(error).context("the admission door answered no review"))
     }
 }
 
@@ -79,7 +84,12 @@ fn refusal(review: &Value) -> Option<String> {
     if response["allowed"] == json!(true) {
         return None;
     }
-    Some(response["status"]["message"].as_str().unwrap_or("no reason was given").to_owned())
+    Some(
+        response["status"]["message"]
+            .as_str()
+            .unwrap_or("no reason was given")
+            .to_owned(),
+    )
 }
 
 /// The door's patches replace strings, and nothing else is expected of them here.
@@ -89,7 +99,9 @@ fn apply(patch: &str, object: &mut Value) -> Result<(), Failure> {
         for operation in operations {
             let path = operation["path"].as_str().unwrap_or_default();
             anyhow::ensure!(operation["op"] == "replace", "it does something other than replace");
-            let place = object.pointer_mut(path).ok_or_else(|| anyhow::anyhow!("it names `{path}`, which is not there"))?;
+            let place = object
+                .pointer_mut(path)
+                .ok_or_else(|| anyhow::anyhow!("it names `{path}`, which is not there"))?;
             *place = operation["value"].clone();
         }
         Ok(())

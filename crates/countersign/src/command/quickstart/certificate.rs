@@ -17,12 +17,18 @@ pub(super) fn make(names: Vec<String>) -> Result<Certificates, Failure> {
         let mut authority = CertificateParams::new(Vec::new())?;
         authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
-        authority.distinguished_name.push(DnType::CommonName, "countersign quickstart");
+        authority
+            .distinguished_name
+            .push(DnType::CommonName, "countersign quickstart");
         let authority_pem = authority.self_signed(&authority_key)?.pem();
         let issuer = Issuer::new(authority, authority_key);
         let key = KeyPair::generate()?;
         let certificate = CertificateParams::new(names)?.signed_by(&key, &issuer)?;
-        Ok(Certificates { authority_pem, certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
+        Ok(Certificates {
+            authority_pem,
+            certificate_pem: certificate.pem(),
+            key_pem: key.serialize_pem(),
+        })
     };
     made().map_err(|error| Failure::misuse(error).context("no certificate could be made for the door"))
 }

@@ -1,7 +1,7 @@
 //! `countersign quickstart`: the whole story with nothing but this binary.
 //!
-//! The stage (registry, key, policy, door) is set first; then the scenes are played, either with us in the API server's
-//! part or in a real cluster; then everything is taken away again, whether the story went well, badly or was stopped.
+//! The stage (registry, key, policy, door) is set; the scenes are played, with us in the API server's part or in a real
+//! cluster; and everything is taken away again, whether the story went well, went badly, or was stopped.
 
 mod api_server;
 mod certificate;
@@ -17,10 +17,9 @@ mod story;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use self::api_server::ApiServer;
-use self::cluster::Cluster;
 use self::scenes::Outcome;
 use self::stage::Stage;
+use self::story::Asking;
 use crate::command::serve::asked_to_stop;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -32,54 +31,72 @@ pub(crate) struct Arguments {
     #[arg(long)]
     stay: bool,
 
-    /// Ask a real cluster for the Pods: the webhooks are registered there, for one namespace of their own, and everything is
-    /// taken away at the end. Needs `kubectl` and the rights of a cluster administrator
+    /// Ask the cluster of this kubeconfig for the Pods: the webhooks are registered there for one namespace of their own,
+    /// and everything is taken away at the end. Needs `kubectl`, and the rights of a cluster administrator
     #[arg(long, value_name = "FILE", requires = "advertise")]
     kubeconfig: Option<PathBuf>,
 
-    /// `IP:PORT` of this machine at which the cluster's API server reaches it
+    /// `IP:PORT` at which the cluster's API server reaches this machine
     #[arg(long, value_name = "ADDR", requires = "kubeconfig")]
     advertise: Option<SocketAddr>,
 }
 
-/// Who asks the door.
-enum Asking {
-    /// We do, as the API server would.
-    Ourselves(ApiServer),
-    Cluster(Cluster),
-}
-
 pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
     let stop = asked_to_stop()?;
-    tokio::pin!(stop);
     let stage = Stage::set(arguments.advertise).await?;
-    let asking = match arguments.kubeconfig {
-        None => ApiServer::trusting(&stage.certificates.authority_pem, stage.door).map(Asking::Ourselves),
-        Some(kubeconfig) => Cluster::claim(kubeconfig, printer).await.map(Asking::Cluster),
+    let played = play(&stage, &arguments, stop, printer).await;
+    let struck = stage.strike().await;
+    played.and_then(|exit| struck.map(|()| exit))
+}
+
+async fn play(
+    stage: &Stage,
+    arguments: &Arguments,
+    stop: impl Future<Output = ()>,
+    printer: &mut Printer,
+) -> Result<Exit, Failure> {
+    let asking = match &arguments.kubeconfig {
+        None => Asking::ourselves(stage)?,
+        Some(kubeconfig) => Asking::cluster(kubeconfig.clone()).await?,
     };
-    let told = match &asking {
-        Ok(asking) => tokio::select! {
-            told = story::tell(&stage, asking, printer) => told,
-            () = &mut stop => Err(Failure::undecided(anyhow::anyhow!("the story was stopped before its end"))),
-        },
-        // Nothing was told and nothing is left behind.
-        Err(_) => Ok(Vec::new()),
-    };
-    let asking = match asking {
-        Ok(asking) => asking,
-        Err(failure) => {
-            // The first failure is the one to tell.
-            let _ = stage.strike().await;
-            return Err(failure);
+    let told = tell(stage, &asking, arguments.stay, stop, printer).await;
+    // From here on nothing is interrupted: what was registered is taken away.
+    let cleared = asking.clear(printer).await;
+    match (told, cleared) {
+        (Ok(outcomes), Ok(())) => {
+            epilogue::document(&outcomes, None, printer);
+            Ok(if scenes::as_told(&outcomes) {
+                Exit::Done
+            } else {
+                Exit::Refused
+            })
         }
+        (Ok(_), Err(failure)) | (Err(failure), Ok(())) => Err(failure),
+        (Err(failure), Err(left)) => {
+            printer.note(format!("besides, {left}"));
+            Err(failure)
+        }
+    }
+}
+
+async fn tell(
+    stage: &Stage,
+    asking: &Asking,
+    stay: bool,
+    stop: impl Future<Output = ()>,
+    printer: &mut Printer,
+) -> Result<Vec<Outcome>, Failure> {
+    tokio::pin!(stop);
+    let outcomes = tokio::select! {
+        biased;
+        () = &mut stop => return Err(Failure::undecided(anyhow::anyhow!("the story was stopped before its end"))),
+        outcomes = story::tell(stage, asking, printer) => outcomes?,
     };
-    if arguments.stay && told.is_ok() {
-        epilogue::stays(&stage, printer);
-        epilogue::document(&stage, told.as_deref().unwrap_or_default(), printer);
+    epilogue::how_to_go_on(&outcomes, printer);
+    if stay {
+        epilogue::what_stays(stage, printer);
+        epilogue::document(&outcomes, Some(stage), printer);
         stop.await;
     }
-    let cleared = clear(stage, asking, printer).await;
-    let outcomes = told?;
-    cleared?;
-    Ok(exit_of(&outcomes))
+    Ok(outcomes)
 }

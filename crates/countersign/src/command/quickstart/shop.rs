@@ -11,7 +11,7 @@ use countersign_registry::{Client, ClientConfig, Credentials, ManifestName, publ
 use serde_json::json;
 
 use crate::failure::Failure;
-use crate::judging::of_trouble;
+use crate::naming::of_trouble;
 
 /// A loopback registry answers at once or not at all.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -25,7 +25,11 @@ pub(super) struct Shop {
 impl Shop {
     pub(super) fn at(host: SocketAddr) -> Result<Self, Failure> {
         let client = Client::new(ClientConfig::default()).map_err(Failure::misuse)?;
-        Ok(Self { client, nobody: Credentials::anonymous(), host })
+        Ok(Self {
+            client,
+            nobody: Credentials::anonymous(),
+            host,
+        })
     }
 
     pub(super) fn client(&self) -> Client {
@@ -51,7 +55,11 @@ impl Shop {
             media_type: media::OCI_MANIFEST.to_owned(),
             artifact_type: None,
             config: Descriptor::new(media::OCI_CONFIG, config.digest, config.size),
-            layers: vec![Descriptor::new("application/vnd.oci.image.layer.v1.tar", layer.digest, layer.size)],
+            layers: vec![Descriptor::new(
+                "application/vnd.oci.image.layer.v1.tar",
+                layer.digest,
+                layer.size,
+            )],
             subject: None,
             annotations: Default::default(),
         };
@@ -62,17 +70,31 @@ impl Shop {
 
     /// Signs an image in the layout that cosign 3 writes.
     pub(super) async fn sign(&self, image: &Pinned, key: &PrivateKey) -> Result<(), Failure> {
-        self.attach(image, Layout::Bundle, ToBeSigned::cosign_sign(image, &Default::default()), key).await
+        self.attach(
+            image,
+            Layout::Bundle,
+            ToBeSigned::cosign_sign(image, &Default::default()),
+            key,
+        )
+        .await
     }
 
     /// What a forger can do without the key: put a true signature of `signed` where signatures of `forged` are looked for.
     pub(super) async fn pass_off(&self, signed: &Pinned, forged: &Pinned, key: &PrivateKey) -> Result<(), Failure> {
-        self.attach(forged, Layout::Tag, ToBeSigned::simple(signed, &Default::default()), key).await
+        self.attach(
+            forged,
+            Layout::Tag,
+            ToBeSigned::simple(signed, &Default::default()),
+            key,
+        )
+        .await
     }
 
     async fn attach(&self, at: &Pinned, layout: Layout, what: ToBeSigned, key: &PrivateKey) -> Result<(), Failure> {
         let signature = key.sign(&what).map_err(Failure::misuse)?;
-        let sealed = what.seal(layout, &signature, key.public_key()).map_err(Failure::misuse)?;
+        let sealed = what
+            .seal(layout, &signature, key.public_key())
+            .map_err(Failure::misuse)?;
         publish::attach(&self.client, &self.nobody, at, layout, &sealed, deadline())
             .await
             .map(|_| ())
@@ -87,8 +109,13 @@ impl Shop {
     }
 
     async fn put_manifest(&self, at: &Repository, name: &ManifestName, bytes: Bytes) -> Result<Digest, Failure> {
-        let put = self.client.put_manifest(at, name, media::OCI_MANIFEST, bytes, &self.nobody, deadline()).await;
-        Ok(put.map_err(|trouble| of_trouble(at, trouble, "the registry of the story took no image"))?.digest)
+        let put = self
+            .client
+            .put_manifest(at, name, media::OCI_MANIFEST, bytes, &self.nobody, deadline())
+            .await;
+        Ok(put
+            .map_err(|trouble| of_trouble(at, trouble, "the registry of the story took no image"))?
+            .digest)
     }
 }
 

@@ -81,36 +81,68 @@ impl Arguments {
     fn plan(self) -> Result<AdmissionPlan, Failure> {
         let mut configuration = self.registries.configuration()?;
         let (client, credentials) = self.registries.client(configuration.as_ref())?;
-        let file = configuration.as_mut().and_then(|file| file.admission.take()).unwrap_or_default();
-        let Admission { listen, admin, policies, tls, no_match, cache, denials, drain_grace } = file;
+        let file = configuration
+            .as_mut()
+            .and_then(|file| file.admission.take())
+            .unwrap_or_default();
+        let Admission {
+            listen,
+            admin,
+            policies,
+            tls,
+            no_match,
+            cache,
+            denials,
+            drain_grace,
+        } = file;
         let (file_certificate, file_key) = tls.map(|tls| (tls.certificate, tls.key)).unzip();
-        let policies = if self.policies.is_empty() { policies } else { self.policies };
+        let policies = if self.policies.is_empty() {
+            policies
+        } else {
+            self.policies
+        };
         if policies.is_empty() {
             return Err(missing("policies", "--policies FILE"));
         }
         let no_match = self.no_match.or(no_match).unwrap_or(NoMatch::Deny);
         Ok(AdmissionPlan {
-            listen: self.listen.or(listen).ok_or_else(|| missing("an address to listen on", "--listen ADDR"))?,
+            listen: self
+                .listen
+                .or(listen)
+                .ok_or_else(|| missing("an address to listen on", "--listen ADDR"))?,
             admin: self.admin.or(admin),
-            certificate: self.tls_cert.or(file_certificate).ok_or_else(|| missing("a certificate", "--tls-cert FILE"))?,
-            key: self.tls_key.or(file_key).ok_or_else(|| missing("a certificate's key", "--tls-key FILE"))?,
+            certificate: self
+                .tls_cert
+                .or(file_certificate)
+                .ok_or_else(|| missing("a certificate", "--tls-cert FILE"))?,
+            key: self
+                .tls_key
+                .or(file_key)
+                .ok_or_else(|| missing("a certificate's key", "--tls-key FILE"))?,
             policies,
             settings: Settings::new(no_match.into()),
             client,
             credentials,
-            cache: CacheConfig { directory: self.cache.or(cache), ..CacheConfig::standard() },
+            cache: CacheConfig {
+                directory: self.cache.or(cache),
+                ..CacheConfig::standard()
+            },
             denials: self.denials.or(denials),
             recorder: Recorder::to(std::io::stdout())
                 .map_err(|error| Failure::misuse(error).context("records cannot be written"))?,
-            drain: DrainPlan { grace: self.drain_grace.or(drain_grace).unwrap_or_default(), deadline: DRAIN_DEADLINE },
+            drain: DrainPlan {
+                grace: self.drain_grace.or(drain_grace).unwrap_or_default(),
+                deadline: DRAIN_DEADLINE,
+            },
             clock: Timestamp::now,
         })
     }
 }
 
 fn missing(what: &str, flag: &str) -> Failure {
-    Failure::misuse(anyhow::anyhow!("the admission door needs {what}"))
-        .hint(format!("give {flag}, or say it in the `admission` part of --config FILE"))
+    Failure::misuse(anyhow::anyhow!("the admission door needs {what}")).hint(format!(
+        "give {flag}, or say it in the `admission` part of --config FILE"
+    ))
 }
 
 fn refused(error: StartError) -> Failure {
@@ -120,5 +152,7 @@ fn refused(error: StartError) -> Failure {
         StartError::Cache(_) | StartError::Denials(_) => "it must be a directory that this process may write to",
         StartError::Listen(_) => "choose another address, or stop whatever listens there",
     };
-    Failure::misuse(error).context("the admission door did not open").hint(hint)
+    Failure::misuse(error)
+        .context("the admission door did not open")
+        .hint(hint)
 }

@@ -19,7 +19,9 @@ pub(super) fn start() -> Result<(), Failure> {
         })?,
         Err(_) => EnvFilter::new("info"),
     };
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // A second start finds the first in place, and that one will do.
     let _ = if std::io::stderr().is_terminal() {
         logs.with_target(false).try_init()

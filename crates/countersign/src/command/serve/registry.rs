@@ -32,9 +32,17 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let stop = asked_to_stop()?;
-    let file = arguments.config.as_deref().map(configuration::read).transpose()?.and_then(|file| file.registry);
+    let file = arguments
+        .config
+        .as_deref()
+        .map(configuration::read)
+        .transpose()?
+        .and_then(|file| file.registry);
     let file = file.unwrap_or_default();
-    let address = arguments.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 5000)));
+    let address = arguments
+        .listen
+        .or(file.listen)
+        .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 5000)));
     let registry = match arguments.storage.or(file.storage) {
         Some(directory) => embedded::Registry::disk(&directory).map_err(Failure::misuse)?,
         None => embedded::Registry::memory(),
@@ -47,7 +55,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         tracing::warn!("it asks nobody for a password: whoever reaches this address may push and delete");
     }
     let readiness = Readiness::new();
-    let drainer = Drainer::new(DrainPlan { grace: Duration::ZERO, deadline: Duration::from_secs(10) }, &readiness);
+    let drainer = Drainer::new(
+        DrainPlan {
+            grace: Duration::ZERO,
+            deadline: Duration::from_secs(10),
+        },
+        &readiness,
+    );
     let serving = tokio::spawn(listener.serve(
         registry.router(),
         Door::Registry,

@@ -155,7 +155,7 @@ fn a_denial_lists_the_types_that_there_are() {
         format!("attested by this key: `{SLSA}`"),
         "1 by other keys".to_owned(),
         "types that this key did not attest: `https://example.com/Other` (unverified)".to_owned(),
-        "1 signatures, which are no attestations (unverified)".to_owned(),
+        "1 signature, which is no attestation (unverified)".to_owned(),
     ] {
         assert!(found.contains(&expected), "{expected}\nin\n{found}");
     }

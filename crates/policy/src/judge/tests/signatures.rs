@@ -294,7 +294,7 @@ fn a_denial_says_what_was_looked_for_what_was_found_and_what_to_do() {
   looked in: signature tag `{}.sig` in ghcr.io/acme/app: nothing
              referrers of `{digest}` in ghcr.io/acme/app: 4 found
              (lists are 10 min old, as the registry cannot be reached)
-      found: 2 by other keys: `{hint}`
+      found: 2 by other keys (unverified hints: `{hint}`)
              1 that cannot be used: the bundle cannot be read",
         digest.replace(':', "-")
     );
@@ -302,9 +302,7 @@ fn a_denial_says_what_was_looked_for_what_was_found_and_what_to_do() {
     assert!(found.starts_with(&expected), "{found}\n{expected}");
     let rest = &found[expected.len()..];
     assert!(
-        rest.contains(&format!(
-            "1 attestations, which are no signatures: `{SPDX}` (unverified)"
-        )),
+        rest.contains(&format!("1 attestation, which is no signature: `{SPDX}` (unverified)")),
         "{rest}"
     );
     let next = format!("\n       next: countersign explain ghcr.io/acme/app@{digest} --policy policies.yaml");

@@ -71,6 +71,8 @@ pub(crate) enum Manner {
     StallInBody,
     /// The head and half of the body, and then the connection is closed.
     Half,
+    /// The head at once, and a byte of the body every tenth of a second.
+    Dripping,
     /// With this `Content-Length`, whatever the body has, and then the connection is closed.
     Claiming(usize),
     /// Without a length and without an end.

@@ -76,6 +76,13 @@ async fn answer(output: &mut OwnedWriteHalf, seen: &Seen, reply: &Reply) -> std:
             output.write_all(half).await?;
             tokio::time::sleep(Duration::from_secs(3600)).await;
         }
+        Manner::Dripping => {
+            output.write_all(head(reply, Some(reply.body.len())).as_bytes()).await?;
+            for byte in &reply.body {
+                output.write_all(&[*byte]).await?;
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
         Manner::Half => {
             output.write_all(head(reply, Some(reply.body.len())).as_bytes()).await?;
             output.write_all(half).await?;

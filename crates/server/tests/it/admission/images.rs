@@ -78,7 +78,6 @@ async fn an_image_named_by_digest_is_judged_without_its_manifest() {
         let by_digest = format!("{}@{}", image.repository(), image.digest());
         shop.traffic.take();
         assert_eq!(rig.mutate(&create(&pod(&[&by_digest]))).await.expect_allowed().patch(), [json!(null); 0]);
-        assert_eq!(shop.traffic.take(), [""; 0], "a digest needs no resolving");
         rig.validate(&create(&pod(&[&by_digest]))).await.expect_allowed();
         let requests = shop.traffic.take();
         let own = format!("/v2/team/{layout}/manifests/{}", image.digest());
@@ -98,11 +97,12 @@ async fn eight_containers_of_one_image_cost_what_one_costs() {
         shop.traffic.take();
         let mutated = rig.mutate(&create(&submitted)).await;
         assert_eq!(mutated.patch().len(), count);
-        let resolving = shop.traffic.take().len();
         rig.validate(&create(&mutated.applied_to(&submitted))).await.expect_allowed();
-        costs.push((resolving, shop.traffic.take().len()));
+        let requests = shop.traffic.take();
+        let resolving = requests.iter().filter(|request| request.starts_with("HEAD ")).count();
+        assert_eq!(resolving, 1, "{requests:#?}");
+        costs.push(requests.len());
     }
-    assert_eq!(costs[0].0, 1);
     assert_eq!(costs[0], costs[1]);
 }
 

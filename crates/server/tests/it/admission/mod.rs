@@ -2,7 +2,12 @@
 
 mod rig;
 
+mod flights;
 mod images;
+mod outages;
+mod policies;
+mod records;
 mod requests;
+mod restart;
 mod updates;
 mod verdicts;

@@ -36,6 +36,8 @@ pub(crate) struct Rig {
     pub(crate) api_server: ApiServer,
     pub(crate) policies: Arc<PolicyFiles>,
     directory: TempDir,
+    authority: String,
+    door: SocketAddr,
     admin: SocketAddr,
     records: Lines,
     close: oneshot::Sender<()>,
@@ -67,6 +69,8 @@ impl Rig {
         };
         Self {
             api_server: ApiServer::trusting(&authority, server.address()),
+            door: server.address(),
+            authority,
             policies: Arc::clone(server.policies()),
             admin: server.admin_address().unwrap(),
             records,
@@ -74,6 +78,11 @@ impl Rig {
             running: tokio::spawn(server.run(asked)),
             directory,
         }
+    }
+
+    /// One more API server, with a connection of its own.
+    pub(crate) fn another_api_server(&self) -> ApiServer {
+        ApiServer::trusting(&self.authority, self.door)
     }
 
     pub(crate) async fn mutate(&self, request: &Value) -> Answer {
@@ -99,6 +108,7 @@ impl Rig {
         self.directory.path().join("denials")
     }
 
+    /// Every file of the door's that is not a denial.
     pub(crate) fn files_outside(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
         walk(self.directory.path(), &mut files);

@@ -8,6 +8,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
 use countersign_evidence::{KeyKind, Layout, ToBeSigned};
@@ -20,9 +21,10 @@ use countersign_server::listener::{Limits, Listener, Transport};
 use countersign_server::metrics::{Door, Metrics};
 use serde_json::{Value, json};
 use tokio::net::TcpSocket;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::{AT_ONCE, LOOPBACK, PATIENCE};
+use super::{AT_ONCE, LOOPBACK, PATIENCE, eventually};
 
 pub(crate) struct Shop {
     pub(crate) address: SocketAddr,
@@ -41,69 +43,86 @@ struct Open {
 }
 
 /// What was asked of the registry, and how it answers.
-#[derive(Clone, Default)]
-pub(crate) struct Traffic(Arc<Mutex<Seen>>);
+#[derive(Clone)]
+pub(crate) struct Traffic(Arc<Inner>);
 
-#[derive(Default)]
-struct Seen {
-    requests: Vec<String>,
-    fault: Option<Fault>,
+struct Inner {
+    requests: Mutex<Vec<String>>,
+    faults: watch::Sender<Vec<(String, Fault)>>,
 }
 
 /// How a registry fails.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fault {
-    /// It takes the request and never answers.
+    /// It takes the request and answers only once it has recovered.
     Hangs,
-    /// It answers with this status.
-    Answers(u16),
+    /// It answers with this status, and asks to be left alone for so many seconds if there are any.
+    Answers(u16, Option<u32>),
+    /// Something in between answers with a page of its own.
+    Page,
 }
 
 impl Traffic {
-    pub(crate) fn fault(&self, fault: Option<Fault>) {
-        self.0.lock().unwrap().fault = fault;
+    fn new() -> Self {
+        Self(Arc::new(Inner { requests: Mutex::default(), faults: watch::Sender::new(Vec::new()) }))
+    }
+
+    /// From now on requests whose path holds `part` fail.
+    pub(crate) fn fails(&self, part: &str, fault: Fault) {
+        self.0.faults.send_modify(|faults| faults.push((part.to_owned(), fault)));
+    }
+
+    /// Everything is well again, for those as well who hang.
+    pub(crate) fn recovers(&self) {
+        self.0.faults.send_replace(Vec::new());
     }
 
     /// What was asked since the last time, sorted, as `METHOD path`.
     pub(crate) fn take(&self) -> Vec<String> {
-        let mut requests = std::mem::take(&mut self.0.lock().unwrap().requests);
+        let mut requests = std::mem::take(&mut *self.0.requests.lock().unwrap());
         requests.sort();
         requests
     }
 
-    pub(crate) fn count(&self) -> usize {
-        self.0.lock().unwrap().requests.len()
+    /// Waits until somebody asks for something.
+    pub(crate) async fn is_asked(&self) {
+        let asked = async || (!self.0.requests.lock().unwrap().is_empty()).then_some(());
+        eventually("the registry is asked", asked).await;
     }
 
     fn layer(&self, router: Router) -> Router {
         let traffic = self.clone();
-        router.layer(from_fn(move |request: Request, next: Next| {
-            let fault = traffic.note(&request);
-            async move {
-                match fault {
-                    None => next.run(request).await,
-                    Some(Fault::Hangs) => std::future::pending().await,
-                    Some(Fault::Answers(status)) => failure(status),
-                }
+        router.layer(from_fn(move |request: Request, next: Next| traffic.clone().answer(request, next)))
+    }
+
+    async fn answer(self, request: Request, next: Next) -> Response {
+        let path = request.uri().path().to_owned();
+        self.0.requests.lock().unwrap().push(format!("{} {path}", request.method()));
+        let mut faults = self.0.faults.subscribe();
+        let fault = faults.borrow_and_update().iter().find(|(part, _)| path.contains(part)).map(|(_, fault)| *fault);
+        match fault {
+            None => next.run(request).await,
+            Some(Fault::Hangs) => {
+                // A test that ends without recovery ends this too.
+                let _ = faults.wait_for(Vec::is_empty).await;
+                next.run(request).await
             }
-        }))
+            Some(Fault::Answers(status, retry_after)) => {
+                let mut response = StatusCode::from_u16(status).unwrap().into_response();
+                if let Some(seconds) = retry_after {
+                    response.headers_mut().insert(RETRY_AFTER, seconds.into());
+                }
+                response
+            }
+            Some(Fault::Page) => ([(CONTENT_TYPE, "text/html")], "<html>Please accept our terms</html>").into_response(),
+        }
     }
-
-    fn note(&self, request: &Request) -> Option<Fault> {
-        let mut seen = self.0.lock().unwrap();
-        seen.requests.push(format!("{} {}", request.method(), request.uri().path()));
-        seen.fault
-    }
-}
-
-fn failure(status: u16) -> Response {
-    StatusCode::from_u16(status).unwrap().into_response()
 }
 
 impl Shop {
     pub(crate) async fn open() -> Self {
         let registry = embedded::Registry::memory();
-        let traffic = Traffic::default();
+        let traffic = Traffic::new();
         let (address, open) = serve(&registry, &traffic, LOOPBACK).await;
         Self {
             address,

@@ -1,0 +1,71 @@
+//! Many who want the same thing at the same time.
+
+use futures_util::future::join_all;
+
+use super::rig::Rig;
+use super::rig::api_server::{create, pod};
+use super::rig::shop::{Fault, Shop};
+
+/// As many requests as one connection of HTTP/2 carries at once, from each of four API servers.
+const API_SERVERS: usize = 4;
+const EACH: usize = 250;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_reviews_of_one_image_gather_once() {
+    let shop = Shop::open().await;
+    let rig = Rig::open(&[("shop.yaml", shop.policy())]).await;
+    let (one, thousand) = (shop.push_signed("team/app", "1.0").await, shop.push_signed("team/app", "2.0").await);
+    shop.traffic.take();
+    rig.validate(&create(&pod(&[&one.written()]))).await.expect_allowed();
+    let cost = shop.traffic.take().len();
+
+    shop.traffic.fails("/v2/", Fault::Hangs);
+    let api_servers: Vec<_> = (0..API_SERVERS).map(|_| rig.another_api_server()).collect();
+    let asked = api_servers.iter().flat_map(|api_server| {
+        let image = thousand.written();
+        (0..EACH).map(move |_| {
+            let (api_server, request) = (api_server.clone(), create(&pod(&[&image])));
+            tokio::spawn(async move { api_server.ask_with_timeout("validate", "30s", &request).await })
+        })
+    });
+    let asked: Vec<_> = asked.collect();
+    rig.counts(r#"countersign_requests_in_flight{door="admission"}"#, (API_SERVERS * EACH) as u64).await;
+    shop.traffic.recovers();
+    for answer in join_all(asked).await {
+        answer.unwrap().expect_allowed();
+    }
+    assert_eq!(shop.traffic.take().len(), cost);
+}
+
+#[tokio::test]
+async fn a_tag_that_everybody_wants_is_resolved_once() {
+    let shop = Shop::open().await;
+    let rig = Rig::open(&[("shop.yaml", shop.policy())]).await;
+    let image = shop.push_signed("team/app", "1.0").await;
+    let name = shop.name("team/app", "1.0");
+    shop.traffic.take();
+    let requests: Vec<_> = (0..100).map(|_| create(&pod(&[&name]))).collect();
+    for answer in join_all(requests.iter().map(|request| rig.mutate(request))).await {
+        assert_eq!(answer.expect_allowed().patch()[0]["value"], image.written());
+    }
+    let resolving = shop.traffic.take().iter().filter(|request| request.starts_with("HEAD ")).count();
+    assert_eq!(resolving, 1);
+}
+
+/// Whoever gives up cancels nobody: the one who asks again finds the work under way, and does not begin it anew.
+#[tokio::test]
+async fn a_retry_joins_what_the_first_try_began() {
+    let shop = Shop::open().await;
+    let rig = Rig::open(&[("shop.yaml", shop.policy())]).await;
+    let image = shop.push_signed("team/app", "1.0").await;
+    shop.traffic.take();
+    shop.traffic.fails("/v2/", Fault::Hangs);
+    let request = create(&pod(&[&image.written()]));
+    let answer = rig.api_server.ask_with_timeout("validate", "1s", &request).await;
+    answer.expect_refused(503, &["registry.timeout", &shop.address.to_string()]);
+    let begun = shop.traffic.take();
+    shop.traffic.recovers();
+    rig.validate(&create(&pod(&[&image.written()]))).await.expect_allowed();
+    let after = shop.traffic.take();
+    assert!(begun.iter().all(|request| !after.contains(request)), "{begun:#?}\n{after:#?}");
+}
