@@ -37,7 +37,8 @@ pub fn code(trouble: &Trouble) -> ReasonCode {
         Trouble::Denied { .. } | Trouble::Login { .. } => ReasonCode::RegistryDenied,
         Trouble::Throttled { .. } => ReasonCode::RegistryThrottled,
         Trouble::TimedOut { .. } => ReasonCode::RegistryTimeout,
-        Trouble::Unreachable { .. } => ReasonCode::RegistryUnreachable,
+        // A host that is left alone for a moment is so because it could not be reached.
+        Trouble::Unreachable { .. } | Trouble::BreakerOpen { .. } => ReasonCode::RegistryUnreachable,
         Trouble::Content(_) => ReasonCode::RegistryContent,
         // Whatever else comes to be told apart is trouble of the registry's until it has a code of its own.
         _ => ReasonCode::RegistryUnavailable,

@@ -7,6 +7,8 @@ use serde_saphyr::{MergeKeyPolicy, MessageFormatter, Spanned, UserMessageFormatt
 
 /// How deep a document may be nested. A policy needs ten.
 const MAX_DEPTH: usize = 32;
+/// How much aliases may repeat, in nodes. A few keys that several policies share is what they are for.
+const MAX_REPEATED: usize = 10_000;
 
 /// A place in a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,10 +38,11 @@ pub(crate) enum Value {
 }
 
 impl Node {
-    /// Parses one YAML document. Duplicate keys, merge keys, more than one document and anything deeper than
-    /// [`MAX_DEPTH`] are errors.
+    /// Parses one YAML document. Duplicate keys, merge keys, more than one document, anything deeper than
+    /// [`MAX_DEPTH`] and aliases that repeat more than [`MAX_REPEATED`] nodes are errors.
     pub(crate) fn parse(text: &str) -> Result<Self, (Mark, String)> {
         let options = serde_saphyr::options! {
+            alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MAX_REPEATED },
             budget: serde_saphyr::budget! { max_depth: MAX_DEPTH, max_documents: 1 },
             merge_keys: MergeKeyPolicy::Error,
             strict_booleans: true,

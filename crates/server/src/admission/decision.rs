@@ -1,15 +1,11 @@
 //! What a request came to, and how it is concluded: answered, counted, written down.
 
-use std::sync::Arc;
-use std::time::Instant;
-
 use countersign_admission::{Answer, Operation, Outcome, Patch, Response, Review, respond, refuse};
-use countersign_evidence::Evidence;
 use countersign_policy::{Judgement, Reason, Verdict};
 
 use super::decide::facts;
-use super::denials::DenialContext;
-use super::{Door, Phase};
+use super::denials::{Denial, DenialContext, Grievance};
+use super::{Circumstances, Door, Phase};
 use crate::metrics::{self, Endpoint};
 use crate::record::Record;
 
@@ -19,8 +15,8 @@ pub(super) struct Decision {
     pub(super) outcomes: Vec<Outcome>,
     /// What is changed in the object.
     pub(super) patch: Option<Patch>,
-    /// What was gathered for images that are not admitted.
-    pub(super) evidence: Vec<Arc<Evidence>>,
+    /// On what the images that are not admitted were judged.
+    pub(super) grievances: Vec<Grievance>,
     /// Why nothing could be judged at all.
     pub(super) refusal: Option<Reason>,
     pub(super) uid: Option<String>,
@@ -28,12 +24,12 @@ pub(super) struct Decision {
 
 impl Decision {
     pub(super) fn of(review: &Review) -> Self {
-        Self { outcomes: Vec::new(), patch: None, evidence: Vec::new(), refusal: None, uid: Some(review.uid().to_owned()) }
+        Self { outcomes: Vec::new(), patch: None, grievances: Vec::new(), refusal: None, uid: Some(review.uid().to_owned()) }
     }
 
     pub(super) fn refused(reason: Reason, uid: Option<&str>) -> Self {
         let uid = uid.map(ToOwned::to_owned);
-        Self { outcomes: Vec::new(), patch: None, evidence: Vec::new(), refusal: Some(reason), uid }
+        Self { outcomes: Vec::new(), patch: None, grievances: Vec::new(), refusal: Some(reason), uid }
     }
 
     pub(super) fn nothing_to_judge(review: &Review, why: &str) -> Self {
@@ -44,35 +40,39 @@ impl Decision {
 }
 
 impl Door {
-    pub(super) fn conclude(&self, phase: Phase, review: Option<&Review>, mut decision: Decision, received: Instant) -> Response {
+    pub(super) fn conclude(&self, under: &Circumstances, review: Option<&Review>, mut decision: Decision) -> Response {
         let patch = decision.patch.take();
         let uid = decision.uid.as_deref();
         let response = match &decision.refusal {
             Some(reason) => refuse(uid, reason),
             None => respond(uid.unwrap_or_default(), &decision.outcomes, patch),
         };
-        self.count(phase, review, &decision, &response, received);
+        self.count(under, review, &decision, &response);
         let record = Record {
-            at: (self.clock)(),
-            phase,
+            at: under.at,
+            phase: under.phase,
             review,
             uid,
             outcomes: &decision.outcomes,
             allowed: response.allowed(),
             code: response.code(),
             refusal: decision.refusal.as_ref().map(|reason| reason.code().as_str()),
-            generation: &self.policies.current().generation().to_string(),
-            took: received.elapsed(),
+            generation: &under.policies.set().generation().to_string(),
+            took: under.received.elapsed(),
         };
         self.recorder.record(&record);
         if let (Some(denials), Some(review), false) = (&self.denials, review, response.allowed()) {
-            let context = DenialContext::new((self.clock)(), self.policies.current().settings(), facts(review));
-            denials.keep(review.uid(), context, self.policies.texts(), decision.evidence);
+            denials.keep(Denial {
+                uid: review.uid().to_owned(),
+                context: DenialContext::new(under.at, under.policies.set().settings(), facts(review)),
+                policies: under.policies.clone(),
+                grievances: decision.grievances,
+            });
         }
         response
     }
 
-    fn count(&self, phase: Phase, review: Option<&Review>, decision: &Decision, response: &Response, received: Instant) {
+    fn count(&self, under: &Circumstances, review: Option<&Review>, decision: &Decision, response: &Response) {
         let operation = match review.map(Review::operation) {
             Some(Operation::Create) => metrics::Operation::Create,
             Some(Operation::Update) => metrics::Operation::Update,
@@ -80,7 +80,7 @@ impl Door {
             Some(Operation::Connect) => metrics::Operation::Connect,
             None => metrics::Operation::Unknown,
         };
-        let endpoint = match phase {
+        let endpoint = match under.phase {
             Phase::Mutate => Endpoint::Mutate,
             Phase::Validate => Endpoint::Validate,
         };
@@ -90,7 +90,7 @@ impl Door {
             Answer::Undecided => metrics::Outcome::Undecided,
             Answer::Denied => metrics::Outcome::Deny,
         };
-        self.metrics.answered(operation, endpoint, verdict, received.elapsed());
+        self.metrics.answered(operation, endpoint, verdict, under.received.elapsed());
         for outcome in &decision.outcomes {
             let verdict = outcome.judgement.verdict();
             self.metrics.image_judged(match verdict {

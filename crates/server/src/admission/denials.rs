@@ -1,22 +1,23 @@
 //! What the latest denials were judged on, kept on disk so that `explain --record` and `replay --record` judge exactly that.
 //!
-//! A denial is a directory named after the request's uid: `policies/` as they were in force, one evidence archive per image
-//! that was not admitted, and `context.json`. The newest 256 stay.
+//! A denial is a directory named after the request's uid: `policies/` with the documents that governed, one evidence archive
+//! per image that was not admitted, and `context.json`. The newest 256 stay.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::sync_channel;
 
 use countersign_evidence::Evidence;
-use countersign_policy::{NoMatch, ObjectFacts, Settings};
+use countersign_policy::{Governing, NoMatch, ObjectFacts, Settings};
 use countersign_registry::archive;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::policies::PolicyText;
+use crate::policies::Snapshot;
+use crate::queue::Queue;
 
 /// How many denials are kept.
 const KEPT: usize = 256;
@@ -77,14 +78,21 @@ impl DenialContext {
 /// Keeps denials, on a thread of its own.
 #[derive(Debug)]
 pub struct Denials {
-    waiting: SyncSender<Denial>,
+    waiting: Queue<Denial>,
 }
 
-struct Denial {
-    uid: String,
-    context: DenialContext,
-    policies: Arc<[PolicyText]>,
-    evidence: Vec<Arc<Evidence>>,
+/// A request that was turned away, with all that it takes to judge it again.
+pub(super) struct Denial {
+    pub(super) uid: String,
+    pub(super) context: DenialContext,
+    pub(super) policies: Arc<Snapshot>,
+    pub(super) grievances: Vec<Grievance>,
+}
+
+/// On what one image was judged and not admitted.
+pub(super) struct Grievance {
+    pub(super) evidence: Arc<Evidence>,
+    pub(super) governing: Governing,
 }
 
 impl Denials {

@@ -21,7 +21,7 @@ pub use self::door::router;
 use self::decision::Decision;
 use self::verdicts::Verdicts;
 use crate::metrics::Metrics;
-use crate::policies::PolicyFiles;
+use crate::policies::{PolicyFiles, Snapshot};
 use crate::record::Recorder;
 
 /// Which of the two webhooks was asked.
@@ -74,31 +74,45 @@ impl Door {
     }
 
     /// One admission:
-    /// 1. parse the review, keeping its uid even where it is refused;
-    /// 2. find every image use with its field path;
-    /// 3. take the policies in force, once;
+    /// 1. take the policies in force and the time, once;
+    /// 2. parse the review, keeping its uid even where it is refused;
+    /// 3. find every image use with its field path;
     /// 4. pin (`/mutate`) or judge (`/validate`) each distinct image, concurrently, under the request's deadline;
     /// 5. respond: the worst verdict wins;
     /// 6. write one record.
     pub async fn answer(&self, phase: Phase, body: Bytes, received: Instant, deadline: Instant) -> Response {
+        let circumstances = Circumstances { phase, policies: self.policies.current(), at: (self.clock)(), received };
         let review = match Review::parse(body) {
             Ok(review) => review,
             Err(error) => {
                 let refused = Decision::refused(error.reason(), error.uid.as_deref());
-                return self.conclude(phase, None, refused, received);
+                return self.conclude(&circumstances, None, refused);
             }
         };
         let decision = match question(&review) {
             Err(error) => Decision::refused(error.reason(), Some(review.uid())),
             Ok(Question::NothingToJudge(why)) => Decision::nothing_to_judge(&review, &why.to_string()),
-            Ok(Question::Uses(uses)) => {
-                let policies = self.policies.current();
-                match phase {
-                    Phase::Mutate => self.pin(&review, &uses, &policies, deadline).await,
-                    Phase::Validate => self.judge(&review, &uses, &policies, deadline).await,
-                }
-            }
+            Ok(Question::Uses(uses)) => match phase {
+                Phase::Mutate => self.pin(&review, &uses, circumstances.policies.set(), deadline).await,
+                Phase::Validate => self.judge(&review, &uses, &circumstances, deadline).await,
+            },
         };
-        self.conclude(phase, Some(&review), decision, received)
+        self.conclude(&circumstances, Some(&review), decision)
     }
+
+    /// Writes down what is waiting to be, and takes no more.
+    pub fn close(&self) {
+        self.recorder.close();
+        if let Some(denials) = &self.denials {
+            denials.close();
+        }
+    }
+}
+
+/// Under what a decision is made, from its beginning to its end.
+struct Circumstances {
+    phase: Phase,
+    policies: Arc<Snapshot>,
+    at: Timestamp,
+    received: Instant,
 }

@@ -47,7 +47,7 @@ pub enum FilesError {
 }
 
 /// What is known of the files without reading them; unlike means changed.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fingerprint(Vec<(PathBuf, u64, Option<SystemTime>)>);
 
 impl Fingerprint {
@@ -72,10 +72,17 @@ pub struct PolicyText {
     pub text: Arc<str>,
 }
 
+impl PolicyText {
+    /// The file, as policies and errors name it.
+    pub(super) fn file(&self) -> String {
+        self.path.display().to_string()
+    }
+}
+
 /// Parses texts, each by itself.
 #[must_use]
 pub fn parse(texts: &[PolicyText]) -> Vec<Parsed> {
-    texts.iter().map(|text| countersign_policy::parse(&text.path.display().to_string(), &text.text)).collect()
+    texts.iter().map(|text| countersign_policy::parse(&text.file(), &text.text)).collect()
 }
 
 /// Reads every policy file under `paths` (files, or directories with `.yaml`, `.yml` and `.json` files).
@@ -92,10 +99,17 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<PolicyText>, FilesError> {
         remaining = remaining
             .checked_sub(bytes.len() as u64)
             .ok_or_else(|| FilesError::TooLarge { path: path.clone() })?;
-        // What is not UTF-8 cannot parse; the replacement character makes the parser say where.
-        texts.push(PolicyText { path, text: String::from_utf8_lossy(&bytes).into() });
+        texts.push(PolicyText { path, text: text(bytes) });
     }
     Ok(texts)
+}
+
+/// What is not UTF-8 must not parse: YAML allows no NUL anywhere, so one in its place makes the parser say where.
+fn text(bytes: Vec<u8>) -> Arc<str> {
+    match String::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(error) => String::from_utf8_lossy(error.as_bytes()).replace(char::REPLACEMENT_CHARACTER, "\0").into(),
+    }
 }
 
 fn list(paths: &[PathBuf]) -> Result<Vec<PathBuf>, FilesError> {

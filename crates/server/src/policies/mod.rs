@@ -1,12 +1,17 @@
 //! The policies in force: an immutable set, read from files, swapped whole when the files change.
 //!
 //! A file that is wrong keeps the last good form of its policies in force (or makes the images that it governs
-//! undecided, where there is none): it never drops out of force, and never stops another policy from loading.
+//! undecided, where there is none): it never drops out of force, and never stops another policy from loading. A file that
+//! is still being written is not read.
 
+mod document;
 mod files;
+mod snapshot;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -14,24 +19,31 @@ use countersign_policy::{PolicySet, Settings};
 
 use self::files::Fingerprint;
 pub use self::files::{FilesError, MAX_FILES, MAX_TOTAL_BYTES, PolicyText, parse, read};
+pub use self::snapshot::Snapshot;
 
 /// How often the files are looked at. Kubernetes itself needs about a minute to bring a ConfigMap into a volume.
 pub const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// How soon files that changed are looked at again: they are read once two looks in a row found the same.
+pub const SETTLING: Duration = Duration::from_millis(200);
+/// How many looks at files that keep changing are waited for; then they are read as they are.
+const MAX_LOOKS: u32 = 20;
 
-/// Policy files, and the set that they last amounted to.
+/// Policy files, and the policies that they last amounted to.
 #[derive(Debug)]
 pub struct PolicyFiles {
     paths: Vec<PathBuf>,
     settings: Settings,
-    current: ArcSwap<Loaded>,
-    seen: Mutex<Fingerprint>,
+    current: ArcSwap<Snapshot>,
+    looks: Mutex<Looks>,
 }
 
-/// A set, and the texts that it was made from.
+/// What was seen of the files.
 #[derive(Debug)]
-struct Loaded {
-    set: Arc<PolicySet>,
-    texts: Arc<[PolicyText]>,
+struct Looks {
+    /// When what is in force was read.
+    in_force: Fingerprint,
+    /// At the last look, if that was something else; and how often there was something else.
+    changing: Option<(Fingerprint, u32)>,
 }
 
 /// What a look at the files came to.
@@ -39,9 +51,11 @@ struct Loaded {
 pub enum Reload {
     /// The files are as they were.
     Unchanged,
-    /// A new set is in force; its errors, if any, are in [`PolicySet::errors`].
-    Replaced(Arc<PolicySet>),
-    /// The files could not be read: the set in force stays.
+    /// The files are other ones than before, and may be about to be others again: look again in a moment.
+    Changing,
+    /// Other policies are in force; what is wrong with them, if anything, is in [`PolicySet::errors`].
+    Replaced(Arc<Snapshot>),
+    /// The files could not be read: the policies in force stay.
     Kept(FilesError),
 }
 
@@ -52,23 +66,17 @@ impl PolicyFiles {
     /// Where the files cannot be read at all. A document that cannot be understood is no error here: it is part of
     /// the set, and makes what it governs undecided.
     pub fn open(paths: Vec<PathBuf>, settings: Settings) -> Result<Self, FilesError> {
-        let seen = Fingerprint::of(&paths)?;
+        let in_force = Fingerprint::of(&paths)?;
         let texts = read(&paths)?;
-        let set = Arc::new(PolicySet::compile(parse(&texts), settings));
-        let current = ArcSwap::from_pointee(Loaded { set, texts: texts.into() });
-        Ok(Self { paths, settings, current, seen: Mutex::new(seen) })
+        let set = PolicySet::compile(parse(&texts), settings);
+        let current = ArcSwap::from_pointee(Snapshot::new(set, texts));
+        Ok(Self { paths, settings, current, looks: Mutex::new(Looks { in_force, changing: None }) })
     }
 
-    /// The set in force at this moment; one decision uses one set throughout.
+    /// The policies in force at this moment; one decision uses one snapshot throughout.
     #[must_use]
-    pub fn current(&self) -> Arc<PolicySet> {
-        Arc::clone(&self.current.load().set)
-    }
-
-    /// The texts that the set in force was made from.
-    #[must_use]
-    pub fn texts(&self) -> Arc<[PolicyText]> {
-        Arc::clone(&self.current.load().texts)
+    pub fn current(&self) -> Arc<Snapshot> {
+        self.current.load_full()
     }
 
     /// Where the policies are read from.
@@ -77,32 +85,59 @@ impl PolicyFiles {
         &self.paths
     }
 
-    /// Looks at the files, and replaces the set if they changed.
+    /// Looks at the files, and replaces the policies if they changed and have stopped changing.
     pub fn reload(&self) -> Reload {
-        let fingerprint = match Fingerprint::of(&self.paths) {
-            Ok(fingerprint) => fingerprint,
-            Err(error) => return Reload::Kept(error),
-        };
-        let mut seen = self.seen.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if *seen == fingerprint {
-            return Reload::Unchanged;
-        }
-        match read(&self.paths) {
-            Ok(texts) => {
-                let set = Arc::new(PolicySet::compile(parse(&texts), self.settings).with_last_good(&self.current()));
-                self.current.store(Arc::new(Loaded { set: Arc::clone(&set), texts: texts.into() }));
-                *seen = fingerprint;
-                Reload::Replaced(set)
-            }
-            // The fingerprint stays the old one, so that the next look tries again.
+        let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.look(&mut looks) {
+            Ok(reload) => reload,
+            // What was seen stays what it was, so that the next look tries again.
             Err(error) => Reload::Kept(error),
         }
     }
 
-    /// The first of the paths, for messages.
+    fn look(&self, looks: &mut Looks) -> Result<Reload, FilesError> {
+        let found = Fingerprint::of(&self.paths)?;
+        if found == looks.in_force {
+            looks.changing = None;
+            return Ok(Reload::Unchanged);
+        }
+        if !looks.have_settled(&found) {
+            return Ok(Reload::Changing);
+        }
+        let texts = read(&self.paths)?;
+        if !looks.have_settled(&Fingerprint::of(&self.paths)?) {
+            return Ok(Reload::Changing);
+        }
+        let set = PolicySet::compile(parse(&texts), self.settings);
+        let next = Arc::new(self.current.load().after(set, texts));
+        self.current.store(Arc::clone(&next));
+        *looks = Looks { in_force: found, changing: None };
+        Ok(Reload::Replaced(next))
+    }
+
+    /// The paths, for messages.
     #[must_use]
     pub fn describe(&self) -> String {
         self.paths.iter().map(|path| display(path)).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Looks {
+    /// Whether files that are not those in force are the same as at the last look.
+    fn have_settled(&mut self, found: &Fingerprint) -> bool {
+        match &mut self.changing {
+            Some((last, _)) if last == found => true,
+            Some((_, looks)) if *looks >= MAX_LOOKS => true,
+            Some((last, looks)) => {
+                last.clone_from(found);
+                *looks += 1;
+                false
+            }
+            None => {
+                self.changing = Some((found.clone(), 1));
+                false
+            }
+        }
     }
 }
 

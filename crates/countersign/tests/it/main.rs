@@ -1,0 +1,18 @@
+//! The command line as a person meets it: the real binary, whole runs, what it printed and how it ended.
+
+mod rig;
+
+mod admission;
+mod completions;
+mod documents;
+mod explain;
+mod help;
+mod keys;
+mod output;
+mod policy_check;
+mod policy_test;
+mod quickstart;
+mod registry;
+mod replay;
+mod signing;
+mod verify;

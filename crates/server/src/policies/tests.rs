@@ -1,0 +1,98 @@
+//! Files that change while they are looked at.
+
+use std::fs;
+
+use countersign_policy::NoMatch;
+
+use super::*;
+
+const WHOLE: &str = "apiVersion: policy.sigstore.dev/v1beta1
+kind: ClusterImagePolicy
+metadata: {name: NAME}
+spec:
+  images: [{glob: 'registry.example/**'}]
+  authorities: [{static: {action: fail}}]
+";
+
+struct Directory(tempfile::TempDir);
+
+impl Directory {
+    fn write(&self, text: impl AsRef<[u8]>) {
+        fs::write(self.0.path().join("policy.yaml"), text).unwrap();
+    }
+
+    fn open(text: &str) -> (Self, PolicyFiles) {
+        let directory = Self(tempfile::tempdir().unwrap());
+        directory.write(text);
+        let paths = vec![directory.0.path().to_owned()];
+        (directory, PolicyFiles::open(paths, Settings::new(NoMatch::Allow)).unwrap())
+    }
+}
+
+fn names(files: &PolicyFiles) -> Vec<String> {
+    files.current().set().policies().map(|policy| policy.name().to_owned()).collect()
+}
+
+/// Whoever writes a file in place empties it first, and what is seen of it then is not what anybody meant.
+#[test]
+fn a_file_that_is_being_written_is_not_read() {
+    let (directory, files) = Directory::open(&WHOLE.replace("NAME", "first"));
+    let next = WHOLE.replace("NAME", "second-and-longer");
+    assert!(matches!(files.reload(), Reload::Unchanged));
+    for length in [0, next.len() / 2, next.len()] {
+        directory.write(&next[..length]);
+        assert!(matches!(files.reload(), Reload::Changing), "{length}");
+        assert_eq!(names(&files), ["first"], "{length}");
+    }
+    assert!(matches!(files.reload(), Reload::Replaced(_)));
+    assert_eq!(names(&files), ["second-and-longer"]);
+    assert!(matches!(files.reload(), Reload::Unchanged));
+}
+
+#[test]
+fn files_that_never_settle_are_read_in_the_end() {
+    let (directory, files) = Directory::open(&WHOLE.replace("NAME", "a"));
+    let read = (2..).find(|length| {
+        directory.write(WHOLE.replace("NAME", &"a".repeat(*length)));
+        matches!(files.reload(), Reload::Replaced(_))
+    });
+    assert_eq!(read, Some(2 + MAX_LOOKS as usize));
+}
+
+#[test]
+fn what_is_not_utf8_is_not_read_as_something_else() {
+    for (before, after) in [("'registry.", "example/**'"), ("{static: ", "{action"), ("metadata", ":")] {
+        let (directory, files) = Directory::open("");
+        let text = WHOLE.replace("NAME", "first").replace(&format!("{before}{after}"), &format!("{before}X{after}"));
+        let bytes: Vec<u8> = text.bytes().map(|byte| if byte == b'X' { 0xff } else { byte }).collect();
+        assert!(bytes.contains(&0xff));
+        directory.write(bytes);
+        while !matches!(files.reload(), Reload::Replaced(_)) {}
+        assert_eq!(names(&files), [""; 0]);
+        assert_eq!(files.current().set().errors().len(), 1, "{:#?}", files.current().set().errors());
+    }
+}
+
+#[test]
+fn a_policy_in_its_last_good_form_keeps_the_document_of_that_form() {
+    let two = |first: &str, second: &str| format!("{}---\n{}", WHOLE.replace("NAME", first), WHOLE.replace("NAME", second));
+    let (directory, files) = Directory::open(&two("first", "second"));
+    let good = files.current().set().generation();
+    let image = countersign_image::Reference::parse(&format!("registry.example/app@sha256:{}", "0".repeat(64))).unwrap();
+    let image = image.pinned().unwrap();
+    // The first breaks, then the second too: each is kept from another generation of the file.
+    for text in [
+        two("first", "second").replacen("images", "imagez", 1),
+        two("first", "second").replace("images", "imagez") + "# longer",
+    ] {
+        directory.write(text);
+        while !matches!(files.reload(), Reload::Replaced(_)) {}
+        let current = files.current();
+        assert_eq!(current.set().generation(), good);
+        let governing = current.set().governing(&image, &countersign_policy::ObjectFacts::none());
+        let documents = current.documents([&governing, &governing]);
+        assert_eq!(documents.len(), 2);
+        let again = PolicySet::compile(parse(&documents), Settings::new(NoMatch::Allow));
+        assert_eq!((again.errors(), again.generation()), (&[][..], good));
+    }
+}
