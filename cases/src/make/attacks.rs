@@ -318,6 +318,6 @@ fn many(workshop: &Workshop) -> Vec<Draft> {
         )
         .items(bad(MAX_SIGNATURES))
         .items([good()])
-        .rules("signed", "deny", &["signature.wrong_key"]),
+        .rules("signed", "deny", &["signature.too_many"]),
     ]
 }

@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_image::{Repository, Tag};
 use moka::sync::Cache;
+use tokio::sync::Mutex;
 
 use crate::challenge::Challenge;
 use crate::config::{ClientConfig, ConfigError, Limits};
@@ -37,6 +39,8 @@ pub(crate) struct Inner {
     pub(crate) let_in: Cache<(String, String, Vec<CredentialScope>), CredentialScope>,
     /// Where the referrers API is not to be found: a whole host, or one repository on it.
     pub(crate) without_referrers: Cache<(String, Option<String>), ()>,
+    /// Whose turn it is to write to a tag that several write to.
+    turns: Cache<(Repository, Tag), Arc<Mutex<()>>>,
 }
 
 impl Client {
@@ -50,9 +54,15 @@ impl Client {
             challenges: remember(CHALLENGE_LIFE),
             let_in: Cache::builder().max_capacity(MAX_REMEMBERED).time_to_live(CHALLENGE_LIFE).build(),
             without_referrers: Cache::builder().max_capacity(MAX_REMEMBERED).time_to_live(INABILITY_LIFE).build(),
+            turns: Cache::builder().max_capacity(MAX_REMEMBERED).time_to_idle(CHALLENGE_LIFE).build(),
             limits: config.limits,
         };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Held by the one in this process that writes to a tag.
+    pub(crate) fn turn(&self, repository: &Repository, tag: &Tag) -> Arc<Mutex<()>> {
+        self.inner.turns.get_with((repository.clone(), tag.clone()), Arc::default)
     }
 
     pub(crate) fn limits(&self) -> &Limits {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use countersign_image::Repository;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, LOCATION};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tracing::debug;
 use url::Url;
 
@@ -31,6 +31,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) accept: &'static [&'static str],
     /// What is sent, with its media type.
     pub(crate) content: Option<(&'a str, Bytes)>,
+    /// What has to hold for it to be taken (RFC 9110 §13). Many registries take it all the same.
+    pub(crate) condition: Option<(HeaderName, HeaderValue)>,
     /// Largest answer, in bytes.
     pub(crate) cap: u64,
 }
@@ -57,7 +59,7 @@ pub(crate) enum Access<'a> {
 impl<'a> Ask<'a> {
     pub(crate) fn get(repository: &'a Repository, tail: String, accept: &'static [&'static str], cap: u64) -> Self {
         let to = To::Tail(tail);
-        Self { method: Method::GET, repository, to, access: Access::Pull, accept, content: None, cap }
+        Self { method: Method::GET, repository, to, access: Access::Pull, accept, content: None, condition: None, cap }
     }
 
     /// Only a question that changes nothing is carried on to where a redirect leads.
@@ -316,6 +318,9 @@ fn headers(ask: &Ask<'_>) -> HeaderMap {
         && let Ok(value) = HeaderValue::from_str(media_type)
     {
         headers.insert(CONTENT_TYPE, value);
+    }
+    if let Some((name, value)) = &ask.condition {
+        headers.insert(name, value.clone());
     }
     headers
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use countersign_image::manifest::MAX_MANIFEST_BYTES;
-use countersign_image::{Blob, Descriptor, Digest, Repository, Tag, media};
+use countersign_image::{Blob, Descriptor, Digest, Document, Repository, Tag, media};
 use http::header::CONTENT_TYPE;
 
 use crate::client::Client;
@@ -29,16 +29,16 @@ impl Client {
         self.read(&ask, credentials, deadline, |answer| proven(answer, digest, None)).await
     }
 
-    /// The manifest that a tag means now, with the `Content-Type` that it came with.
+    /// The manifest or index that a tag means now.
     pub async fn tagged(
         &self,
         repository: &Repository,
         tag: &Tag,
         credentials: &Credentials,
         deadline: Instant,
-    ) -> Result<(Blob, Option<String>), Trouble> {
+    ) -> Result<(Blob, Document), Trouble> {
         let ask = Ask::get(repository, format!("manifests/{tag}"), MANIFEST_TYPES, MANIFEST_CAP);
-        self.read(&ask, credentials, deadline, named_by_us).await
+        self.read(&ask, credentials, deadline, readable).await
     }
 
     /// The same, read from the registry itself and from no mirror.
@@ -48,10 +48,10 @@ impl Client {
         tag: &Tag,
         credentials: &Credentials,
         deadline: Instant,
-    ) -> Result<(Blob, Option<String>), Trouble> {
+    ) -> Result<(Blob, Document), Trouble> {
         let ask = Ask::get(repository, format!("manifests/{tag}"), MANIFEST_TYPES, MANIFEST_CAP);
         let origin = self.inner.hosts.origin(repository.host())?;
-        self.ask(&origin, &ask, credentials, deadline).await.and_then(named_by_us)
+        self.ask(&origin, &ask, credentials, deadline).await.and_then(readable)
     }
 
     /// The content of a descriptor, at most `cap` bytes.
@@ -73,10 +73,14 @@ impl Client {
     }
 }
 
-fn named_by_us(answer: Answer) -> Result<(Blob, Option<String>), Trouble> {
+/// No digest was asked for: the bytes are whatever they are, if only they can be read.
+pub(crate) fn readable(answer: Answer) -> Result<(Blob, Document), Trouble> {
     let answer = answer.success()?;
     let content_type = answer.header(CONTENT_TYPE).map(str::to_owned);
-    Ok((Blob::new(answer.body), content_type))
+    let blob = Blob::new(answer.body);
+    let document = Document::parse(&blob, content_type.as_deref(), None)
+        .map_err(|error| Trouble::Content(ContentTrouble::Manifest(error)))?;
+    Ok((blob, document))
 }
 
 fn proven(answer: Answer, digest: &Digest, size: Option<u64>) -> Result<(Blob, Option<String>), Trouble> {

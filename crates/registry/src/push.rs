@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use countersign_image::{Digest, Repository, Tag};
-use http::{Method, StatusCode};
+use http::header::{IF_MATCH, IF_NONE_MATCH};
+use http::{HeaderValue, Method, StatusCode};
 
 use crate::backoff::Backoff;
 use crate::client::Client;
@@ -98,16 +99,46 @@ impl Client {
         credentials: &Credentials,
         deadline: Instant,
     ) -> Result<Put, Trouble> {
+        let ask = Ask {
+            content: Some((media_type, bytes.clone())),
+            ..push(repository, Method::PUT, To::Tail(format!("manifests/{name}")))
+        };
+        let origin = self.inner.hosts.origin(repository.host())?;
+        let answer = self.ask(&origin, &ask, credentials, deadline).await?.success()?;
         let digest = match name {
             ManifestName::Digest(digest) => Digest::of(digest.algorithm(), &bytes),
             ManifestName::Tag(_) => Digest::sha256(&bytes),
         };
-        let origin = self.inner.hosts.origin(repository.host())?;
-        let to = To::Tail(format!("manifests/{name}"));
-        let ask = Ask { content: Some((media_type, bytes)), ..push(repository, Method::PUT, to) };
-        let answer = self.ask(&origin, &ask, credentials, deadline).await?.success()?;
         let subject = answer.header("oci-subject").and_then(|text| Digest::parse(text.trim()).ok());
         Ok(Put { digest, subject })
+    }
+
+    /// Puts a manifest or index under a tag, if nobody has put another there meanwhile. `false` if somebody has, and the
+    /// registry minds.
+    pub(crate) async fn replace(
+        &self,
+        repository: &Repository,
+        tag: &Tag,
+        replaced: Option<&Digest>,
+        content: (&str, Bytes),
+        credentials: &Credentials,
+        deadline: Instant,
+    ) -> Result<bool, Trouble> {
+        let condition = match replaced {
+            Some(digest) => (IF_MATCH, HeaderValue::from_str(&format!("\"{digest}\"")).ok()),
+            None => (IF_NONE_MATCH, Some(HeaderValue::from_static("*"))),
+        };
+        let ask = Ask {
+            content: Some(content),
+            condition: condition.1.map(|value| (condition.0, value)),
+            ..push(repository, Method::PUT, To::Tail(format!("manifests/{tag}")))
+        };
+        let origin = self.inner.hosts.origin(repository.host())?;
+        let answer = self.ask(&origin, &ask, credentials, deadline).await?;
+        if answer.status == StatusCode::PRECONDITION_FAILED {
+            return Ok(false);
+        }
+        answer.success().map(|_| true)
     }
 
     /// Deletes a manifest, or a tag where the registry can.
@@ -164,7 +195,7 @@ impl Client {
 }
 
 fn push(repository: &Repository, method: Method, to: To) -> Ask<'_> {
-    Ask { method, repository, to, access: Access::Push, accept: &[], content: None, cap: ANSWER_CAP }
+    Ask { method, repository, to, access: Access::Push, accept: &[], content: None, condition: None, cap: ANSWER_CAP }
 }
 
 /// Content and credentials go to the registry itself and nowhere else.

@@ -148,18 +148,10 @@ impl Client {
         credentials: &Credentials,
         deadline: Instant,
     ) -> Result<Vec<Descriptor>, Trouble> {
-        let (blob, content_type) = match self.tagged(repository, &fallback_tag(digest), credentials, deadline).await {
-            Ok(found) => found,
-            Err(Trouble::NotFound) => return Ok(Vec::new()),
-            Err(trouble) => return Err(trouble),
-        };
-        if digest.matches(blob.bytes()) {
-            return Ok(Vec::new());
-        }
-        match Document::parse(&blob, content_type.as_deref(), None) {
-            Ok(Document::Index(index)) => Ok(index.manifests),
-            Ok(Document::Manifest(_)) => Ok(Vec::new()),
-            Err(error) => Err(Trouble::Content(ContentTrouble::Manifest(error))),
+        match self.tagged(repository, &fallback_tag(digest), credentials, deadline).await {
+            Ok((blob, Document::Index(index))) if !digest.matches(blob.bytes()) => Ok(index.manifests),
+            Ok(_) | Err(Trouble::NotFound) => Ok(Vec::new()),
+            Err(trouble) => Err(trouble),
         }
     }
 

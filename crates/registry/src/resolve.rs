@@ -2,16 +2,16 @@
 
 use std::time::Instant;
 
-use countersign_image::{Blob, Digest, Document, Reference, media};
+use countersign_image::{Digest, Reference, media};
 use http::Method;
 use http::header::CONTENT_TYPE;
 
 use crate::client::Client;
 use crate::credential::Credentials;
 use crate::exchange::Ask;
-use crate::fetch::{MANIFEST_CAP, MANIFEST_TYPES};
+use crate::fetch::{MANIFEST_CAP, MANIFEST_TYPES, readable};
 use crate::transport::Answer;
-use crate::trouble::{ContentTrouble, Trouble};
+use crate::trouble::Trouble;
 
 impl Client {
     /// The digest that a name means now. A digest in the name is the answer, without a question.
@@ -52,10 +52,5 @@ fn stated(answer: Answer) -> Result<Option<Digest>, Trouble> {
 }
 
 fn hashed(answer: Answer) -> Result<Digest, Trouble> {
-    let answer = answer.success()?;
-    let content_type = answer.header(CONTENT_TYPE).map(str::to_owned);
-    let blob = Blob::new(answer.body);
-    Document::parse(&blob, content_type.as_deref(), None)
-        .map_err(|error| Trouble::Content(ContentTrouble::Manifest(error)))?;
-    Ok(*blob.digest())
+    readable(answer).map(|(blob, _)| *blob.digest())
 }

@@ -15,3 +15,4 @@ pub mod certificate;
 pub mod drain;
 pub mod admin;
 pub mod metrics;
+mod queue;

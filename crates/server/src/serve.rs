@@ -17,7 +17,7 @@ use crate::certificate::{CertificateError, Certificates, WATCH_EVERY};
 use crate::drain::{DrainPlan, Drained, Drainer};
 use crate::listener::{Limits, ListenError, Listener, Transport};
 use crate::metrics::{self, Metrics, PolicySetFacts};
-use crate::policies::{FilesError, POLL_INTERVAL, PolicyFiles, Reload};
+use crate::policies::{FilesError, POLL_INTERVAL, PolicyFiles, Reload, SETTLING};
 use crate::record::Recorder;
 
 /// Everything that an admission door is started with.
@@ -84,7 +84,6 @@ pub struct AdmissionServer {
     certificates: Certificates,
     policies: Arc<PolicyFiles>,
     door: Arc<Door>,
-    recorder: Recorder,
     metrics: Metrics,
     readiness: Readiness,
     drain: DrainPlan,
@@ -111,14 +110,14 @@ impl AdmissionServer {
             policies: Arc::clone(&policies),
             gatherer,
             credentials: plan.credentials,
-            recorder: plan.recorder.clone(),
+            recorder: plan.recorder,
             denials,
             metrics: metrics.clone(),
             clock: plan.clock,
         }));
-        let AdmissionPlan { recorder, drain, clock, .. } = plan;
         let readiness = Readiness::new();
-        Ok(Self { listener, admin, certificates, policies, door, recorder, metrics, readiness, drain, clock })
+        let (drain, clock) = (plan.drain, plan.clock);
+        Ok(Self { listener, admin, certificates, policies, door, metrics, readiness, drain, clock })
     }
 
     /// The address that reviews are answered on.
@@ -144,7 +143,7 @@ impl AdmissionServer {
     /// # Errors
     /// [`PartEnded`] where a part that must not end did: the doors were drained all the same.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Drained, PartEnded> {
-        let Self { listener, admin, certificates, policies, door, recorder, metrics, readiness, drain, clock } = self;
+        let Self { listener, admin, certificates, policies, door, metrics, readiness, drain, clock } = self;
         let drainer = Drainer::new(drain, &readiness);
         let mut parts = JoinSet::new();
         let certificate = readiness.condition("certificate", "not loaded yet");
@@ -158,7 +157,7 @@ impl AdmissionServer {
                 admin.serve(router, metrics::Door::Admin, Limits::admin(), metrics, drain).await;
             });
         }
-        let router = admission::router(door);
+        let router = admission::router(Arc::clone(&door));
         let door_drain = drainer.door();
         parts.spawn(async move {
             listener.serve(router, metrics::Door::Admission, Limits::admission(), metrics, door_drain).await;
@@ -168,27 +167,29 @@ impl AdmissionServer {
             _ = parts.join_next() => Err(PartEnded),
         };
         let drained = drainer.run().await;
-        recorder.close();
+        door.close();
         ended.map(|()| drained)
     }
 }
 
 async fn watch_policies(policies: Arc<PolicyFiles>, metrics: Metrics, condition: Condition, clock: fn() -> Timestamp) {
-    tell(&policies.current(), &metrics, clock());
+    tell(policies.current().set(), &metrics, clock());
     condition.met();
     let mut failing = false;
+    let mut pause = POLL_INTERVAL;
     loop {
-        tokio::time::sleep(POLL_INTERVAL).await;
+        tokio::time::sleep(pause).await;
         let reloading = Arc::clone(&policies);
         let Ok(reload) = tokio::task::spawn_blocking(move || reloading.reload()).await else {
             // The runtime is going down.
             return;
         };
+        pause = if matches!(reload, Reload::Changing) { SETTLING } else { POLL_INTERVAL };
         match reload {
-            Reload::Unchanged => failing = false,
-            Reload::Replaced(set) => {
+            Reload::Unchanged | Reload::Changing => failing = false,
+            Reload::Replaced(snapshot) => {
                 failing = false;
-                tell(&set, &metrics, clock());
+                tell(snapshot.set(), &metrics, clock());
             }
             Reload::Kept(error) => {
                 if !failing {

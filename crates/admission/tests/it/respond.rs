@@ -107,10 +107,7 @@ fn a_denial_names_policy_field_image_reason_and_what_to_do() {
     );
     assert!(lines[2].contains("no signatures found"), "{}", lines[2]);
     assert!(lines[3].starts_with("  looked   signature tag `sha256-"), "{lines:#?}");
-    assert!(
-        lines[4].starts_with("           attestation tag `sha256-"),
-        "{lines:#?}"
-    );
+    assert!(lines[4].starts_with("           referrers of `sha256:"), "{lines:#?}");
     assert!(lines.last().unwrap().starts_with("  next     "), "{lines:#?}");
 
     let written = written(&response);

@@ -36,8 +36,10 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
     if let Some(directory) = &arguments.save {
         if arguments.images.len() > 1 {
-            return Err(Failure::misuse(anyhow::anyhow!("--save keeps the evidence of one image, and several are named"))
-                .hint("call it once for each image"));
+            return Err(Failure::misuse(anyhow::anyhow!(
+                "--save keeps the evidence of one image, and several are named"
+            ))
+            .hint("call it once for each image"));
         }
         expect_room(directory)?;
     }
@@ -69,8 +71,10 @@ fn expect_room(directory: &Path) -> Result<(), Failure> {
         Err(_) => directory.symlink_metadata().is_ok(),
     };
     if taken {
-        return Err(Failure::misuse(anyhow::anyhow!("`{}` is there already", directory.display()))
-            .hint("--save DIR makes the directory; choose another, or move this one away"));
+        return Err(
+            Failure::misuse(anyhow::anyhow!("`{}` is there already", directory.display()))
+                .hint("--save DIR makes the directory; choose another, or move this one away"),
+        );
     }
     Ok(())
 }
@@ -82,6 +86,9 @@ fn save(judged: Option<&Judged>, directory: &Path, printer: &mut Printer) -> Res
     };
     archive::save(evidence, directory)
         .map_err(|error| Failure::misuse(error).context("the evidence could not be saved"))?;
-    printer.note(format!("saved; to judge it again: countersign replay {} --policy FILE", directory.display()));
+    printer.note(format!(
+        "saved; to judge it again: countersign replay {} --policy FILE",
+        directory.display()
+    ));
     Ok(())
 }

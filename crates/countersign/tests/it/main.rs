@@ -4,7 +4,6 @@ mod rig;
 
 mod admission;
 mod completions;
-mod documents;
 mod explain;
 mod help;
 mod keys;

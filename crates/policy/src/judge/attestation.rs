@@ -82,7 +82,7 @@ fn refused(
         .filter(|rejected| type_of(rejected, &seen).is_some_and(|found| wanted.contains(&found)));
     let of_wanted_type = Tally::of(of_wanted_type, &seen);
     let unreadable = !Tally::of(&examined.rejected, &seen).unreadable.is_empty() || !places.content_gaps().is_empty();
-    let (code, why) = why(&of_wanted_type, &attested, unreadable, demand, bench);
+    let (code, why) = why(&of_wanted_type, &attested, unreadable, demand);
     let what = format!("no matching attestations with type {}, {why}", wanted.join(" and "));
     let reason = Reason::new(code, what)
         .with_looked(bench.looked(&places))
@@ -96,27 +96,26 @@ fn why(
     attested: &[&str],
     unreadable: bool,
     demand: &KeyDemand,
-    bench: &Bench<'_>,
 ) -> (ReasonCode, String) {
-    let (image, key) = (bench.image(), demand.key.fingerprint());
+    let key = demand.key.fingerprint();
     if let Some(digest) = of_wanted_type.other_images.first() {
-        let why = format!("key {key} attested {digest}, and not {image}");
+        let why = format!("key {key} attested {digest}, and not this image");
         return (ReasonCode::AttestationWrongImage, why);
     }
     if of_wanted_type.other_keys > 0 {
-        let why = format!("there are such for {image}, none of them by key {key}");
+        let why = format!("there are such, none of them by key {key}");
         return (ReasonCode::AttestationWrongKey, why);
     }
     if !attested.is_empty() {
         let checked = attested.join("\", \"");
-        let why = format!("checked the following predicateTypes: \"{checked}\" (of {image}, by key {key})");
+        let why = format!("checked the following predicateTypes: \"{checked}\" (by key {key})");
         return (ReasonCode::AttestationMissing, why);
     }
     if unreadable {
-        let why = format!("what is stored as attestations of {image} cannot be read");
+        let why = format!("what is stored as attestations cannot be read");
         return (ReasonCode::AttestationUnreadable, why);
     }
-    let why = format!("none of {image} by key {key} was found");
+    let why = format!("none by key {key} was found");
     (ReasonCode::AttestationMissing, why)
 }
 

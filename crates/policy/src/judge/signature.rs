@@ -36,7 +36,7 @@ pub(super) fn verdict(
         return Verdict::Undecided(NonEmpty::one(of_authority(cause.with_found(found), policy, authority)));
     }
     found.extend(unusable(&places));
-    let (code, what) = refusal(&tally, &places, demand, bench);
+    let (code, what) = refusal(&tally, &places, demand);
     let reason = Reason::new(code, what)
         .with_looked(bench.looked(&places))
         .with_found(found)
@@ -44,28 +44,28 @@ pub(super) fn verdict(
     Verdict::Deny(NonEmpty::one(of_authority(reason, policy, authority)))
 }
 
-fn refusal(tally: &Tally, places: &Places<'_>, demand: &KeyDemand, bench: &Bench<'_>) -> (ReasonCode, String) {
-    let image = bench.image();
+fn refusal(tally: &Tally, places: &Places<'_>, demand: &KeyDemand) -> (ReasonCode, String) {
     let key = demand.key.fingerprint();
     if let Some(digest) = tally.other_images.first() {
-        let what = format!("no matching signatures: key {key} signed {digest}, and not {image}");
+        let what = format!("no matching signatures: key {key} signed {digest}, and not this image");
         return (ReasonCode::SignatureWrongImage, what);
     }
-    if tally.other_keys > 0 {
-        let found = count(tally.other_keys, "signature was", "signatures were");
-        let what = format!("no matching signatures: {found} found for {image}, none of them by key {key}");
-        return (ReasonCode::SignatureWrongKey, what);
-    }
+    // Before the others: the signature that is needed may be among those that were not looked at.
     let content = places.content_gaps();
     let too_many = content.iter().any(|gap| matches!(gap.cause, GapCause::TooMany { .. }));
     if tally.not_looked_at > 0 || too_many {
-        let what = format!("no matching signatures: there are more signatures for {image} than are looked at");
+        let what = format!("no matching signatures: there are more signatures than are looked at");
         return (ReasonCode::SignatureTooMany, what);
     }
+    if tally.other_keys > 0 {
+        let found = count(tally.other_keys, "signature was", "signatures were");
+        let what = format!("no matching signatures: {found} found, none of them by key {key}");
+        return (ReasonCode::SignatureWrongKey, what);
+    }
     if !tally.unreadable.is_empty() || !content.is_empty() {
-        let what = format!("no matching signatures: what is stored as a signature of {image} cannot be read");
+        let what = format!("no matching signatures: what is stored as a signature cannot be read");
         return (ReasonCode::SignatureUnreadable, what);
     }
-    let what = format!("no signatures found for {image}; one by key {key} is needed");
+    let what = format!("no signatures found; one by key {key} is needed");
     (ReasonCode::ImageUnsigned, what)
 }

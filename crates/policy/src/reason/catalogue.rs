@@ -11,7 +11,7 @@ codes! {
          be: neither under a signature tag, nor as a referrer, nor in a bundle. All of these places answered; \
          none of them is merely out of reach. An attestation is not a signature.",
         remedy: "sign the image (`countersign sign IMAGE --key KEY`, or `cosign sign`), and push the signature beside it",
-        example: "no signatures found for ghcr.io/acme/app@sha256:5f70…; one by key sha256:91a2… is needed",
+        example: "no signatures found; one by key sha256:91a2… is needed",
     }
     ImageUnpinned = "image.unpinned", Denied, Bare {
         title: "The image is named by a tag",
@@ -40,7 +40,7 @@ codes! {
         meaning: "There are signatures of this image, and none of them is by the key that the policy names. Typical: a \
          signature by a key that was since replaced, or the key of another team or stage.",
         remedy: "sign the image with the key that the policy names, or add an authority for the key that signed it",
-        example: "no matching signatures: 2 signatures were found for ghcr.io/acme/app@sha256:5f70…, none of them by key \
+        example: "no matching signatures: 2 signatures were found, none of them by key \
          sha256:91a2…",
     }
     SignatureWrongImage = "signature.wrong_image", Denied, OfPolicy {
@@ -48,21 +48,21 @@ codes! {
         meaning: "The key that the policy names did sign something that lies beside this image, and it names another \
          digest. Somebody copied a signature from one image to another, or rebuilt the image after signing.",
         remedy: "sign this digest; and find out who put the signature there, as it cannot come about by signing",
-        example: "no matching signatures: key sha256:91a2… signed sha256:0b1c…, and not ghcr.io/acme/app@sha256:5f70…",
+        example: "no matching signatures: key sha256:91a2… signed sha256:0b1c…, and not this image",
     }
     SignatureUnreadable = "signature.unreadable", Denied, OfPolicy {
         title: "What is stored as a signature cannot be read",
         meaning: "Something lies where a signature should, and it is not one: not the JSON that it should be, larger than \
          is read, of an unknown version, or not what its digest says.",
         remedy: "look at it with `countersign tree IMAGE`, and sign the image again",
-        example: "no matching signatures: what is stored as a signature of ghcr.io/acme/app@sha256:5f70… cannot be read",
+        example: "no matching signatures: what is stored as a signature cannot be read",
     }
     SignatureTooMany = "signature.too_many", Denied, OfPolicy {
         title: "There are more signatures than are looked at",
         meaning: "Beside the image lie more signatures than are tried, and none of those that were tried is by the key \
          that the policy names. Nobody can make us verify without end.",
         remedy: "delete the signatures that nobody needs, or let the policy look elsewhere with `source.oci`",
-        example: "no matching signatures: there are more signatures for ghcr.io/acme/app@sha256:5f70… than are looked at",
+        example: "no matching signatures: there are more signatures than are looked at",
     }
     AttestationMissing = "attestation.missing", Denied, OfPolicy {
         title: "An attestation is missing",
@@ -71,15 +71,15 @@ codes! {
          not `https://spdx.dev/Document/v2.3`.",
         remedy: "attest it (`countersign attest IMAGE --key KEY --type TYPE --predicate FILE`, or `cosign attest`)",
         example: "no matching attestations with type https://slsa.dev/provenance/v1, checked the following predicateTypes: \
-         \"https://spdx.dev/Document\" (of ghcr.io/acme/app@sha256:5f70…, by key sha256:91a2…)",
+         \"https://spdx.dev/Document\" (by key sha256:91a2…)",
     }
     AttestationWrongKey = "attestation.wrong_key", Denied, OfPolicy {
         title: "The attestation is by another key",
         meaning: "There is an attestation of the type that the policy asks for, and it is not by the key that the policy \
          names.",
         remedy: "attest it with the key that the policy names, or add an authority for the key that attested it",
-        example: "no matching attestations with type https://spdx.dev/Document, there are such for \
-         ghcr.io/acme/app@sha256:5f70…, none of them by key sha256:91a2…",
+        example: "no matching attestations with type https://spdx.dev/Document, there are such, \
+         none of them by key sha256:91a2…",
     }
     AttestationWrongImage = "attestation.wrong_image", Denied, OfPolicy {
         title: "The attestation is about another image",
@@ -87,15 +87,15 @@ codes! {
          digest: it was copied from another image, or the image was rebuilt.",
         remedy: "attest this digest; and find out who put the attestation there, as it cannot come about by attesting",
         example: "no matching attestations with type https://spdx.dev/Document, key sha256:91a2… attested sha256:0b1c…, \
-         and not ghcr.io/acme/app@sha256:5f70…",
+         and not this image",
     }
     AttestationUnreadable = "attestation.unreadable", Denied, OfPolicy {
         title: "What is stored as an attestation cannot be read",
         meaning: "Something lies where an attestation should, and it is not one: not an in-toto statement in a DSSE \
          envelope or bundle, or larger than is read.",
         remedy: "look at it with `countersign tree IMAGE`, and attest again",
-        example: "no matching attestations with type https://spdx.dev/Document, what is stored as attestations of \
-         ghcr.io/acme/app@sha256:5f70… cannot be read",
+        example: "no matching attestations with type https://spdx.dev/Document, what is stored as \
+         attestations cannot be read",
     }
     PolicyNoneMatched = "policy.none_matched", Denied, Bare {
         title: "No policy governs the image",

@@ -25,7 +25,13 @@ impl Gathering<'_> {
             found.gaps.push(gap(GapCause::TooMany { limit: limit as u64 }));
         }
         let answered = listing.troubles.is_empty();
-        found.gaps.extend(listing.troubles.iter().map(|trouble| gap(trouble.gap_cause())));
+        for trouble in &listing.troubles {
+            let gap = gap(trouble.gap_cause());
+            // The API and the tag in its stead fail for one reason more often than for two.
+            if !found.gaps.contains(&gap) {
+                found.gaps.push(gap);
+            }
+        }
 
         let fetched: Vec<BoxFuture<'_, Found>> =
             listed.iter().map(|descriptor| self.referrer(&repository, descriptor).boxed()).collect();

@@ -4,7 +4,7 @@ use countersign_evidence::{GapCause, Layout, Place};
 use countersign_image::{Blob, Document, Repository, Tag};
 
 use super::{Found, Gathering};
-use crate::trouble::{ContentTrouble, Trouble};
+use crate::trouble::Trouble;
 
 impl Gathering<'_> {
     pub(super) async fn tag(&self, repository: Repository, place: Place, suffix: &'static str) -> Found {
@@ -16,28 +16,23 @@ impl Gathering<'_> {
         // A SHA-512 digest is longer than a tag can be: nothing was ever stored under it.
         let Ok(tag) = Tag::parse(&text) else { return Found::default().at(&repository, place) };
         match self.client.tagged(&repository, &tag, self.credentials, self.deadline).await {
-            Ok((blob, content_type)) => self.tagged(&repository, &blob, content_type.as_deref(), place).await,
+            Ok((blob, document)) => self.tagged(&repository, &blob, document, place).await,
             Err(Trouble::NotFound) => Found::default().at(&repository, place),
             Err(trouble) => Found::gap(&repository, place, trouble.gap_cause()),
         }
     }
 
-    async fn tagged(&self, repository: &Repository, blob: &Blob, content_type: Option<&str>, place: Place) -> Found {
+    async fn tagged(&self, repository: &Repository, blob: &Blob, document: Document, place: Place) -> Found {
         if let Err(trouble) = self.budget.take(blob.size()) {
             return Found::gap(repository, place, trouble.gap_cause());
         }
-        match Document::parse(blob, content_type, None) {
-            Ok(Document::Manifest(manifest)) => {
-                let found = self.pieces(repository, blob.digest(), &manifest, Layout::Tag).await;
-                found.at(repository, place)
+        match document {
+            Document::Manifest(manifest) => {
+                self.pieces(repository, blob.digest(), &manifest, Layout::Tag).await.at(repository, place)
             }
-            Ok(Document::Index(_)) => {
+            Document::Index(_) => {
                 let detail = "it is an image index, and signatures are kept in a manifest".to_owned();
                 Found::gap(repository, place, GapCause::Malformed { detail })
-            }
-            Err(error) => {
-                let trouble = Trouble::Content(ContentTrouble::Manifest(error));
-                Found::gap(repository, place, trouble.gap_cause())
             }
         }
     }

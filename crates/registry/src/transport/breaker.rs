@@ -3,6 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+
 use super::Failure;
 use crate::trouble::Trouble;
 
@@ -15,7 +17,11 @@ const LONGEST: Duration = Duration::from_secs(30);
 
 /// Counts the failures of one host. Only trouble with the host itself is told to it.
 #[derive(Debug)]
-pub(super) struct Breaker(Mutex<State>);
+pub(super) struct Breaker {
+    state: Mutex<State>,
+    /// Told when a probe has ended.
+    probed: Notify,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -30,22 +36,47 @@ struct State {
 #[derive(Debug)]
 pub(super) struct Probe<'a>(Option<&'a Breaker>);
 
+enum Admitted<'a> {
+    Through(Probe<'a>),
+    AfterProbe,
+    Not(Trouble),
+}
+
 impl Breaker {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(State::default()))
+        Self { state: Mutex::new(State::default()), probed: Notify::new() }
     }
 
     /// Lets a request through, unless the host is left alone at the moment. When that moment is over, one request goes
-    /// ahead of all others.
-    pub(super) fn pass(&self, now: Instant) -> Result<Probe<'_>, Failure> {
-        let mut state = self.state();
-        let Some(until) = state.open_until else { return Ok(Probe(None)) };
-        if now >= until && !state.probing {
-            state.probing = true;
-            return Ok(Probe(Some(self)));
+    /// ahead, and the others wait for how it fares.
+    pub(super) async fn pass(&self) -> Result<Probe<'_>, Failure> {
+        loop {
+            let probed = self.probed.notified();
+            tokio::pin!(probed);
+            // From here on no end of a probe is missed.
+            probed.as_mut().enable();
+            match self.admit(Instant::now()) {
+                Admitted::Through(probe) => return Ok(probe),
+                Admitted::Not(trouble) => return Err(Failure::final_(trouble)),
+                Admitted::AfterProbe => probed.await,
+            }
         }
-        let retry_after = until.saturating_duration_since(now);
-        Err(Failure::final_(Trouble::BreakerOpen { failures: state.failures, retry_after }))
+    }
+
+    fn admit(&self, now: Instant) -> Admitted<'_> {
+        let mut state = self.state();
+        match state.open_until {
+            None => Admitted::Through(Probe(None)),
+            Some(until) if now < until => {
+                let retry_after = until.saturating_duration_since(now);
+                Admitted::Not(Trouble::BreakerOpen { failures: state.failures, retry_after })
+            }
+            Some(_) if state.probing => Admitted::AfterProbe,
+            Some(_) => {
+                state.probing = true;
+                Admitted::Through(Probe(Some(self)))
+            }
+        }
     }
 
     pub(super) fn succeeded(&self) {
@@ -69,7 +100,7 @@ impl Breaker {
 
     fn state(&self) -> MutexGuard<'_, State> {
         // The counters are whole at every instruction.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -77,6 +108,7 @@ impl Drop for Probe<'_> {
     fn drop(&mut self) {
         if let Some(breaker) = self.0 {
             breaker.state().probing = false;
+            breaker.probed.notify_waiters();
         }
     }
 }
@@ -92,7 +124,7 @@ mod tests {
     }
 
     fn is_open(breaker: &Breaker, now: Instant) -> bool {
-        breaker.pass(now).is_err()
+        !matches!(breaker.admit(now), Admitted::Through(_))
     }
 
     #[test]
@@ -117,14 +149,28 @@ mod tests {
         let (breaker, now) = (Breaker::new(), Instant::now());
         fail(&breaker, THRESHOLD, now);
         let later = now + SHORTEST;
-        let probe = breaker.pass(later).unwrap();
-        assert!(is_open(&breaker, later));
+        let probe = breaker.admit(later);
+        assert!(matches!(breaker.admit(later), Admitted::AfterProbe));
         drop(probe);
-        let probe = breaker.pass(later).unwrap();
+        let probe = breaker.admit(later);
+        assert!(matches!(probe, Admitted::Through(_)), "a probe that came to nothing makes way for another");
         breaker.failed(later);
         drop(probe);
         assert!(is_open(&breaker, later + SHORTEST), "a failed probe doubles the pause");
         assert!(!is_open(&breaker, later + SHORTEST * 2));
+    }
+
+    #[tokio::test]
+    async fn who_comes_during_a_probe_waits_for_it() {
+        let breaker = Breaker::new();
+        fail(&breaker, THRESHOLD, Instant::now().checked_sub(SHORTEST).unwrap());
+        let probe = breaker.pass().await.unwrap();
+        let waiting = breaker.pass();
+        tokio::pin!(waiting);
+        assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+        breaker.succeeded();
+        drop(probe);
+        assert!(waiting.await.is_ok());
     }
 
     #[test]

@@ -107,8 +107,8 @@ impl Transport {
     pub(crate) async fn send(&self, call: &Call, deadline: Instant) -> Result<Answer, Failure> {
         let began = Instant::now();
         let host = self.host(&call.url);
-        let _probe = host.breaker.pass(began)?;
         let out_of_time = |_| Failure::final_(Trouble::TimedOut { after: began.elapsed() });
+        let _probe = tokio::time::timeout_at(deadline.into(), host.breaker.pass()).await.map_err(out_of_time)??;
         let permit = tokio::time::timeout_at(deadline.into(), host.permits.acquire()).await.map_err(out_of_time)?;
         let _permit = permit.map_err(|_| Failure::final_(Trouble::Unreachable { detail: "shutting down".to_owned() }))?;
 

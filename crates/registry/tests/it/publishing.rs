@@ -34,6 +34,14 @@ impl Drop for Stage {
 enum Api {
     There,
     Lacking,
+    /// It does, and takes what was put on conditions that do not hold.
+    Careless,
+}
+
+async fn without_conditions(mut request: Request, next: Next) -> Response {
+    request.headers_mut().remove("if-match");
+    request.headers_mut().remove("if-none-match");
+    next.run(request).await
 }
 
 async fn without_api(request: Request, next: Next) -> Response {
@@ -49,7 +57,11 @@ async fn stage(api: Api) -> Stage {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
     let router = Registry::memory().router();
-    let router = if api == Api::Lacking { router.layer(middleware::from_fn(without_api)) } else { router };
+    let router = match api {
+        Api::There => router,
+        Api::Lacking => router.layer(middleware::from_fn(without_api)),
+        Api::Careless => router.layer(middleware::from_fn(without_conditions)),
+    };
     let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     let client = client();
     let repository = Repository::parse(&format!("{host}/team/app")).unwrap();
@@ -112,9 +124,7 @@ impl Stage {
 
     async fn document(&self, name: &str) -> Document {
         let tag = Tag::parse(name).unwrap();
-        let (blob, content_type) =
-            self.client.tagged(self.image.repository(), &tag, &nobody(), soon()).await.unwrap();
-        Document::parse(&blob, content_type.as_deref(), None).unwrap()
+        self.client.tagged(self.image.repository(), &tag, &nobody(), soon()).await.unwrap().1
     }
 }
 
@@ -191,16 +201,32 @@ async fn a_referrer_is_what_cosign_3_writes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_publishes_at_the_same_time_loses_nothing() {
-    for (api, layout) in [(Api::There, Layout::Tag), (Api::Lacking, Layout::Bundle)] {
+    for (api, layout) in [(Api::There, Layout::Tag), (Api::Lacking, Layout::Bundle), (Api::Careless, Layout::Tag)] {
         let stage = stage(api).await;
-        let sealed = |name: &str| if layout == Layout::Tag { signature(name) } else { bundle(name) };
-        let all: Vec<Sealed> = ["a", "b", "c", "d"].map(sealed).into();
-        let outcomes = join_all(all.iter().map(|sealed| stage.attach(layout, sealed))).await;
-        assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
-        // The last writer read what it wrote; whoever was written over has written again.
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        assert_eq!(stage.found().await.len(), 4, "{layout}");
+        let all: Vec<Sealed> = ["a", "b", "c", "d"]
+            .map(|name| if layout == Layout::Tag { signature(name) } else { bundle(name) })
+            .into();
+        // Each from a process of its own, as far as the registry and the clients can tell.
+        let clients: Vec<Client> = all.iter().map(|_| client()).collect();
+        let attaching = all.iter().zip(&clients).map(|(sealed, client)| {
+            let deadline = std::time::Instant::now() + Duration::from_secs(30);
+            let nobody = nobody();
+            let image = stage.image.clone();
+            async move { attach(client, &nobody, &image, layout, sealed, deadline).await }
+        });
+        let outcomes = join_all(attaching).await;
+        assert!(outcomes.iter().all(Result::is_ok), "{api:?}: {outcomes:?}");
+        assert_eq!(stage.found().await.len(), 4, "{api:?} {layout}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_publishes_in_one_process_takes_turns() {
+    let stage = stage(Api::Careless).await;
+    let all = ["a", "b", "c", "d", "e", "f"].map(signature);
+    let outcomes = join_all(all.iter().map(|sealed| stage.attach(Layout::Tag, sealed))).await;
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert_eq!(stage.found().await.len(), 6);
 }
 
 #[tokio::test]

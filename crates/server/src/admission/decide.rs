@@ -7,51 +7,61 @@ use std::time::Instant;
 use countersign_admission::{Carried, FieldPath, Outcome, Review, Use};
 use countersign_evidence::Evidence;
 use countersign_image::{Pinned, Reference};
-use countersign_policy::{Governing, Judgement, ObjectFacts, PolicySet, Verdict, judge};
+use countersign_policy::{Governing, Judgement, ObjectFacts, Reason, ReasonCode, Verdict, judge};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
+use super::denials::Grievance;
 use super::verdicts::Key;
-use super::{Decision, Door};
+use super::{Circumstances, Decision, Door};
 use crate::metrics::{Cache, Lookup};
 use crate::{trouble, wants};
+
+/// How many signatures and attestations are verified where the request is answered; more would hold up other requests.
+const LIGHT: usize = 16;
 
 /// What one image in a review came to, with what it was judged on if that was looked at just now.
 struct Judged {
     judgement: Arc<Judgement>,
-    evidence: Option<Arc<Evidence>>,
+    judged_on: Option<Grievance>,
+}
+
+impl Judged {
+    fn at_once(judgement: Judgement) -> Self {
+        Self { judgement: Arc::new(judgement), judged_on: None }
+    }
 }
 
 impl Door {
-    pub(super) async fn judge(&self, review: &Review, uses: &[Use], policies: &Arc<PolicySet>, deadline: Instant) -> Decision {
+    pub(super) async fn judge(&self, review: &Review, uses: &[Use], under: &Circumstances, deadline: Instant) -> Decision {
         let facts = facts(review);
         let judged = join_all(distinct(uses).into_iter().map(|((image, unchanged), paths)| {
             let facts = &facts;
             async move {
                 let judged = if unchanged {
-                    Judged { judgement: Arc::new(Judgement::unchanged(image)), evidence: None }
+                    Judged::at_once(Judgement::unchanged(image))
                 } else {
-                    self.judge_image(image, facts, policies, deadline).await
+                    self.judge_image(image, facts, under, deadline).await
                 };
                 (image, paths, judged)
             }
         }))
         .await;
         let mut outcomes = Vec::with_capacity(judged.len());
-        let mut evidence = Vec::new();
+        let mut grievances = Vec::new();
         for (image, paths, judged) in judged {
             if !matches!(judged.judgement.verdict(), Verdict::Admit(_)) {
-                evidence.extend(judged.evidence);
+                grievances.extend(judged.judged_on);
             }
             outcomes.push(Outcome { paths, image: image.to_owned(), judgement: Judgement::clone(&judged.judgement) });
         }
-        Decision { outcomes, evidence, ..Decision::of(review) }
+        Decision { outcomes, grievances, ..Decision::of(review) }
     }
 
-    /// 1. Only a pinned image is judged. 2. Which policies govern it. 3. A verdict that still holds is used again.
+    /// 1. Only a pinned image is judged. 2. Which policies govern it. 3. An admission that still holds is used again.
     /// 4. What they want to know is gathered. 5. They judge it.
-    async fn judge_image(&self, image: &str, facts: &ObjectFacts, policies: &PolicySet, deadline: Instant) -> Judged {
-        let refused = |reason| Judged { judgement: Arc::new(Judgement::refused(image, reason)), evidence: None };
+    async fn judge_image(&self, image: &str, facts: &ObjectFacts, under: &Circumstances, deadline: Instant) -> Judged {
+        let refused = |reason| Judged::at_once(Judgement::refused(image, reason));
         let reference = match Reference::parse(image) {
             Ok(reference) => reference,
             Err(error) => return refused(trouble::unreadable(image, &error)),
@@ -59,23 +69,60 @@ impl Door {
         let Some(pinned) = reference.pinned() else {
             return refused(trouble::unpinned(image));
         };
-        let governing = policies.governing(&pinned, facts);
-        let now = (self.clock)();
+        let governing = under.policies.set().governing(&pinned, facts);
         let key = Key {
             written: image.to_owned(),
             image: pinned.clone(),
             governing: governing.key(),
             credentials: self.credentials.scope_hash(),
         };
-        let kept = self.verdicts.get(&key, now);
-        self.metrics.cache(Cache::Verdicts, if kept.is_some() { Lookup::Hit } else { Lookup::Miss });
-        if let Some(judgement) = kept {
-            return Judged { judgement, evidence: None };
+        if let Some(judgement) = self.verdicts.fresh(&key, under.at) {
+            self.metrics.cache(Cache::Verdicts, Lookup::Hit);
+            return Judged { judgement, judged_on: None };
         }
         let evidence = self.gather(&pinned, &governing, deadline).await;
-        let judgement = Arc::new(judge(&evidence, &governing, now));
-        self.verdicts.keep(key, &judgement, evidence.as_of, evidence.stale);
-        Judged { judgement, evidence: Some(evidence) }
+        let judging = self.judge_evidence(&evidence, key, &governing, under.at);
+        match tokio::time::timeout_at(deadline.into(), judging).await {
+            Ok(Some(judgement)) => Judged { judgement, judged_on: Some(Grievance { evidence, governing }) },
+            Ok(None) => refused(Reason::new(ReasonCode::ServerFault, "judging ended unexpectedly")),
+            Err(_) => refused(Reason::new(ReasonCode::ServerDeadline, format!("`{image}` could not be judged in time"))),
+        }
+    }
+
+    /// The verdict on this very evidence: reached before, or now. Where that is much work, one request does it for all, off
+    /// the reactor, and to its end even if nobody waits any longer. Nothing, if it breaks off.
+    async fn judge_evidence(
+        &self,
+        evidence: &Arc<Evidence>,
+        key: Key,
+        governing: &Governing,
+        at: Timestamp,
+    ) -> Option<Arc<Judgement>> {
+        if let Some(judgement) = self.verdicts.on(evidence, &key, at) {
+            self.metrics.cache(Cache::Verdicts, Lookup::Hit);
+            return Some(judgement);
+        }
+        let (verdicts, judged_on, governing) = (self.verdicts.clone(), Arc::clone(evidence), governing.clone());
+        let work = move |key| {
+            let judgement = Arc::new(judge(&judged_on, &governing, at));
+            verdicts.keep(key, &judgement, &judged_on);
+            judgement
+        };
+        if evidence.items.len() <= LIGHT {
+            self.metrics.cache(Cache::Verdicts, Lookup::Miss);
+            return Some(work(key));
+        }
+        let turn = self.verdicts.turn(&key).await;
+        if let Some(judgement) = self.verdicts.on(evidence, &key, at) {
+            self.metrics.cache(Cache::Verdicts, Lookup::Shared);
+            return Some(judgement);
+        }
+        self.metrics.cache(Cache::Verdicts, Lookup::Miss);
+        let judged = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work(key)
+        });
+        judged.await.ok()
     }
 
     async fn gather(&self, image: &Pinned, governing: &Governing, deadline: Instant) -> Arc<Evidence> {

@@ -8,7 +8,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
 
 use countersign_evidence::Evidence;
 use countersign_policy::{Governing, NoMatch, ObjectFacts, Settings};
@@ -19,6 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::policies::Snapshot;
 use crate::queue::Queue;
 
+/// The file that makes a directory one of ours.
+const CONTEXT: &str = "context.json";
 /// How many denials are kept.
 const KEPT: usize = 256;
 /// How many may wait to be written; further ones are not kept, as a flood of denials must not fill the memory.
@@ -82,6 +83,7 @@ pub struct Denials {
 }
 
 /// A request that was turned away, with all that it takes to judge it again.
+#[derive(Debug)]
 pub(super) struct Denial {
     pub(super) uid: String,
     pub(super) context: DenialContext,
@@ -90,6 +92,7 @@ pub(super) struct Denial {
 }
 
 /// On what one image was judged and not admitted.
+#[derive(Debug)]
 pub(super) struct Grievance {
     pub(super) evidence: Arc<Evidence>,
     pub(super) governing: Governing,
@@ -103,34 +106,25 @@ impl Denials {
     pub fn in_directory(directory: &Path) -> Result<Self, DenialsError> {
         let failed = |source| DenialsError::Directory { path: directory.to_owned(), source };
         fs::create_dir_all(directory).map_err(failed)?;
-        let (waiting, denials) = sync_channel::<Denial>(WAITING);
-        let directory = directory.to_owned();
-        let kept_in = directory.clone();
-        std::thread::Builder::new()
-            .name("denials".into())
-            .spawn(move || {
-                while let Ok(denial) = denials.recv() {
-                    if let Err(error) = denial.write(&kept_in).and_then(|()| forget_oldest(&kept_in)) {
-                        tracing::warn!(error = %error, "a denial could not be kept for `explain --record`");
-                    }
-                }
-            })
-            .map_err(|source| DenialsError::Directory { path: directory, source })?;
-        Ok(Self { waiting })
+        let kept_in = directory.to_owned();
+        let write = move |denial: Denial| {
+            if let Err(error) = denial.write(&kept_in).and_then(|()| forget_oldest(&kept_in)) {
+                tracing::warn!(error = %error, "a denial could not be kept for `explain --record`");
+            }
+        };
+        Ok(Self { waiting: Queue::start("denials", WAITING, write).map_err(failed)? })
     }
 
     /// Keeps one; a flood loses some rather than delaying answers.
-    pub(super) fn keep(
-        &self,
-        uid: &str,
-        context: DenialContext,
-        policies: Arc<[PolicyText]>,
-        evidence: Vec<Arc<Evidence>>,
-    ) {
-        if evidence.is_empty() || !is_file_name(uid) {
-            return;
+    pub(super) fn keep(&self, denial: Denial) {
+        if !denial.grievances.is_empty() && is_file_name(&denial.uid) {
+            self.waiting.take(denial);
         }
-        let _ = self.waiting.try_send(Denial { uid: uid.to_owned(), context, policies, evidence });
+    }
+
+    /// Writes what is waiting, and takes no more.
+    pub(super) fn close(&self) {
+        self.waiting.close();
     }
 }
 
@@ -147,12 +141,13 @@ impl Denial {
             fs::remove_dir_all(&partial)?;
         }
         fs::create_dir_all(partial.join("policies"))?;
-        for (number, text) in self.policies.iter().enumerate() {
+        let governing = self.grievances.iter().map(|grievance| &grievance.governing);
+        for (number, text) in self.policies.documents(governing).iter().enumerate() {
             fs::write(partial.join("policies").join(format!("{number:05}.yaml")), &*text.text)?;
         }
-        fs::write(partial.join("context.json"), serde_json::to_vec_pretty(&self.context)?)?;
-        for (number, evidence) in self.evidence.iter().enumerate() {
-            archive::save(evidence, &partial.join(format!("image-{number}"))).map_err(io::Error::other)?;
+        fs::write(partial.join(CONTEXT), serde_json::to_vec_pretty(&self.context)?)?;
+        for (number, grievance) in self.grievances.iter().enumerate() {
+            archive::save(&grievance.evidence, &partial.join(format!("image-{number}"))).map_err(io::Error::other)?;
         }
         if complete.exists() {
             fs::remove_dir_all(&complete)?;
@@ -161,13 +156,13 @@ impl Denial {
     }
 }
 
+/// Forgets our own: a directory that is none of ours is nobody's to remove.
 fn forget_oldest(directory: &Path) -> io::Result<()> {
     let mut kept = Vec::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
-        let metadata = entry.metadata()?;
-        if metadata.is_dir() {
-            kept.push((metadata.modified()?, entry.path()));
+        if entry.path().join(CONTEXT).is_file() {
+            kept.push((entry.metadata()?.modified()?, entry.path()));
         }
     }
     kept.sort();

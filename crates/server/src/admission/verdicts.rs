@@ -1,23 +1,27 @@
 //! Verdicts that were reached, under everything that they depended on.
 //!
-//! Only admissions are kept: a denial is looked at again, so that whoever signs the image meanwhile is let in, and what
-//! could not be told must be asked again.
+//! An admission holds for as long as its evidence is fresh. Any other verdict holds for the very evidence that it was
+//! reached on: whoever signs the image meanwhile is let in, what could not be told is asked again, and yet a flood of
+//! requests for an image with hundreds of worthless signatures verifies each of them once.
 
-use std::sync::Arc;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use countersign_evidence::Evidence;
 use countersign_image::{Digest, Pinned};
 use countersign_policy::{Judgement, Verdict};
 use countersign_registry::CredentialScope;
 use jiff::{SignedDuration, Timestamp};
 use moka::sync::Cache;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 /// How long the list of an image's signatures counts as fresh, and with it a verdict that rests on it.
 const FRESH: SignedDuration = SignedDuration::from_mins(5);
 /// The most verdicts that are kept.
 const CAPACITY: u64 = 20_000;
 
-/// All that a verdict depends on besides time.
+/// All that a verdict depends on besides evidence and time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     /// The image as it was named, which its messages repeat.
@@ -29,25 +33,63 @@ pub(super) struct Key {
     pub(super) credentials: CredentialScope,
 }
 
-#[derive(Debug)]
-pub(super) struct Verdicts(Cache<Key, (Arc<Judgement>, Timestamp)>);
+#[derive(Debug, Clone)]
+struct Kept {
+    judgement: Arc<Judgement>,
+    /// What it was reached on. It may be forgotten meanwhile, and then is never taken for another one.
+    evidence: Weak<Evidence>,
+    /// Until when it needs no looking at the evidence, if it is an admission.
+    fresh_until: Option<Timestamp>,
+}
+
+/// Cheap to clone; clones share everything.
+#[derive(Debug, Clone)]
+pub(super) struct Verdicts {
+    kept: Cache<Key, Kept>,
+    turns: Arc<[Arc<Mutex<()>>]>,
+    hasher: RandomState,
+}
 
 impl Verdicts {
     pub(super) fn new() -> Self {
-        Self(Cache::builder().max_capacity(CAPACITY).time_to_live(Duration::from_secs(300)).build())
-    }
-
-    pub(super) fn get(&self, key: &Key, now: Timestamp) -> Option<Arc<Judgement>> {
-        self.0.get(key).filter(|(_, until)| now < *until).map(|(judgement, _)| judgement)
-    }
-
-    /// Keeps an admission until its evidence is no longer fresh, or its earliest ground changes.
-    pub(super) fn keep(&self, key: Key, judgement: &Arc<Judgement>, evidence_as_of: Timestamp, stale: bool) {
-        if stale || !matches!(judgement.verdict(), Verdict::Admit(_)) {
-            return;
+        let turns = std::thread::available_parallelism().map_or(2, usize::from);
+        Self {
+            kept: Cache::builder().max_capacity(CAPACITY).time_to_live(Duration::from_secs(300)).build(),
+            turns: (0..turns).map(|_| Arc::default()).collect(),
+            hasher: RandomState::new(),
         }
-        let fresh_until = evidence_as_of.saturating_add(FRESH).unwrap_or(Timestamp::MAX);
-        let until = judgement.until().map_or(fresh_until, |until| until.min(fresh_until));
-        self.0.insert(key, (Arc::clone(judgement), until));
+    }
+
+    /// An admission whose evidence is still fresh.
+    pub(super) fn fresh(&self, key: &Key, now: Timestamp) -> Option<Arc<Judgement>> {
+        let kept = self.kept.get(key)?;
+        kept.fresh_until.filter(|until| now < *until)?;
+        Some(kept.judgement)
+    }
+
+    /// What was reached on this very evidence.
+    pub(super) fn on(&self, evidence: &Arc<Evidence>, key: &Key, now: Timestamp) -> Option<Arc<Judgement>> {
+        let kept = self.kept.get(key)?;
+        let still_true = kept.judgement.until().is_none_or(|until| now < until);
+        (still_true && kept.evidence.as_ptr() == Arc::as_ptr(evidence)).then_some(kept.judgement)
+    }
+
+    /// Keeps a verdict: an admission until its evidence is no longer fresh, or its earliest ground changes.
+    pub(super) fn keep(&self, key: Key, judgement: &Arc<Judgement>, evidence: &Arc<Evidence>) {
+        let admits = !evidence.stale && matches!(judgement.verdict(), Verdict::Admit(_));
+        let fresh_until = admits.then(|| {
+            let fresh_until = evidence.as_of.saturating_add(FRESH).unwrap_or(Timestamp::MAX);
+            judgement.until().map_or(fresh_until, |until| until.min(fresh_until))
+        });
+        let (judgement, evidence) = (Arc::clone(judgement), Arc::downgrade(evidence));
+        self.kept.insert(key, Kept { judgement, evidence, fresh_until });
+    }
+
+    /// Waits for a turn at judging what is much work: one at a time of the same, and no more at once than there are
+    /// processors.
+    pub(super) async fn turn(&self, key: &Key) -> OwnedMutexGuard<()> {
+        let number = self.hasher.hash_one(key) % self.turns.len() as u64;
+        let turn = usize::try_from(number).map_or(&self.turns[0], |number| &self.turns[number]);
+        Arc::clone(turn).lock_owned().await
     }
 }

@@ -19,8 +19,15 @@ impl Certificate {
         let mut parameters = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
         let now = jiff::Timestamp::now().as_second();
         let at = |second: i64| {
-            let date = jiff::Timestamp::from_second(second).unwrap().to_zoned(jiff::tz::TimeZone::UTC).date();
-            rcgen::date_time_ymd(date.year().into(), date.month().unsigned_abs(), date.day().unsigned_abs())
+            let date = jiff::Timestamp::from_second(second)
+                .unwrap()
+                .to_zoned(jiff::tz::TimeZone::UTC)
+                .date();
+            rcgen::date_time_ymd(
+                date.year().into(),
+                date.month().unsigned_abs(),
+                date.day().unsigned_abs(),
+            )
         };
         parameters.not_before = at(now - 30 * 86_400);
         parameters.not_after = at(now + days * 86_400);
@@ -41,7 +48,11 @@ pub(crate) struct Door<'a> {
 
 impl<'a> Door<'a> {
     pub(crate) fn open(folder: &'a Folder, certificate: &Certificate, arguments: &[&str]) -> Self {
-        let mut serving = Serving::start(folder, "door", folder.command(&[&["serve", "admission"], arguments].concat()));
+        let mut serving = Serving::start(
+            folder,
+            "door",
+            folder.command(&[&["serve", "admission"], arguments].concat()),
+        );
         let base_url = serving.address("the admission door listens");
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let authority = reqwest::Certificate::from_pem(certificate.pem.as_bytes()).unwrap();
@@ -51,8 +62,16 @@ impl<'a> Door<'a> {
             .timeout(Duration::from_secs(60))
             .build()
             .unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Self { serving, base_url, client, runtime }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        Self {
+            serving,
+            base_url,
+            client,
+            runtime,
+        }
     }
 
     /// Asks as if a Pod with this image were created; the answer's `response`.
@@ -75,7 +94,9 @@ impl<'a> Door<'a> {
             .post(format!("{}/{path}?timeout=10s", self.base_url))
             .header("content-type", "application/json")
             .body(review.to_string());
-        let body = self.runtime.block_on(async { request.send().await.unwrap().bytes().await.unwrap() });
+        let body = self
+            .runtime
+            .block_on(async { request.send().await.unwrap().bytes().await.unwrap() });
         let review: Value = serde_json::from_slice(&body).unwrap();
         review["response"].clone()
     }

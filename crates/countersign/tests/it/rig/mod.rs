@@ -34,7 +34,10 @@ impl Folder {
         let mut redaction = Redaction::new();
         redaction.text(&directory.path().display().to_string(), "DIR");
         redaction.text(env!("CARGO_BIN_EXE_countersign"), "countersign");
-        Self { directory, redaction: RefCell::new(redaction) }
+        Self {
+            directory,
+            redaction: RefCell::new(redaction),
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -68,7 +71,9 @@ impl Folder {
     pub(crate) fn program(&self, program: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(self.directory.path()).env_clear();
-        command.env("HOME", self.directory.path()).env("TMPDIR", self.directory.path());
+        command
+            .env("HOME", self.directory.path())
+            .env("TMPDIR", self.directory.path());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command
     }
@@ -103,8 +108,11 @@ impl Folder {
     }
 
     /// Makes `NAME.yaml`, a policy which wants all images of the registry signed by a key.
-    pub(crate) fn policy(&self, name: &str, registry: &Registry, key: &PrivateKey) {
-        self.write(&format!("{name}.yaml"), policy(name, registry.address(), &key.public().to_pem()));
+    pub(crate) fn policy(&self, name: &str, registry: &Registry<'_>, key: &PrivateKey) {
+        self.write(
+            &format!("{name}.yaml"),
+            policy(name, registry.address(), &key.public().to_pem()),
+        );
     }
 }
 

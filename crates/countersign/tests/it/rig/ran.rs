@@ -16,9 +16,17 @@ pub(crate) struct Ran {
 
 impl Ran {
     pub(super) fn new(code: Option<i32>, stdout: &[u8], stderr: &[u8], redaction: &Redaction) -> Self {
-        let (stdout, stderr) = (String::from_utf8(stdout.to_vec()).unwrap(), String::from_utf8(stderr.to_vec()).unwrap());
+        let (stdout, stderr) = (
+            String::from_utf8(stdout.to_vec()).unwrap(),
+            String::from_utf8(stderr.to_vec()).unwrap(),
+        );
         let shown = redaction.apply(&stdout, &stderr);
-        Self { code, stdout, stderr, shown }
+        Self {
+            code,
+            stdout,
+            stderr,
+            shown,
+        }
     }
 
     /// Itself, if it ended with this code.

@@ -9,7 +9,10 @@ pub(crate) struct Redaction {
 
 impl Redaction {
     pub(crate) fn new() -> Self {
-        Self { texts: Vec::new(), digests: Vec::new() }
+        Self {
+            texts: Vec::new(),
+            digests: Vec::new(),
+        }
     }
 
     pub(crate) fn text(&mut self, text: &str, shown: &str) {
@@ -28,7 +31,12 @@ impl Redaction {
             for (from, to) in &self.texts {
                 text = text.replace(from, to);
             }
-            let text = replaced(&text, |rest| pem_body(rest).or_else(|| port(rest)).or_else(|| stage(rest)).or_else(|| time(rest)));
+            let text = replaced(&text, |rest| {
+                pem_body(rest)
+                    .or_else(|| port(rest))
+                    .or_else(|| stage(rest))
+                    .or_else(|| time(rest))
+            });
             replaced(&text, |rest| digest(rest, &mut digests))
         };
         (one(stdout), one(stderr))
@@ -58,7 +66,9 @@ fn span(text: &str, matches: impl Fn(char) -> bool) -> usize {
 /// `sha256:` or `sha256-` and 64 digits.
 fn digest(rest: &str, known: &mut Vec<(String, String)>) -> Option<(usize, String)> {
     let digits = rest.strip_prefix("sha256:").or_else(|| rest.strip_prefix("sha256-"))?;
-    let hex = digits.get(..span(digits, |digit| digit.is_ascii_hexdigit())).filter(|hex| hex.len() == 64)?;
+    let hex = digits
+        .get(..span(digits, |digit| digit.is_ascii_hexdigit()))
+        .filter(|hex| hex.len() == 64)?;
     let name = match known.iter().find(|(known, _)| known == hex) {
         Some((_, name)) => name.clone(),
         None => {
@@ -85,9 +95,13 @@ fn stage(rest: &str) -> Option<(usize, String)> {
 
 /// `2026-11-24T05:51:08.930002679Z`.
 fn time(rest: &str) -> Option<(usize, String)> {
-    let shape = rest.get(..19)?.bytes().map(|byte| if byte.is_ascii_digit() { b'0' } else { byte });
+    let shape = rest
+        .get(..19)?
+        .bytes()
+        .map(|byte| if byte.is_ascii_digit() { b'0' } else { byte });
     let fraction = span(&rest[19..], |character| character.is_ascii_digit() || character == '.');
-    (shape.eq(*b"0000-00-00T00:00:00") && rest[19 + fraction..].starts_with('Z')).then(|| (20 + fraction, "TIME".to_owned()))
+    (shape.eq(*b"0000-00-00T00:00:00") && rest[19 + fraction..].starts_with('Z'))
+        .then(|| (20 + fraction, "TIME".to_owned()))
 }
 
 /// The body of a public key, up to the line that ends it.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use countersign_image::{Descriptor, Digest, Manifest, Reference, Tag, media};
+use countersign_image::{Descriptor, Digest, Manifest, Reference, media};
 use countersign_registry::{Client, ClientConfig, Credentials, ManifestName};
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -29,8 +29,17 @@ impl<'a> Registry<'a> {
         folder.redact(&address, "REGISTRY");
         // Another test of this process may have been first.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Self { folder, address, client: Client::new(ClientConfig::default()).unwrap(), runtime, serving }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        Self {
+            folder,
+            address,
+            client: Client::new(ClientConfig::default()).unwrap(),
+            runtime,
+            serving,
+        }
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -60,9 +69,13 @@ impl<'a> Registry<'a> {
         });
         let config = config.to_string().into_bytes();
         for bytes in [&layer, &config] {
-            self.client.put_blob(repository, bytes.clone().into(), &nobody, deadline).await.unwrap();
+            self.client
+                .put_blob(repository, bytes.clone().into(), &nobody, deadline)
+                .await
+                .unwrap();
         }
-        let describe = |media_type: &str, bytes: &[u8]| Descriptor::new(media_type, Digest::sha256(bytes), bytes.len() as u64);
+        let describe =
+            |media_type: &str, bytes: &[u8]| Descriptor::new(media_type, Digest::sha256(bytes), bytes.len() as u64);
         let manifest = Manifest {
             media_type: media::OCI_MANIFEST.to_owned(),
             artifact_type: None,
@@ -71,16 +84,10 @@ impl<'a> Registry<'a> {
             subject: None,
             annotations: Default::default(),
         };
-        let tag: Tag = reference.effective_tag();
-        let bytes = manifest.to_json();
-        let put = self.client.put_manifest(
-            repository,
-            &ManifestName::Tag(tag),
-            media::OCI_MANIFEST,
-            bytes.into(),
-            &nobody,
-            deadline,
-        );
+        let (tag, bytes) = (ManifestName::Tag(reference.effective_tag()), manifest.to_json().into());
+        let put = self
+            .client
+            .put_manifest(repository, &tag, media::OCI_MANIFEST, bytes, &nobody, deadline);
         put.await.unwrap().digest
     }
 }

@@ -22,7 +22,11 @@ impl<'a> Serving<'a> {
     pub(crate) fn start(folder: &'a Folder, name: &str, mut command: Command) -> Self {
         let file = |stream: &str| File::create(folder.path(&format!("{name}.{stream}"))).unwrap();
         let child = command.stdout(file("out")).stderr(file("err")).spawn().unwrap();
-        Self { folder, name: name.to_owned(), child }
+        Self {
+            folder,
+            name: name.to_owned(),
+            child,
+        }
     }
 
     /// The address in the log line that says `message`.
@@ -75,13 +79,19 @@ impl<'a> Serving<'a> {
             std::thread::sleep(Duration::from_millis(10));
         };
         let read = |stream: &str| std::fs::read(self.folder.path(&format!("{}.{stream}", self.name))).unwrap();
-        (self.folder.shown(status.code(), &read("out"), &read("err")), began.elapsed())
+        (
+            self.folder.shown(status.code(), &read("out"), &read("err")),
+            began.elapsed(),
+        )
     }
 }
 
 fn complete_lines(text: &str) -> Vec<Value> {
     let complete = text.rsplit_once('\n').map_or("", |(complete, _)| complete);
-    complete.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"))).collect()
+    complete
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}")))
+        .collect()
 }
 
 impl Drop for Serving<'_> {

@@ -1,0 +1,88 @@
+//! `key generate` and `key public`.
+
+use std::os::unix::fs::PermissionsExt;
+
+use insta::assert_snapshot;
+
+use crate::rig::Folder;
+
+#[test]
+fn a_key_pair_is_made_once_and_never_overwritten() {
+    let folder = Folder::new();
+    let made = folder.run_unlocked(&["key", "generate", "release"]).with_code(0);
+    assert!(
+        made.stdout
+            .starts_with("private key  release.key\npublic key   release.pub\nfingerprint  sha256:"),
+        "{made}"
+    );
+    let mode = |name: &str| std::fs::metadata(folder.path(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("release.key"), 0o600);
+    let (private, public) = (folder.read("release.key"), folder.read("release.pub"));
+    assert!(private.starts_with("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n"));
+
+    assert_snapshot!(folder.run_unlocked(&["key", "generate", "release"]), @"");
+    // Either half is reason enough.
+    std::fs::remove_file(folder.path("release.key")).unwrap();
+    assert_snapshot!(folder.run_unlocked(&["key", "generate", "release"]), @"");
+    std::os::unix::fs::symlink("nowhere", folder.path("release.key")).unwrap();
+    folder.run_unlocked(&["key", "generate", "release"]).with_code(1);
+    assert_eq!(folder.read("release.pub"), public);
+}
+
+#[test]
+fn every_kind_is_made_and_shown_again() {
+    let folder = Folder::new();
+    for kind in ["ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa3072"] {
+        folder
+            .run_unlocked(&["key", "generate", kind, "--kind", kind])
+            .with_code(0);
+        let shown = folder
+            .run_unlocked(&["key", "public", "--key", &format!("{kind}.key")])
+            .with_code(0);
+        assert_eq!(shown.stdout, folder.read(&format!("{kind}.pub")), "{kind}");
+    }
+}
+
+#[test]
+fn the_password_comes_from_a_file_or_the_environment() {
+    let folder = Folder::new();
+    folder.write("password", "correct horse\n");
+    assert_snapshot!(folder.run(&["key", "generate"]), @"");
+    folder
+        .run(&["key", "generate", "--password-file", "password"])
+        .with_code(0);
+
+    folder
+        .run(&[
+            "key",
+            "public",
+            "--key",
+            "countersign.key",
+            "--password-file",
+            "password",
+        ])
+        .with_code(0);
+    for variable in ["COUNTERSIGN_PASSWORD", "COSIGN_PASSWORD"] {
+        let mut command = folder.command(&["key", "public", "--key", "countersign.key"]);
+        command.env(variable, "correct horse");
+        folder.ran(command).with_code(0);
+    }
+    assert_snapshot!(folder.run(&["key", "public", "--key", "countersign.key"]), @"");
+    assert_snapshot!(folder.run_unlocked(&["key", "public", "--key", "countersign.key"]), @"");
+}
+
+#[test]
+fn what_is_no_private_key_is_said_to_be_what_it_is() {
+    let folder = Folder::new();
+    folder.key("team");
+    folder.write("notes.txt", "buy milk\n");
+    assert_snapshot!(folder.run(&["key", "public", "--key", "team.pub"]), @"");
+    assert_snapshot!(folder.run(&["key", "public", "--key", "notes.txt"]), @"");
+    assert_snapshot!(folder.run(&["key", "public", "--key", "nowhere.key"]), @"");
+}
+
+#[test]
+fn a_key_that_cannot_be_written_is_misuse() {
+    let folder = Folder::new();
+    assert_snapshot!(folder.run_unlocked(&["key", "generate", "no/such/folder/release"]), @"");
+}

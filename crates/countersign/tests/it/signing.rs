@@ -1,0 +1,115 @@
+//! `sign`, `attest` and `tree`, in every layout.
+
+use insta::assert_snapshot;
+
+use crate::rig::{Folder, Registry};
+
+#[test]
+fn every_layout_is_written_listed_and_believed() {
+    let folder = Folder::new();
+    let registry = Registry::new(&folder);
+    folder.key("team");
+    folder.write("scan.json", "{}");
+    for layout in ["bundle", "tag", "referrer"] {
+        registry.push(&format!("{layout}:1.0"));
+        let image = &registry.name(&format!("{layout}:1.0"));
+        let how = ["--key", "team.key", "--layout", layout];
+        let signed = folder.run_unlocked(&[&["sign", image], &how[..]].concat()).with_code(0);
+        let lines: Vec<_> = signed
+            .stdout
+            .lines()
+            .map(|line| line.split("  ").next().unwrap())
+            .collect();
+        assert_eq!(lines, ["signed", "key", "published"], "{signed}");
+        folder.run(&["verify", image, "--key", "team.pub"]).with_code(0);
+
+        let attest = [
+            &["attest", image, "--type", "vuln", "--predicate", "scan.json"],
+            &how[..],
+        ]
+        .concat();
+        folder.run_unlocked(&attest).with_code(0);
+        folder
+            .run(&["verify", image, "--key", "team.pub", "--type", "vuln"])
+            .with_code(0);
+
+        let tree = folder.run(&["tree", image, "-o", "json"]).with_code(0).document();
+        let attached = tree["unverified"].as_array().unwrap();
+        let kinds: Vec<_> = attached
+            .iter()
+            .map(|one| (one["kind"].as_str(), one["layout"].as_str()))
+            .collect();
+        assert!(kinds.contains(&(Some("signature"), Some(layout))), "{kinds:?}");
+        assert!(kinds.contains(&(Some("attestation"), Some(layout))), "{kinds:?}");
+    }
+}
+
+#[test]
+fn what_was_signed_is_said() {
+    let folder = Folder::new();
+    let registry = Registry::new(&folder);
+    folder.key("team");
+    folder.write("scan.json", "{}");
+    registry.push("app:1.0");
+    let image = &registry.name("app:1.0");
+    assert_snapshot!(folder.run(&["tree", image]), @"");
+    assert_snapshot!(folder.run_unlocked(&["sign", image, "--key", "team.key", "-a", "build=7"]), @"");
+    let attest = [
+        "attest",
+        image,
+        "--key",
+        "team.key",
+        "--type",
+        "vuln",
+        "--predicate",
+        "scan.json",
+        "--layout",
+        "tag",
+    ];
+    assert_snapshot!(folder.run_unlocked(&attest), @"");
+    assert_snapshot!(folder.run(&["tree", image]), @"");
+}
+
+#[test]
+fn several_images_are_signed_or_none_where_a_name_is_wrong() {
+    let folder = Folder::new();
+    let registry = Registry::new(&folder);
+    folder.key("team");
+    registry.push("app:1.0");
+    let image = &registry.name("app:1.0");
+    assert_snapshot!(folder.run_unlocked(&["sign", image, &registry.name("none:1.0"), "--key", "team.key"]), @"");
+    folder.run(&["verify", image, "--key", "team.pub"]).with_code(1);
+    registry.push("none:1.0");
+    let document = folder
+        .run_unlocked(&[
+            "sign",
+            image,
+            &registry.name("none:1.0"),
+            "--key",
+            "team.key",
+            "-o",
+            "json",
+        ])
+        .with_code(0)
+        .document();
+    assert_eq!(document["signed"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn what_cannot_be_signed_is_said() {
+    let folder = Folder::new();
+    let registry = Registry::new(&folder);
+    folder.key("team");
+    registry.push("app:1.0");
+    let image = &registry.name("app:1.0");
+    assert_snapshot!(folder.run_unlocked(&["sign", "registry.example/App", "--key", "team.key"]), @"");
+    assert_snapshot!(folder.run_unlocked(&["sign", "127.0.0.1:1/app:1.0", "--key", "team.key"]), @"");
+    assert_snapshot!(folder.run_unlocked(&["sign", image, "--key", "team.pub"]), @"");
+    assert_snapshot!(folder.run_unlocked(&["sign", image, "--key", "team.key", "-a", "build"]), @"");
+    let attest = ["attest", image, "--key", "team.key", "--type", "vuln", "--predicate"];
+    folder.write("list.json", "[1]");
+    assert_snapshot!(folder.run_unlocked(&[&attest[..], &["list.json"]].concat()), @"");
+    folder.write("twice.json", r#"{"a": 1, "a": 2}"#);
+    assert_snapshot!(folder.run_unlocked(&[&attest[..], &["twice.json"]].concat()), @"");
+    assert_snapshot!(folder.run(&["tree", &registry.name("none:1.0")]), @"");
+}
