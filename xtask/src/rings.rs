@@ -36,7 +36,9 @@ fn run(root: &Path, scope: Scope, log: &mut Log) -> Result<()> {
     let Some(tools) = tools else { return Ok(()) };
     log.step("tools", || tools.wait())?;
     log.step("build", || cargo(root, &["build", "-p", "countersign"]))?;
-    log.step("acceptance", || cargo(root, &["test", "-p", "countersign-acceptance"]))
+    log.step("acceptance", || {
+        cargo(root, &["test", "--no-fail-fast", "-p", "countersign-acceptance"])
+    })
 }
 
 fn rust_rings(root: &Path, log: &mut Log) -> Result<()> {
@@ -49,7 +51,16 @@ fn rust_rings(root: &Path, log: &mut Log) -> Result<()> {
         )
     })?;
     log.step("test", || {
-        cargo(root, &["test", "--workspace", "--exclude", "countersign-acceptance"])
+        cargo(
+            root,
+            &[
+                "test",
+                "--no-fail-fast",
+                "--workspace",
+                "--exclude",
+                "countersign-acceptance",
+            ],
+        )
     })
 }
 

@@ -29,14 +29,21 @@ impl Backoff {
     }
 
     pub(crate) fn with_attempts(attempts: u32, deadline: Instant) -> Self {
-        Self { left: attempts.saturating_sub(1), pause: FIRST, deadline, cause: None }
+        Self {
+            left: attempts.saturating_sub(1),
+            pause: FIRST,
+            deadline,
+            cause: None,
+        }
     }
 
     /// Waits before the next attempt. Gives the trouble back if there is none: attempts or time are used up, the
     /// registry wants to be left alone for longer than we have, or the trouble is one that stays.
     pub(crate) async fn pause(&mut self, trouble: Trouble) -> Result<(), Trouble> {
         let wanted = match &trouble {
-            Trouble::Throttled { retry_after: Some(after) } => *after,
+            Trouble::Throttled {
+                retry_after: Some(after),
+            } => *after,
             Trouble::Throttled { .. } | Trouble::Unreachable { .. } | Trouble::TimedOut { .. } => self.jittered(),
             // A server that cannot do a thing at all will not learn it.
             Trouble::Unavailable { status } if *status >= 500 && *status != 501 => self.jittered(),
@@ -95,7 +102,10 @@ mod tests {
         assert_eq!(says("Wed, 21 Oct 2015 07:28:00 GMT"), Some(Duration::ZERO));
         let soon = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(100));
         let wait = says(&soon).unwrap();
-        assert!(wait > Duration::from_secs(90) && wait <= Duration::from_secs(100), "{wait:?}");
+        assert!(
+            wait > Duration::from_secs(90) && wait <= Duration::from_secs(100),
+            "{wait:?}"
+        );
         for text in ["", "-1", "soon", "99999999999999999999999"] {
             assert_eq!(says(text), None, "{text}");
         }
@@ -109,7 +119,9 @@ mod tests {
             Trouble::protocol("x"),
             Trouble::Unavailable { status: 501 },
             Trouble::Unavailable { status: 418 },
-            Trouble::Throttled { retry_after: Some(Duration::from_secs(60)) },
+            Trouble::Throttled {
+                retry_after: Some(Duration::from_secs(60)),
+            },
         ] {
             let mut backoff = Backoff::new(Instant::now() + Duration::from_secs(30));
             assert_eq!(backoff.pause(trouble.clone()).await, Err(trouble));
@@ -129,8 +141,13 @@ mod tests {
 
     #[tokio::test]
     async fn an_open_breaker_does_not_hide_what_opened_it() {
-        let cause = Trouble::Unreachable { detail: "refused".to_owned() };
-        let open = Trouble::BreakerOpen { failures: 5, retry_after: Duration::from_secs(1) };
+        let cause = Trouble::Unreachable {
+            detail: "refused".to_owned(),
+        };
+        let open = Trouble::BreakerOpen {
+            failures: 5,
+            retry_after: Duration::from_secs(1),
+        };
         let mut backoff = Backoff::new(Instant::now() + Duration::from_secs(30));
         assert_eq!(backoff.first_cause(open.clone()), open);
         backoff.pause(cause.clone()).await.unwrap();

@@ -34,7 +34,10 @@ impl Challenge {
                     "bearer" => {
                         if let Some(realm) = parsed.parameter("realm") {
                             let service = parsed.parameter("service").map(str::to_owned);
-                            return Some(Self::Bearer { realm: realm.to_owned(), service });
+                            return Some(Self::Bearer {
+                                realm: realm.to_owned(),
+                                service,
+                            });
                         }
                     }
                     "basic" => basic = true,
@@ -54,7 +57,10 @@ struct Parsed {
 
 impl Parsed {
     fn parameter(&self, name: &str) -> Option<&str> {
-        self.parameters.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.parameters
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -87,7 +93,10 @@ fn parse(text: &str) -> Vec<Parsed> {
             return challenges;
         }
         rest = after_word;
-        challenges.push(Parsed { scheme: word.to_owned(), parameters: Vec::new() });
+        challenges.push(Parsed {
+            scheme: word.to_owned(),
+            parameters: Vec::new(),
+        });
         rest.skip_token68();
     }
 }
@@ -167,21 +176,40 @@ mod tests {
     }
 
     fn bearer(realm: &str, service: Option<&str>) -> Option<Challenge> {
-        Some(Challenge::Bearer { realm: realm.to_owned(), service: service.map(str::to_owned) })
+        Some(Challenge::Bearer {
+            realm: realm.to_owned(),
+            service: service.map(str::to_owned),
+        })
     }
 
     #[test]
     fn challenges_as_registries_write_them() {
         for (values, expected) in [
-            (vec![r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull""#],
-                bearer("https://auth.docker.io/token", Some("registry.docker.io"))),
-            (vec![r#"bearer realm="https://ghcr.io/token" , service=ghcr.io"#], bearer("https://ghcr.io/token", Some("ghcr.io"))),
+            (
+                vec![
+                    r#"Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:a/b:pull""#,
+                ],
+                bearer("https://auth.docker.io/token", Some("registry.docker.io")),
+            ),
+            (
+                vec![r#"bearer realm="https://ghcr.io/token" , service=ghcr.io"#],
+                bearer("https://ghcr.io/token", Some("ghcr.io")),
+            ),
             (vec![r#"Basic realm="Registry""#], Some(Challenge::Basic)),
             (vec!["Basic"], Some(Challenge::Basic)),
-            (vec![r#"Basic realm="a", Bearer realm="https://b/token""#], bearer("https://b/token", None)),
+            (
+                vec![r#"Basic realm="a", Bearer realm="https://b/token""#],
+                bearer("https://b/token", None),
+            ),
             (vec![r#"Negotiate abc==, Basic realm="a""#], Some(Challenge::Basic)),
-            (vec!["Negotiate", r#"Bearer realm="https://b/token""#], bearer("https://b/token", None)),
-            (vec![r#"Bearer realm="https://b/a\"b,c""#], bearer(r#"https://b/a"b,c"#, None)),
+            (
+                vec!["Negotiate", r#"Bearer realm="https://b/token""#],
+                bearer("https://b/token", None),
+            ),
+            (
+                vec![r#"Bearer realm="https://b/a\"b,c""#],
+                bearer(r#"https://b/a"b,c"#, None),
+            ),
             (vec![r#"Bearer service="x""#], None),
             (vec![r#"Bearer realm="https://open"#], None),
             (vec![r#"Digest realm="x", nonce="y""#], None),

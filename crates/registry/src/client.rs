@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 
 use crate::challenge::Challenge;
 use crate::config::{ClientConfig, ConfigError, Limits};
-use crate::credential::CredentialScope;
+use crate::credential::{CredentialScope, Credentials};
 use crate::host::Hosts;
 use crate::token::Tokens;
 use crate::transport::Transport;
@@ -52,17 +52,40 @@ impl Client {
             transport: Arc::new(Transport::new(&config)?),
             tokens: Tokens::new(),
             challenges: remember(CHALLENGE_LIFE),
-            let_in: Cache::builder().max_capacity(MAX_REMEMBERED).time_to_live(CHALLENGE_LIFE).build(),
-            without_referrers: Cache::builder().max_capacity(MAX_REMEMBERED).time_to_live(INABILITY_LIFE).build(),
-            turns: Cache::builder().max_capacity(MAX_REMEMBERED).time_to_idle(CHALLENGE_LIFE).build(),
+            let_in: Cache::builder()
+                .max_capacity(MAX_REMEMBERED)
+                .time_to_live(CHALLENGE_LIFE)
+                .build(),
+            without_referrers: Cache::builder()
+                .max_capacity(MAX_REMEMBERED)
+                .time_to_live(INABILITY_LIFE)
+                .build(),
+            turns: Cache::builder()
+                .max_capacity(MAX_REMEMBERED)
+                .time_to_idle(CHALLENGE_LIFE)
+                .build(),
             limits: config.limits,
         };
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    /// A hash of all that is shown when a repository is read, by whichever of its registry and mirrors answers. Those for
+    /// whom it is the same see the same.
+    pub fn credential_scope(&self, credentials: &Credentials, repository: &Repository) -> CredentialScope {
+        let mirrors = self.inner.hosts.mirrors(repository.host());
+        let paths: Vec<_> = mirrors.iter().map(|mirror| mirror.path_of(repository.path())).collect();
+        let at_mirrors = mirrors
+            .iter()
+            .zip(&paths)
+            .map(|(mirror, path)| (mirror.credential_host(), path.as_str()));
+        credentials.scope_at(at_mirrors.chain([(repository.host(), repository.path())]))
+    }
+
     /// Held by the one in this process that writes to a tag.
     pub(crate) fn turn(&self, repository: &Repository, tag: &Tag) -> Arc<Mutex<()>> {
-        self.inner.turns.get_with((repository.clone(), tag.clone()), Arc::default)
+        self.inner
+            .turns
+            .get_with((repository.clone(), tag.clone()), Arc::default)
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -72,6 +95,8 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("transport", &self.inner.transport).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("transport", &self.inner.transport)
+            .finish_non_exhaustive()
     }
 }

@@ -51,7 +51,11 @@ pub struct Proxies {
 impl Proxies {
     /// Every host is reached directly.
     pub fn none() -> Self {
-        Self { https: None, http: None, except: None }
+        Self {
+            https: None,
+            http: None,
+            except: None,
+        }
     }
 
     /// What `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` say, in upper case or lower.

@@ -59,7 +59,16 @@ pub(crate) enum Access<'a> {
 impl<'a> Ask<'a> {
     pub(crate) fn get(repository: &'a Repository, tail: String, accept: &'static [&'static str], cap: u64) -> Self {
         let to = To::Tail(tail);
-        Self { method: Method::GET, repository, to, access: Access::Pull, accept, content: None, condition: None, cap }
+        Self {
+            method: Method::GET,
+            repository,
+            to,
+            access: Access::Pull,
+            accept,
+            content: None,
+            condition: None,
+            cap,
+        }
     }
 
     /// Only a question that changes nothing is carried on to where a redirect leads.
@@ -78,7 +87,10 @@ impl<'a> Ask<'a> {
             Access::Pull => format!("repository:{path}:pull"),
             Access::Push => format!("repository:{path}:pull,push"),
             Access::PushFrom(other) => {
-                format!("repository:{path}:pull,push repository:{}:pull", endpoint.path_of(other.path()))
+                format!(
+                    "repository:{path}:pull,push repository:{}:pull",
+                    endpoint.path_of(other.path())
+                )
             }
             Access::Delete => format!("repository:{path}:delete,pull"),
         }
@@ -91,7 +103,9 @@ impl Answer {
         match self.status {
             status if status.is_success() => Ok(self),
             StatusCode::NOT_FOUND | StatusCode::GONE => Err(Trouble::NotFound),
-            status => Err(Trouble::Unavailable { status: status.as_u16() }),
+            status => Err(Trouble::Unavailable {
+                status: status.as_u16(),
+            }),
         }
     }
 
@@ -100,10 +114,12 @@ impl Answer {
         let status = self.status.as_u16();
         match status {
             401 | 403 => Some(Trouble::Denied { status }),
-            429 => Some(Trouble::Throttled { retry_after: retry_after(&self.headers) }),
-            503 if retry_after(&self.headers).is_some() => {
-                Some(Trouble::Throttled { retry_after: retry_after(&self.headers) })
-            }
+            429 => Some(Trouble::Throttled {
+                retry_after: retry_after(&self.headers),
+            }),
+            503 if retry_after(&self.headers).is_some() => Some(Trouble::Throttled {
+                retry_after: retry_after(&self.headers),
+            }),
             501 => None,
             500.. => Some(Trouble::Unavailable { status }),
             _ => None,
@@ -146,8 +162,12 @@ impl Client {
         deadline: Instant,
     ) -> Result<Answer, Trouble> {
         let path = endpoint.path_of(ask.repository.path());
-        let Candidates { credentials: mut candidates, trouble } =
-            credentials.candidates(endpoint.credential_host(), &path, deadline).await;
+        let Candidates {
+            credentials: mut candidates,
+            trouble,
+        } = credentials
+            .candidates(endpoint.credential_host(), &path, deadline)
+            .await;
         let scopes: Vec<CredentialScope> = candidates.iter().map(Credential::scope).collect();
         let key = (endpoint.authority().to_owned(), path, scopes);
         if candidates.len() > 1
@@ -180,7 +200,11 @@ impl Client {
         deadline: Instant,
     ) -> Result<Answer, Trouble> {
         // A mirror that fails has the registry behind it.
-        let attempts = if endpoint.is_mirror() { 1 } else { ask.attempts(self.limits().attempts) };
+        let attempts = if endpoint.is_mirror() {
+            1
+        } else {
+            ask.attempts(self.limits().attempts)
+        };
         let mut backoff = Backoff::with_attempts(attempts, deadline);
         loop {
             let trouble = match self.attempt(endpoint, ask, credential, deadline).await {
@@ -212,9 +236,15 @@ impl Client {
         if followed.answer.status != StatusCode::UNAUTHORIZED || followed.elsewhere {
             return Ok(followed.answer);
         }
-        let Some(challenge) = Challenge::of(&followed.answer.headers) else { return Ok(followed.answer) };
-        self.inner.challenges.insert(endpoint.authority().to_owned(), challenge.clone());
-        let second = self.meet(&challenge, first.as_ref(), endpoint, ask, credential, deadline).await?;
+        let Some(challenge) = Challenge::of(&followed.answer.headers) else {
+            return Ok(followed.answer);
+        };
+        self.inner
+            .challenges
+            .insert(endpoint.authority().to_owned(), challenge.clone());
+        let second = self
+            .meet(&challenge, first.as_ref(), endpoint, ask, credential, deadline)
+            .await?;
         if second.is_none() || second == first {
             return Ok(followed.answer);
         }
@@ -252,7 +282,11 @@ impl Client {
             return Ok(Some(token));
         }
         let request = TokenRequest::new(&self.inner.hosts, endpoint, &key, credential)?;
-        self.inner.tokens.fetch(&self.inner.transport, &key, request, deadline).await.map(Some)
+        self.inner
+            .tokens
+            .fetch(&self.inner.transport, &key, request, deadline)
+            .await
+            .map(Some)
     }
 
     /// Sends the question and follows where it is sent on to. Credentials stay behind when the server changes, and do not
@@ -303,8 +337,12 @@ pub(crate) fn mirror_deadline(deadline: Instant) -> Instant {
 
 /// Where an answer leads, if it may.
 pub(crate) fn location(answer: &Answer, from: &Url) -> Result<Url, Trouble> {
-    let text = answer.header(LOCATION).ok_or_else(|| Trouble::protocol("it redirects to nowhere"))?;
-    let next = from.join(text).map_err(|_| Trouble::protocol("it redirects to something that is not a URL"))?;
+    let text = answer
+        .header(LOCATION)
+        .ok_or_else(|| Trouble::protocol("it redirects to nowhere"))?;
+    let next = from
+        .join(text)
+        .map_err(|_| Trouble::protocol("it redirects to something that is not a URL"))?;
     may_lead(from, &next).map_err(|why| Trouble::protocol(format!("its redirect is not followed: {why}")))?;
     Ok(next)
 }

@@ -12,8 +12,12 @@ use crate::exchange::Ask;
 use crate::transport::Answer;
 use crate::trouble::{ContentTrouble, Trouble};
 
-pub(crate) const MANIFEST_TYPES: &[&str] =
-    &[media::OCI_INDEX, media::OCI_MANIFEST, media::DOCKER_LIST, media::DOCKER_MANIFEST];
+pub(crate) const MANIFEST_TYPES: &[&str] = &[
+    media::OCI_INDEX,
+    media::OCI_MANIFEST,
+    media::DOCKER_LIST,
+    media::DOCKER_MANIFEST,
+];
 pub(crate) const MANIFEST_CAP: u64 = MAX_MANIFEST_BYTES as u64;
 
 impl Client {
@@ -26,7 +30,8 @@ impl Client {
         deadline: Instant,
     ) -> Result<(Blob, Option<String>), Trouble> {
         let ask = Ask::get(repository, format!("manifests/{digest}"), MANIFEST_TYPES, MANIFEST_CAP);
-        self.read(&ask, credentials, deadline, |answer| proven(answer, digest, None)).await
+        self.read(&ask, credentials, deadline, |answer| proven(answer, digest, None))
+            .await
     }
 
     /// The manifest or index that a tag means now.
@@ -86,6 +91,7 @@ pub(crate) fn readable(answer: Answer) -> Result<(Blob, Document), Trouble> {
 fn proven(answer: Answer, digest: &Digest, size: Option<u64>) -> Result<(Blob, Option<String>), Trouble> {
     let answer = answer.success()?;
     let content_type = answer.header(CONTENT_TYPE).map(str::to_owned);
-    let blob = Blob::check(answer.body, digest, size).map_err(|error| Trouble::Content(ContentTrouble::Bytes(error)))?;
+    let blob =
+        Blob::check(answer.body, digest, size).map_err(|error| Trouble::Content(ContentTrouble::Bytes(error)))?;
     Ok((blob, content_type))
 }

@@ -32,7 +32,9 @@ where
     V: Clone + Send + Sync + 'static,
 {
     pub(crate) fn new() -> Self {
-        Self { under_way: Arc::default() }
+        Self {
+            under_way: Arc::default(),
+        }
     }
 
     /// The flight for a key: the one under way, or a new one. What `start` returns has to end by itself.
@@ -44,7 +46,10 @@ where
         if let Some(flight) = under_way.get(key) {
             return flight.arrival.clone();
         }
-        let landing = Landing { key: key.clone(), under_way: Arc::clone(&self.under_way) };
+        let landing = Landing {
+            key: key.clone(),
+            under_way: Arc::clone(&self.under_way),
+        };
         let work = start();
         let task = tokio::spawn(async move {
             let _landing = landing;
@@ -52,7 +57,13 @@ where
         });
         let abort = task.abort_handle();
         let arrival = task.map(Result::ok).boxed().shared();
-        under_way.insert(key.clone(), Flight { arrival: arrival.clone(), task: abort });
+        under_way.insert(
+            key.clone(),
+            Flight {
+                arrival: arrival.clone(),
+                task: abort,
+            },
+        );
         arrival
     }
 }
@@ -73,7 +84,10 @@ impl<K: Eq + Hash, V: Clone> Drop for Landing<K, V> {
 
 impl<K, V: Clone> Drop for Flights<K, V> {
     fn drop(&mut self) {
-        let flights: Vec<_> = lock(&self.under_way).values().map(|flight| flight.task.clone()).collect();
+        let flights: Vec<_> = lock(&self.under_way)
+            .values()
+            .map(|flight| flight.task.clone())
+            .collect();
         for task in flights {
             task.abort();
         }
@@ -82,7 +96,9 @@ impl<K, V: Clone> Drop for Flights<K, V> {
 
 impl<K, V: Clone> fmt::Debug for Flights<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Flights").field("under_way", &lock(&self.under_way).len()).finish()
+        f.debug_struct("Flights")
+            .field("under_way", &lock(&self.under_way).len())
+            .finish()
     }
 }
 
@@ -118,7 +134,11 @@ mod tests {
             assert_eq!(arrival.await, Some(0));
         }
         assert_eq!(begun.load(Ordering::SeqCst), 1);
-        assert_eq!(flights.join(&1, || async { 7 }).await, Some(7), "a flight that has landed is no longer joined");
+        assert_eq!(
+            flights.join(&1, || async { 7 }).await,
+            Some(7),
+            "a flight that has landed is no longer joined"
+        );
     }
 
     #[tokio::test]
@@ -147,7 +167,7 @@ mod tests {
     #[tokio::test]
     async fn dropping_the_owner_ends_the_flights() {
         let flights = Flights::<u8, u8>::new();
-        let arrival = flights.join(&1, || std::future::pending());
+        let arrival = flights.join(&1, std::future::pending);
         drop(flights);
         assert_eq!(arrival.await, None);
     }

@@ -8,9 +8,7 @@ use countersign_evidence::{Evidence, Gap, GapCause};
 use countersign_image::{Digest, Pinned, Reference};
 use jiff::Timestamp;
 
-use crate::cache::{
-    CacheConfig, CacheError, ContentCache, Known, LAST_MOMENT, ListCache, ListKey, TagCache, TagKey,
-};
+use crate::cache::{CacheConfig, CacheError, ContentCache, Known, LAST_MOMENT, ListCache, ListKey, TagCache, TagKey};
 use crate::client::Client;
 use crate::credential::Credentials;
 use crate::flight::{Arrival, Flights};
@@ -71,7 +69,10 @@ impl Gatherer {
             longest_flight: config.flight,
             counts: Counts::default(),
         };
-        Ok(Self { client, caches: Some(Arc::new(caches)) })
+        Ok(Self {
+            client,
+            caches: Some(Arc::new(caches)),
+        })
     }
 
     /// The client.
@@ -83,7 +84,11 @@ impl Gatherer {
     pub fn counts(&self) -> Option<CacheCounts> {
         let counts = &self.caches.as_ref()?.counts;
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Some(CacheCounts { fresh: read(&counts.fresh), stale: read(&counts.stale), gathered: read(&counts.gathered) })
+        Some(CacheCounts {
+            fresh: read(&counts.fresh),
+            stale: read(&counts.stale),
+            gathered: read(&counts.gathered),
+        })
     }
 
     /// The digest that a name means now.
@@ -93,14 +98,16 @@ impl Gatherer {
         credentials: &Credentials,
         deadline: Instant,
     ) -> Result<Digest, Trouble> {
-        let Some(caches) = &self.caches else { return self.client.resolve(reference, credentials, deadline).await };
+        let Some(caches) = &self.caches else {
+            return self.client.resolve(reference, credentials, deadline).await;
+        };
         if let Some(digest) = reference.digest() {
             return Ok(*digest);
         }
         let key = TagKey {
             repository: reference.repository().clone(),
             tag: reference.effective_tag(),
-            scope: credentials.scope(reference.repository()),
+            scope: self.client.credential_scope(credentials, reference.repository()),
         };
         if let Some(outcome) = caches.tags.get(&key) {
             return outcome;
@@ -108,7 +115,8 @@ impl Gatherer {
         let began = Instant::now();
         let arrival = caches.resolving.join(&key, || {
             let (client, tags, key) = (self.client.clone(), caches.tags.clone(), key.clone());
-            let (reference, credentials, until) = (reference.clone(), credentials.clone(), began + caches.longest_flight);
+            let (reference, credentials, until) =
+                (reference.clone(), credentials.clone(), began + caches.longest_flight);
             async move {
                 let outcome = client.resolve(&reference, &credentials, until).await;
                 tags.put(key, outcome.clone());
@@ -117,7 +125,9 @@ impl Gatherer {
         });
         match tokio::time::timeout_at(deadline.into(), arrival).await {
             Ok(Some(outcome)) => outcome,
-            Ok(None) => Err(Trouble::Unreachable { detail: BROKE_OFF.to_owned() }),
+            Ok(None) => Err(Trouble::Unreachable {
+                detail: BROKE_OFF.to_owned(),
+            }),
             Err(_) => Err(Trouble::TimedOut { after: began.elapsed() }),
         }
     }
@@ -131,7 +141,10 @@ impl Gatherer {
         deadline: Instant,
     ) -> Arc<Evidence> {
         match &self.caches {
-            Some(caches) => named(self.gather_cached(caches, image, request, credentials, deadline).await, image),
+            Some(caches) => named(
+                self.gather_cached(caches, image, request, credentials, deadline).await,
+                image,
+            ),
             None => Arc::new(gather(&self.client, image, request, credentials, deadline).await),
         }
     }
@@ -140,7 +153,7 @@ impl Gatherer {
     /// nobody would find it.
     pub fn begin(&self, image: &Pinned, request: &GatherRequest, credentials: &Credentials) {
         let Some(caches) = &self.caches else { return };
-        let key = ListKey::of(image, request, credentials);
+        let key = ListKey::of(&self.client, image, request, credentials);
         if matches!(caches.lists.get(&key, Instant::now()), Known::Nothing | Known::Old(_)) {
             drop(self.fly(caches, &key, image, credentials));
         }
@@ -155,7 +168,7 @@ impl Gatherer {
         deadline: Instant,
     ) -> Arc<Evidence> {
         let began = Instant::now();
-        let key = ListKey::of(image, request, credentials);
+        let key = ListKey::of(&self.client, image, request, credentials);
         let fly = || self.fly(caches, &key, image, credentials);
         let old = match caches.lists.get(&key, began) {
             Known::Fresh(evidence) => {
@@ -180,7 +193,9 @@ impl Gatherer {
                 }
                 return evidence;
             }
-            Ok(None) => GapCause::Unreachable { detail: BROKE_OFF.to_owned() },
+            Ok(None) => GapCause::Unreachable {
+                detail: BROKE_OFF.to_owned(),
+            },
             Err(_) => GapCause::TimedOut { after: began.elapsed() },
         };
         match old {
@@ -192,7 +207,13 @@ impl Gatherer {
         }
     }
 
-    fn fly(&self, caches: &Arc<Caches>, key: &ListKey, image: &Pinned, credentials: &Credentials) -> Arrival<Arc<Evidence>> {
+    fn fly(
+        &self,
+        caches: &Arc<Caches>,
+        key: &ListKey,
+        image: &Pinned,
+        credentials: &Credentials,
+    ) -> Arrival<Arc<Evidence>> {
         caches.gathering.join(key, || {
             let (client, lists, contents) = (self.client.clone(), caches.lists.clone(), Arc::clone(&caches.contents));
             let (key, image, credentials) = (key.clone(), image.clone(), credentials.clone());
@@ -213,12 +234,19 @@ fn named(evidence: Arc<Evidence>, image: &Pinned) -> Arc<Evidence> {
     if evidence.image.reference() == image.reference() {
         return evidence;
     }
-    Arc::new(Evidence { image: image.clone(), ..(*evidence).clone() })
+    Arc::new(Evidence {
+        image: image.clone(),
+        ..(*evidence).clone()
+    })
 }
 
 /// What is known of an image when the time is up: that every place was not looked at.
 fn nothing(image: &Pinned, request: &GatherRequest, cause: &GapCause) -> Evidence {
-    let gap = |(repository, place)| Gap { repository, place, cause: cause.clone() };
+    let gap = |(repository, place)| Gap {
+        repository,
+        place,
+        cause: cause.clone(),
+    };
     Evidence {
         image: image.clone(),
         items: Vec::new(),

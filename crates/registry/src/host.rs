@@ -64,8 +64,15 @@ pub(crate) struct Hosts {
 
 impl Hosts {
     pub(crate) fn new(config: &ClientConfig) -> Result<Self, ConfigError> {
-        let plain: Vec<_> = config.plain_http.iter().map(|text| HostPattern::parse(text)).collect::<Result<_, _>>()?;
-        let mut hosts = Self { plain, mirrors: BTreeMap::new() };
+        let plain: Vec<_> = config
+            .plain_http
+            .iter()
+            .map(|text| HostPattern::parse(text))
+            .collect::<Result<_, _>>()?;
+        let mut hosts = Self {
+            plain,
+            mirrors: BTreeMap::new(),
+        };
         for (host, urls) in &config.mirrors {
             let refused = |url: &str, detail: &str| ConfigError::Mirror {
                 host: host.clone(),
@@ -89,15 +96,26 @@ impl Hosts {
     /// The registry itself.
     pub(crate) fn origin(&self, host: &str) -> Result<Endpoint, Trouble> {
         let name = canonical(host);
-        let server = if name == "docker.io" { "registry-1.docker.io" } else { name.as_str() };
-        let unusable = || Trouble::Unreachable { detail: format!("`{host}` is not the name of a host") };
+        let server = if name == "docker.io" {
+            "registry-1.docker.io"
+        } else {
+            name.as_str()
+        };
+        let unusable = || Trouble::Unreachable {
+            detail: format!("`{host}` is not the name of a host"),
+        };
         let https = Url::parse(&format!("https://{server}/")).map_err(|_| unusable())?;
         let root = if self.speaks_plainly(&https) {
             Url::parse(&format!("http://{server}/")).map_err(|_| unusable())?
         } else {
             https
         };
-        Ok(Endpoint { root, prefix: String::new(), stands_for: None, credential_host: name })
+        Ok(Endpoint {
+            root,
+            prefix: String::new(),
+            stands_for: None,
+            credential_host: name,
+        })
     }
 
     /// Whether a server is spoken to without TLS: on this machine, and where the configuration says so.
@@ -120,11 +138,20 @@ impl Hosts {
             _ => return Err("the scheme is neither `https` nor `http`"),
         }
         let path = url.path().trim_matches('/');
-        let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
+        let prefix = if path.is_empty() {
+            String::new()
+        } else {
+            format!("{path}/")
+        };
         let mut root = url.clone();
         root.set_path("/");
         let credential_host = root.authority().to_owned();
-        Ok(Endpoint { root, prefix, stands_for: Some(canonical(host)), credential_host })
+        Ok(Endpoint {
+            root,
+            prefix,
+            stands_for: Some(canonical(host)),
+            credential_host,
+        })
     }
 }
 
@@ -147,7 +174,9 @@ enum HostPattern {
 
 impl HostPattern {
     fn parse(text: &str) -> Result<Self, ConfigError> {
-        let refused = || ConfigError::HostPattern { pattern: text.to_owned() };
+        let refused = || ConfigError::HostPattern {
+            pattern: text.to_owned(),
+        };
         let (below, host) = text.strip_prefix("*.").map_or((false, text), |domain| (true, domain));
         let url = Url::parse(&format!("http://{host}/")).map_err(|_| refused())?;
         let is_bare = url.path() == "/" && url.query().is_none() && url.username().is_empty() && !host.ends_with('/');
@@ -306,16 +335,32 @@ mod tests {
     }
 
     fn hosts(plain: &[&str], mirrors: &[(&str, &str)]) -> Result<Hosts, ConfigError> {
-        let mut config = ClientConfig { plain_http: plain.iter().map(ToString::to_string).collect(), ..ClientConfig::default() };
+        let mut config = ClientConfig {
+            plain_http: plain.iter().map(ToString::to_string).collect(),
+            ..ClientConfig::default()
+        };
         for (host, url) in mirrors {
-            config.mirrors.entry((*host).to_owned()).or_default().push((*url).to_owned());
+            config
+                .mirrors
+                .entry((*host).to_owned())
+                .or_default()
+                .push((*url).to_owned());
         }
         Hosts::new(&config)
     }
 
     #[test]
     fn plain_http_is_for_this_machine_and_where_configured() {
-        let hosts = hosts(&["plain.example", "ported.example:5000", "*.dev.example", "[fd00::1]:5000"], &[]).unwrap();
+        let hosts = hosts(
+            &[
+                "plain.example",
+                "ported.example:5000",
+                "*.dev.example",
+                "[fd00::1]:5000",
+            ],
+            &[],
+        )
+        .unwrap();
         for (host, expected) in [
             ("docker.io", "https://registry-1.docker.io/v2/a/b/blobs/x"),
             ("index.docker.io", "https://registry-1.docker.io/v2/a/b/blobs/x"),
@@ -325,7 +370,10 @@ mod tests {
             ("127.0.0.1:5000", "http://127.0.0.1:5000/v2/a/b/blobs/x"),
             ("127.8.9.10", "http://127.8.9.10/v2/a/b/blobs/x"),
             ("[::1]:5000", "http://[::1]:5000/v2/a/b/blobs/x"),
-            ("localhost.example:5000", "https://localhost.example:5000/v2/a/b/blobs/x"),
+            (
+                "localhost.example:5000",
+                "https://localhost.example:5000/v2/a/b/blobs/x",
+            ),
             ("127.0.0.1.example", "https://127.0.0.1.example/v2/a/b/blobs/x"),
             ("10.0.0.1:5000", "https://10.0.0.1:5000/v2/a/b/blobs/x"),
             ("plain.example", "http://plain.example/v2/a/b/blobs/x"),
@@ -345,7 +393,14 @@ mod tests {
 
     #[test]
     fn a_mirror_is_read_first_and_told_whom_it_stands_for() {
-        let hosts = hosts(&[], &[("docker.io", "https://mirror.example/hub/"), ("docker.io", "http://localhost:1")]).unwrap();
+        let hosts = hosts(
+            &[],
+            &[
+                ("docker.io", "https://mirror.example/hub/"),
+                ("docker.io", "http://localhost:1"),
+            ],
+        )
+        .unwrap();
         let urls: Vec<_> = hosts
             .mirrors("index.docker.io")
             .iter()
@@ -364,10 +419,23 @@ mod tests {
     #[test]
     fn a_configuration_that_says_nothing_usable_is_refused() {
         for pattern in ["", "*", "*.*.example", "a/b", "user@host", "*.a:1", "http://a", "a?b"] {
-            assert!(matches!(hosts(&[pattern], &[]), Err(ConfigError::HostPattern { .. })), "{pattern}");
+            assert!(
+                matches!(hosts(&[pattern], &[]), Err(ConfigError::HostPattern { .. })),
+                "{pattern}"
+            );
         }
-        for mirror in ["mirror.example", "http://mirror.example", "ftp://a", "https://u:p@a", "https://a?b", "https://a#b"] {
-            assert!(matches!(hosts(&[], &[("a", mirror)]), Err(ConfigError::Mirror { .. })), "{mirror}");
+        for mirror in [
+            "mirror.example",
+            "http://mirror.example",
+            "ftp://a",
+            "https://u:p@a",
+            "https://a?b",
+            "https://a#b",
+        ] {
+            assert!(
+                matches!(hosts(&[], &[("a", mirror)]), Err(ConfigError::Mirror { .. })),
+                "{mirror}"
+            );
         }
         assert!(hosts(&["mirror.example"], &[("a", "http://mirror.example")]).is_ok());
     }

@@ -9,8 +9,8 @@
 //! what could not be obtained is never reported as what is not there.
 
 pub mod archive;
-pub mod cache;
 mod backoff;
+pub mod cache;
 mod challenge;
 mod client;
 pub mod config;

@@ -61,7 +61,10 @@ impl Client {
         let mut backoff = Backoff::with_attempts(self.limits().attempts, deadline);
         loop {
             // An upload that broke off is begun anew: nobody can say how much of it arrived.
-            match self.upload(repository, &digest, bytes.clone(), credentials, deadline).await {
+            match self
+                .upload(repository, &digest, bytes.clone(), credentials, deadline)
+                .await
+            {
                 Ok(()) => return Ok(digest),
                 Err(trouble) => backoff.pause(trouble).await?,
             }
@@ -79,8 +82,13 @@ impl Client {
     ) -> Result<bool, Trouble> {
         let origin = self.inner.hosts.origin(repository.host())?;
         let mut url = origin.url(repository.path(), "blobs/uploads/");
-        url.query_pairs_mut().append_pair("mount", &digest.to_string()).append_pair("from", from.path());
-        let ask = Ask { access: Access::PushFrom(from), ..push(repository, Method::POST, To::Url(url)) };
+        url.query_pairs_mut()
+            .append_pair("mount", &digest.to_string())
+            .append_pair("from", from.path());
+        let ask = Ask {
+            access: Access::PushFrom(from),
+            ..push(repository, Method::POST, To::Url(url))
+        };
         let answer = self.ask(&origin, &ask, credentials, deadline).await?;
         match answer.status {
             StatusCode::CREATED => Ok(true),
@@ -109,7 +117,9 @@ impl Client {
             ManifestName::Digest(digest) => Digest::of(digest.algorithm(), &bytes),
             ManifestName::Tag(_) => Digest::sha256(&bytes),
         };
-        let subject = answer.header("oci-subject").and_then(|text| Digest::parse(text.trim()).ok());
+        let subject = answer
+            .header("oci-subject")
+            .and_then(|text| Digest::parse(text.trim()).ok());
         Ok(Put { digest, subject })
     }
 
@@ -151,8 +161,14 @@ impl Client {
     ) -> Result<(), Trouble> {
         let origin = self.inner.hosts.origin(repository.host())?;
         let to = To::Tail(format!("manifests/{name}"));
-        let ask = Ask { access: Access::Delete, ..push(repository, Method::DELETE, to) };
-        self.ask(&origin, &ask, credentials, deadline).await?.success().map(drop)
+        let ask = Ask {
+            access: Access::Delete,
+            ..push(repository, Method::DELETE, to)
+        };
+        self.ask(&origin, &ask, credentials, deadline)
+            .await?
+            .success()
+            .map(drop)
     }
 
     async fn has_blob(
@@ -190,12 +206,24 @@ impl Client {
             content: Some(("application/octet-stream", bytes)),
             ..push(repository, Method::PUT, To::Url(url))
         };
-        self.ask(&origin, &send, credentials, deadline).await?.success().map(drop)
+        self.ask(&origin, &send, credentials, deadline)
+            .await?
+            .success()
+            .map(drop)
     }
 }
 
 fn push(repository: &Repository, method: Method, to: To) -> Ask<'_> {
-    Ask { method, repository, to, access: Access::Push, accept: &[], content: None, condition: None, cap: ANSWER_CAP }
+    Ask {
+        method,
+        repository,
+        to,
+        access: Access::Push,
+        accept: &[],
+        content: None,
+        condition: None,
+        cap: ANSWER_CAP,
+    }
 }
 
 /// Content and credentials go to the registry itself and nowhere else.
@@ -204,6 +232,8 @@ fn upload_location(opened: &Answer, origin: &Endpoint, repository: &Repository) 
     if same_server(&url, origin.root()) {
         Ok(url)
     } else {
-        Err(Trouble::protocol("it wants the upload sent to another server, and credentials do not go there"))
+        Err(Trouble::protocol(
+            "it wants the upload sent to another server, and credentials do not go there",
+        ))
     }
 }

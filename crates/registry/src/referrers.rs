@@ -60,7 +60,11 @@ impl Client {
         match tagged {
             Ok(tagged) => {
                 for descriptor in tagged {
-                    if !listing.descriptors.iter().any(|listed| listed.digest == descriptor.digest) {
+                    if !listing
+                        .descriptors
+                        .iter()
+                        .any(|listed| listed.digest == descriptor.digest)
+                    {
                         listing.descriptors.push(descriptor);
                     }
                 }
@@ -78,7 +82,9 @@ impl Client {
         deadline: Instant,
     ) -> Listing {
         for mirror in self.inner.hosts.mirrors(repository.host()) {
-            let listing = self.pages(mirror, repository, digest, credentials, mirror_deadline(deadline)).await;
+            let listing = self
+                .pages(mirror, repository, digest, credentials, mirror_deadline(deadline))
+                .await;
             if listing.troubles.is_empty() && !listing.descriptors.is_empty() {
                 return listing;
             }
@@ -86,7 +92,10 @@ impl Client {
         }
         match self.inner.hosts.origin(repository.host()) {
             Ok(origin) => self.pages(&origin, repository, digest, credentials, deadline).await,
-            Err(trouble) => Listing { troubles: vec![trouble], ..Listing::default() },
+            Err(trouble) => Listing {
+                troubles: vec![trouble],
+                ..Listing::default()
+            },
         }
     }
 
@@ -122,7 +131,11 @@ impl Client {
                 Ok((descriptors, next)) => {
                     listing.descriptors.extend(descriptors);
                     let Some(next) = next else { return listing };
-                    ask = Ask { to: To::Url(next), access: Access::Pull, ..ask };
+                    ask = Ask {
+                        to: To::Url(next),
+                        access: Access::Pull,
+                        ..ask
+                    };
                 }
                 Err(trouble) => {
                     listing.troubles.push(trouble);
@@ -135,7 +148,9 @@ impl Client {
         }
         listing.descriptors.truncate(MAX_MANIFESTS);
         let limit = listing.descriptors.len() as u64;
-        listing.troubles.push(Trouble::Content(ContentTrouble::TooMany { limit }));
+        listing
+            .troubles
+            .push(Trouble::Content(ContentTrouble::TooMany { limit }));
         listing
     }
 
@@ -148,7 +163,10 @@ impl Client {
         credentials: &Credentials,
         deadline: Instant,
     ) -> Result<Vec<Descriptor>, Trouble> {
-        match self.tagged(repository, &fallback_tag(digest), credentials, deadline).await {
+        match self
+            .tagged(repository, &fallback_tag(digest), credentials, deadline)
+            .await
+        {
             Ok((blob, Document::Index(index))) if !digest.matches(blob.bytes()) => Ok(index.manifests),
             Ok(_) | Err(Trouble::NotFound) => Ok(Vec::new()),
             Err(trouble) => Err(trouble),
@@ -172,14 +190,17 @@ impl Client {
         }
         let of_protocol = serde_json::from_slice::<ProtocolError>(&answer.body).is_ok();
         let path = of_protocol.then(|| repository.path().to_owned());
-        self.inner.without_referrers.insert((endpoint.authority().to_owned(), path), ());
+        self.inner
+            .without_referrers
+            .insert((endpoint.authority().to_owned(), path), ());
     }
 }
 
 /// The tag that stands in for the API. Both parts are cut as the specification says, so that SHA-512 fits.
 pub(crate) fn fallback_tag(digest: &Digest) -> Tag {
     let hex = digest.hex();
-    Tag::parse(&format!("{}-{}", digest.algorithm(), &hex[..64])).expect("an algorithm, `-` and 64 hex digits are a tag")
+    Tag::parse(&format!("{}-{}", digest.algorithm(), &hex[..64]))
+        .expect("an algorithm, `-` and 64 hex digits are a tag")
 }
 
 fn read_page(answer: Answer, first: &Url) -> Result<(Vec<Descriptor>, Option<Url>), Trouble> {
@@ -192,10 +213,20 @@ fn read_page(answer: Answer, first: &Url) -> Result<(Vec<Descriptor>, Option<Url
             media::OCI_INDEX
         )));
     }
-    if answer.header("oci-filters-applied").is_some_and(|filters| !filters.trim().is_empty()) {
-        return Err(Trouble::protocol("its list of referrers is filtered, though that was not asked for"));
+    if answer
+        .header("oci-filters-applied")
+        .is_some_and(|filters| !filters.trim().is_empty())
+    {
+        return Err(Trouble::protocol(
+            "its list of referrers is filtered, though that was not asked for",
+        ));
     }
-    let next = answer.headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()).find_map(next_link);
+    let next = answer
+        .headers
+        .get_all(LINK)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .find_map(next_link);
     let next = next.map(|link| own_page(&link, first)).transpose()?;
     let blob = Blob::new(answer.body);
     match Document::parse(&blob, Some(&content_type), None) {
@@ -207,9 +238,13 @@ fn read_page(answer: Answer, first: &Url) -> Result<(Vec<Descriptor>, Option<Url
 
 /// The next page has to be a page of the same list: a `Link` is no way to make us ask somebody else.
 fn own_page(link: &str, first: &Url) -> Result<Url, Trouble> {
-    let next = first.join(link).map_err(|_| Trouble::protocol("the link to its next page is not a URL"))?;
+    let next = first
+        .join(link)
+        .map_err(|_| Trouble::protocol("the link to its next page is not a URL"))?;
     if !same_server(&next, first) || next.path() != first.path() || !next.username().is_empty() {
-        return Err(Trouble::protocol("the link to its next page leads out of its list of referrers"));
+        return Err(Trouble::protocol(
+            "the link to its next page leads out of its list of referrers",
+        ));
     }
     Ok(next)
 }
@@ -221,7 +256,9 @@ fn next_link(header: &str) -> Option<String> {
         let (target, after) = after.split_once('>')?;
         let end = after.find('<').unwrap_or(after.len());
         let is_next = after[..end].split(';').any(|parameter| {
-            let Some((name, value)) = parameter.split_once('=') else { return false };
+            let Some((name, value)) = parameter.split_once('=') else {
+                return false;
+            };
             let value = value.trim().trim_end_matches(',').trim().trim_matches('"');
             name.trim().eq_ignore_ascii_case("rel") && value.split(' ').any(|word| word.eq_ignore_ascii_case("next"))
         });
@@ -244,7 +281,10 @@ mod tests {
         for (header, expected) in [
             (r#"</v2/a/referrers/d?n=2>; rel="next""#, Some("/v2/a/referrers/d?n=2")),
             (r"</x>;rel=next", Some("/x")),
-            (r#"</prev>; rel="prev", </next>; title="a"; rel="last next""#, Some("/next")),
+            (
+                r#"</prev>; rel="prev", </next>; title="a"; rel="last next""#,
+                Some("/next"),
+            ),
             (r#"</x>; rel="nextish""#, None),
             ("</x>", None),
             ("", None),
@@ -257,12 +297,18 @@ mod tests {
     #[test]
     fn a_page_of_another_list_is_not_asked_for() {
         let first = Url::parse("https://r.example/v2/a/referrers/sha256:0").unwrap();
-        for link in ["?page=2", "/v2/a/referrers/sha256:0?page=2", "https://r.example/v2/a/referrers/sha256:0?x"] {
+        for link in [
+            "?page=2",
+            "/v2/a/referrers/sha256:0?page=2",
+            "https://r.example/v2/a/referrers/sha256:0?x",
+        ] {
             assert!(own_page(link, &first).is_ok(), "{link}");
         }
-        for link in
-            ["/v2/b/referrers/sha256:0", "//evil.example/v2/a/referrers/sha256:0", "http://r.example/v2/a/referrers/sha256:0"]
-        {
+        for link in [
+            "/v2/b/referrers/sha256:0",
+            "//evil.example/v2/a/referrers/sha256:0",
+            "http://r.example/v2/a/referrers/sha256:0",
+        ] {
             assert!(own_page(link, &first).is_err(), "{link}");
         }
     }
@@ -270,7 +316,10 @@ mod tests {
     #[test]
     fn the_fallback_tag_of_a_long_digest_is_cut() {
         let digest = Digest::of(Algorithm::Sha512, b"x");
-        assert_eq!(fallback_tag(&digest).as_str(), &digest.tag_form()[.."sha512-".len() + 64]);
+        assert_eq!(
+            fallback_tag(&digest).as_str(),
+            &digest.tag_form()[.."sha512-".len() + 64]
+        );
         let digest = Digest::sha256(b"x");
         assert_eq!(fallback_tag(&digest).as_str(), digest.tag_form());
     }

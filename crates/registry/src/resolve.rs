@@ -29,7 +29,10 @@ impl Client {
         }
         let tail = format!("manifests/{}", reference.effective_tag());
         let get = Ask::get(reference.repository(), tail, MANIFEST_TYPES, MANIFEST_CAP);
-        let head = Ask { method: Method::HEAD, ..get.clone() };
+        let head = Ask {
+            method: Method::HEAD,
+            ..get.clone()
+        };
         match self.read(&head, credentials, deadline, stated).await? {
             Some(digest) => Ok(digest),
             None => self.read(&get, credentials, deadline, hashed).await,
@@ -47,7 +50,9 @@ fn stated(answer: Answer) -> Result<Option<Digest>, Trouble> {
         let media_type = media::essence(media_type);
         media::is_manifest(media_type) || media::is_index(media_type)
     };
-    let digest = answer.header("docker-content-digest").and_then(|text| Digest::parse(text).ok());
+    let digest = answer
+        .header("docker-content-digest")
+        .and_then(|text| Digest::parse(text).ok());
     Ok(digest.filter(|_| answer.header(CONTENT_TYPE).is_some_and(is_image)))
 }
 

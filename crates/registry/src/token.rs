@@ -60,13 +60,22 @@ pub(crate) struct Tokens {
 
 impl Tokens {
     pub(crate) fn new() -> Self {
-        let kept = Cache::builder().max_capacity(MAX_TOKENS).time_to_live(LONGEST_LIFE).build();
-        Self { kept, flights: Flights::new() }
+        let kept = Cache::builder()
+            .max_capacity(MAX_TOKENS)
+            .time_to_live(LONGEST_LIFE)
+            .build();
+        Self {
+            kept,
+            flights: Flights::new(),
+        }
     }
 
     /// A token that is at hand.
     pub(crate) fn at_hand(&self, key: &TokenKey) -> Option<HeaderValue> {
-        self.kept.get(key).filter(|token| Instant::now() < token.good_until).map(|token| token.value)
+        self.kept
+            .get(key)
+            .filter(|token| Instant::now() < token.good_until)
+            .map(|token| token.value)
     }
 
     /// The registry refused a token before its time. The one that another request fetched meanwhile stays.
@@ -95,7 +104,9 @@ impl Tokens {
         });
         match tokio::time::timeout_at(deadline.into(), arrival).await {
             Ok(Some(token)) => token.map(|token| token.value),
-            Ok(None) => Err(Trouble::Unreachable { detail: "the request for a token broke off".to_owned() }),
+            Ok(None) => Err(Trouble::Unreachable {
+                detail: "the request for a token broke off".to_owned(),
+            }),
             Err(_) => Err(Trouble::TimedOut { after: began.elapsed() }),
         }
     }
@@ -121,10 +132,14 @@ impl TokenRequest {
         let secret = !matches!(credential, Credential::Anonymous);
         let plain = realm.scheme() != "https";
         if secret && plain && !same_server(&realm, endpoint.root()) && !hosts.speaks_plainly(&realm) {
-            return Err(Trouble::protocol("the realm of its challenge is not `https`, and credentials do not go there"));
+            return Err(Trouble::protocol(
+                "the realm of its challenge is not `https`, and credentials do not go there",
+            ));
         }
         let led = !same_server(&realm, endpoint.root());
-        Ok(Self { call: call(realm, key, credential, led)? })
+        Ok(Self {
+            call: call(realm, key, credential, led)?,
+        })
     }
 
     async fn send(&self, transport: &Transport, deadline: Instant) -> Result<Token, Trouble> {
@@ -148,24 +163,46 @@ fn call(mut realm: Url, key: &TokenKey, credential: &Credential, led: bool) -> R
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     let service = key.service.as_deref();
     if let Credential::IdentityToken(token) = credential {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/x-www-form-urlencoded"),
+        );
         let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("grant_type", "refresh_token").append_pair("client_id", "countersign");
-        form.append_pair("scope", &key.scope).append_pair("refresh_token", token.expose());
+        form.append_pair("grant_type", "refresh_token")
+            .append_pair("client_id", "countersign");
+        form.append_pair("scope", &key.scope)
+            .append_pair("refresh_token", token.expose());
         if let Some(service) = service {
             form.append_pair("service", service);
         }
         let body = Some(Bytes::from(form.finish()));
-        return Ok(Call { method: Method::POST, url: realm, headers, body, cap: MAX_ANSWER, led });
+        return Ok(Call {
+            method: Method::POST,
+            url: realm,
+            headers,
+            body,
+            cap: MAX_ANSWER,
+            led,
+        });
     }
-    realm.query_pairs_mut().append_pair("scope", &key.scope).append_pair("client_id", "countersign");
+    for scope in key.scope.split(' ') {
+        realm.query_pairs_mut().append_pair("scope", scope);
+    }
+    realm.query_pairs_mut().append_pair("client_id", "countersign");
     if let Some(service) = service {
         realm.query_pairs_mut().append_pair("service", service);
     }
     if let Credential::Basic { user, password } = credential {
         headers.insert(AUTHORIZATION, basic(user, password)?);
     }
-    Ok(Call { method: Method::GET, url: realm, headers, body: None, cap: MAX_ANSWER, led })
+    Ok(Call {
+        method: Method::GET,
+        url: realm,
+        headers,
+        body: None,
+        cap: MAX_ANSWER,
+        led,
+    })
 }
 
 /// The `Authorization` header for a user and a password (RFC 7617).
@@ -180,7 +217,9 @@ pub(crate) fn bearer(token: &Secret) -> Result<HeaderValue, Trouble> {
 }
 
 fn sensitive(text: &str) -> Result<HeaderValue, Trouble> {
-    let unusable = |_| Trouble::Login { detail: "a credential holds characters that no header can carry".to_owned() };
+    let unusable = |_| Trouble::Login {
+        detail: "a credential holds characters that no header can carry".to_owned(),
+    };
     let mut value = HeaderValue::from_str(text).map_err(unusable)?;
     value.set_sensitive(true);
     Ok(value)
@@ -191,10 +230,18 @@ fn refusal(answer: &Answer) -> Option<Trouble> {
     let status = answer.status;
     match status.as_u16() {
         200..=299 => None,
-        300..=399 => Some(Trouble::protocol("its token service redirects, and credentials do not follow")),
-        429 => Some(Trouble::Throttled { retry_after: crate::backoff::retry_after(&answer.headers) }),
-        400..=499 => Some(Trouble::Denied { status: status.as_u16() }),
-        _ => Some(Trouble::Unavailable { status: status.as_u16() }),
+        300..=399 => Some(Trouble::protocol(
+            "its token service redirects, and credentials do not follow",
+        )),
+        429 => Some(Trouble::Throttled {
+            retry_after: crate::backoff::retry_after(&answer.headers),
+        }),
+        400..=499 => Some(Trouble::Denied {
+            status: status.as_u16(),
+        }),
+        _ => Some(Trouble::Unavailable {
+            status: status.as_u16(),
+        }),
     }
 }
 
@@ -212,8 +259,16 @@ fn token(answer: &Answer) -> Result<Token, Trouble> {
     let unreadable = || Trouble::protocol("its token service answered something that is not a token");
     let written: Written = json::strict(&answer.body).map_err(|_| unreadable())?;
     let filled = |secret: Option<Secret>| secret.filter(|secret| !secret.expose().is_empty());
-    let secret = filled(written.token).or_else(|| filled(written.access_token)).ok_or_else(unreadable)?;
-    let life = written.expires_in.map_or(UNSTATED_LIFE, Duration::from_secs).min(LONGEST_LIFE);
+    let secret = filled(written.token)
+        .or_else(|| filled(written.access_token))
+        .ok_or_else(unreadable)?;
+    let life = written
+        .expires_in
+        .map_or(UNSTATED_LIFE, Duration::from_secs)
+        .min(LONGEST_LIFE);
     let good_until = Instant::now() + life.saturating_sub(MARGIN.min(life / 4));
-    Ok(Token { value: bearer(&secret)?, good_until })
+    Ok(Token {
+        value: bearer(&secret)?,
+        good_until,
+    })
 }

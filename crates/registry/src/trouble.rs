@@ -113,13 +113,19 @@ impl Trouble {
     /// something that a list names has found a list that is wrong.
     pub fn gap_cause(&self) -> GapCause {
         match self {
-            Self::NotFound => GapCause::Malformed { detail: "it is listed, and it is not there".to_owned() },
+            Self::NotFound => GapCause::Malformed {
+                detail: "it is referred to, and it is not there".to_owned(),
+            },
             Self::Denied { status } => GapCause::Denied { status: *status },
-            Self::Throttled { retry_after } => GapCause::Throttled { retry_after: *retry_after },
+            Self::Throttled { retry_after } => GapCause::Throttled {
+                retry_after: *retry_after,
+            },
             Self::Unavailable { status } => GapCause::Unavailable { status: *status },
             Self::Unreachable { detail } => GapCause::Unreachable { detail: detail.clone() },
             Self::Login { .. } | Self::BreakerOpen { .. } | Self::Contended { .. } | Self::Misplaced { .. } => {
-                GapCause::Unreachable { detail: self.to_string() }
+                GapCause::Unreachable {
+                    detail: self.to_string(),
+                }
             }
             Self::TimedOut { after } => GapCause::TimedOut { after: *after },
             Self::Content(content) => content.gap_cause(),
@@ -185,7 +191,10 @@ mod tests {
         let GapCause::Malformed { detail } = Trouble::Content(ContentTrouble::Bytes(error)).gap_cause() else {
             panic!("wrong content is malformed")
         };
-        assert!(detail.starts_with("other bytes than were asked for: expected content with digest"), "{detail}");
+        assert!(
+            detail.starts_with("other bytes than were asked for: expected content with digest"),
+            "{detail}"
+        );
     }
 
     #[test]
@@ -198,7 +207,14 @@ mod tests {
             (Trouble::Unavailable { status: 500 }, false, true),
             (Trouble::Unreachable { detail: String::new() }, false, true),
             (Trouble::TimedOut { after: Duration::ZERO }, false, true),
-            (Trouble::BreakerOpen { failures: 5, retry_after: Duration::ZERO }, false, true),
+            (
+                Trouble::BreakerOpen {
+                    failures: 5,
+                    retry_after: Duration::ZERO,
+                },
+                false,
+                true,
+            ),
             (Trouble::Content(ContentTrouble::TooLarge { limit: 1 }), true, false),
             (Trouble::Content(ContentTrouble::TooMany { limit: 1 }), true, false),
             (Trouble::protocol("x"), true, false),

@@ -73,7 +73,9 @@ mod tests {
     #[test]
     fn what_is_stuck_holds_nobody_up() {
         let (release, stuck) = channel::<()>();
-        let queue = Queue::start("test", 1, move |()| drop(stuck.recv())).unwrap();
+        let queue = Queue::start("test", 1, move |()| {
+            let _ = stuck.recv();
+        }).unwrap();
         // One is stuck, one waits, and there is no room for more.
         while queue.take(()) {
             std::thread::yield_now();

@@ -59,7 +59,10 @@ struct WrittenItem {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 enum WrittenContent {
-    Simple { signature: String, annotations: BTreeMap<String, String> },
+    Simple {
+        signature: String,
+        annotations: BTreeMap<String, String>,
+    },
     Envelope,
     Bundle,
 }
@@ -140,14 +143,22 @@ impl Document {
     ) -> Result<Evidence, ReadError> {
         let entries = self.items.len().max(self.looked.len()).max(self.gaps.len());
         if entries > MAX_ENTRIES {
-            return Err(ReadError::Document(format!("a list in it has more than {MAX_ENTRIES} entries")));
+            return Err(ReadError::Document(format!(
+                "a list in it has more than {MAX_ENTRIES} entries"
+            )));
         }
         let reference = Reference::parse(&self.reference)
             .map_err(|error| ReadError::Document(format!("`{}`: {error}", self.reference)))?;
         if reference.digest().is_some_and(|digest| *digest != self.digest) {
-            return Err(ReadError::Document("`reference` and `digest` name different images".to_owned()));
+            return Err(ReadError::Document(
+                "`reference` and `digest` name different images".to_owned(),
+            ));
         }
-        let manifest = if self.manifest { Some(blob(&self.digest).map_err(ReadError::Blob)?) } else { None };
+        let manifest = if self.manifest {
+            Some(blob(&self.digest).map_err(ReadError::Blob)?)
+        } else {
+            None
+        };
         // Signatures over one payload share its bytes, in memory as on disk.
         let mut known: BTreeMap<Digest, Blob> = BTreeMap::new();
         let mut items = Vec::with_capacity(self.items.len());
@@ -166,7 +177,11 @@ impl Document {
             image: reference.resolved(self.digest),
             items,
             gaps: self.gaps.into_iter().map(WrittenGap::read).collect::<Result<_, _>>()?,
-            looked: self.looked.into_iter().map(WrittenLook::read).collect::<Result<_, _>>()?,
+            looked: self
+                .looked
+                .into_iter()
+                .map(WrittenLook::read)
+                .collect::<Result<_, _>>()?,
             manifest,
             as_of: self.as_of,
             stale: self.stale,
@@ -181,9 +196,12 @@ fn repository(text: &str) -> Result<Repository, ReadError> {
 impl WrittenItem {
     fn of(item: &Item) -> Self {
         let content = match &item.content {
-            Content::Simple { signature, annotations, .. } => {
-                WrittenContent::Simple { signature: signature.clone(), annotations: annotations.clone() }
-            }
+            Content::Simple {
+                signature, annotations, ..
+            } => WrittenContent::Simple {
+                signature: signature.clone(),
+                annotations: annotations.clone(),
+            },
             Content::Envelope(_) => WrittenContent::Envelope,
             Content::Bundle(_) => WrittenContent::Bundle,
         };
@@ -208,11 +226,18 @@ impl WrittenItem {
             WrittenLayout::Bundle => Layout::Bundle,
         };
         let repository = repository(&self.repository)?;
-        let origin = Origin { repository, layout, manifest: self.manifest, blob: self.blob };
+        let origin = Origin {
+            repository,
+            layout,
+            manifest: self.manifest,
+            blob: self.blob,
+        };
         let content = match self.content {
-            WrittenContent::Simple { signature, annotations } => {
-                Content::Simple { payload: bytes, signature, annotations }
-            }
+            WrittenContent::Simple { signature, annotations } => Content::Simple {
+                payload: bytes,
+                signature,
+                annotations,
+            },
             WrittenContent::Envelope => Content::Envelope(bytes),
             WrittenContent::Bundle => Content::Bundle(bytes),
         };
@@ -222,22 +247,38 @@ impl WrittenItem {
 
 impl WrittenLook {
     fn of(look: &Look) -> Self {
-        Self { repository: look.repository.to_string(), place: WrittenPlace::of(&look.place), found: look.found }
+        Self {
+            repository: look.repository.to_string(),
+            place: WrittenPlace::of(&look.place),
+            found: look.found,
+        }
     }
 
     fn read(self) -> Result<Look, ReadError> {
-        Ok(Look { repository: repository(&self.repository)?, place: self.place.read(), found: self.found })
+        Ok(Look {
+            repository: repository(&self.repository)?,
+            place: self.place.read(),
+            found: self.found,
+        })
     }
 }
 
 impl WrittenGap {
     fn of(gap: &Gap) -> Self {
         let repository = gap.repository.to_string();
-        Self { repository, place: WrittenPlace::of(&gap.place), cause: WrittenCause::of(&gap.cause) }
+        Self {
+            repository,
+            place: WrittenPlace::of(&gap.place),
+            cause: WrittenCause::of(&gap.cause),
+        }
     }
 
     fn read(self) -> Result<Gap, ReadError> {
-        Ok(Gap { repository: repository(&self.repository)?, place: self.place.read(), cause: self.cause.read() })
+        Ok(Gap {
+            repository: repository(&self.repository)?,
+            place: self.place.read(),
+            cause: self.cause.read(),
+        })
     }
 }
 
@@ -269,10 +310,14 @@ impl WrittenCause {
     fn of(cause: &GapCause) -> Self {
         match cause {
             GapCause::Denied { status } => Self::Denied { status: *status },
-            GapCause::Throttled { retry_after } => Self::Throttled { retry_after_millis: retry_after.map(millis) },
+            GapCause::Throttled { retry_after } => Self::Throttled {
+                retry_after_millis: retry_after.map(millis),
+            },
             GapCause::Unavailable { status } => Self::Unavailable { status: *status },
             GapCause::Unreachable { detail } => Self::Unreachable { detail: detail.clone() },
-            GapCause::TimedOut { after } => Self::TimedOut { after_millis: millis(*after) },
+            GapCause::TimedOut { after } => Self::TimedOut {
+                after_millis: millis(*after),
+            },
             GapCause::TooLarge { limit } => Self::TooLarge { limit: *limit },
             GapCause::TooMany { limit } => Self::TooMany { limit: *limit },
             GapCause::Malformed { detail } => Self::Malformed { detail: detail.clone() },
@@ -282,12 +327,14 @@ impl WrittenCause {
     fn read(self) -> GapCause {
         match self {
             Self::Denied { status } => GapCause::Denied { status },
-            Self::Throttled { retry_after_millis } => {
-                GapCause::Throttled { retry_after: retry_after_millis.map(Duration::from_millis) }
-            }
+            Self::Throttled { retry_after_millis } => GapCause::Throttled {
+                retry_after: retry_after_millis.map(Duration::from_millis),
+            },
             Self::Unavailable { status } => GapCause::Unavailable { status },
             Self::Unreachable { detail } => GapCause::Unreachable { detail },
-            Self::TimedOut { after_millis } => GapCause::TimedOut { after: Duration::from_millis(after_millis) },
+            Self::TimedOut { after_millis } => GapCause::TimedOut {
+                after: Duration::from_millis(after_millis),
+            },
             Self::TooLarge { limit } => GapCause::TooLarge { limit },
             Self::TooMany { limit } => GapCause::TooMany { limit },
             Self::Malformed { detail } => GapCause::Malformed { detail },

@@ -48,7 +48,10 @@ pub fn save(evidence: &Evidence, directory: &Path) -> Result<(), ArchiveError> {
 pub fn load(directory: &Path) -> Result<Evidence, ArchiveError> {
     let path = directory.join("evidence.json");
     let bytes = read(&path, MAX_DOCUMENT)?;
-    let malformed = |detail: String| ArchiveError::Malformed { path: path.clone(), detail };
+    let malformed = |detail: String| ArchiveError::Malformed {
+        path: path.clone(),
+        detail,
+    };
     let document: document::Document = json::strict(&bytes).map_err(|error| malformed(error.to_string()))?;
     let mut total = 0;
     let blob = |digest: &Digest| {
@@ -56,10 +59,15 @@ pub fn load(directory: &Path) -> Result<Evidence, ArchiveError> {
         let bytes = read(&path, MAX_BLOB)?;
         total += bytes.len() as u64;
         if total > MAX_TOTAL {
-            return Err(ArchiveError::TooLarge { path: directory.to_owned(), limit: MAX_TOTAL });
+            return Err(ArchiveError::TooLarge {
+                path: directory.to_owned(),
+                limit: MAX_TOTAL,
+            });
         }
-        Blob::check(Bytes::from(bytes), digest, None)
-            .map_err(|error| ArchiveError::Malformed { path, detail: error.to_string() })
+        Blob::check(Bytes::from(bytes), digest, None).map_err(|error| ArchiveError::Malformed {
+            path,
+            detail: error.to_string(),
+        })
     };
     document.read(blob).map_err(|error| match error {
         document::ReadError::Document(detail) => malformed(detail),
@@ -100,7 +108,11 @@ pub enum ArchiveError {
 }
 
 fn written(path: &Path) -> impl Fn(io::Error) -> ArchiveError {
-    move |source| ArchiveError::File { path: path.to_owned(), verb: "written", source }
+    move |source| ArchiveError::File {
+        path: path.to_owned(),
+        verb: "written",
+        source,
+    }
 }
 
 fn fill(evidence: &Evidence, directory: &Path) -> Result<(), ArchiveError> {
@@ -148,7 +160,10 @@ fn manifest_type(blob: &Blob) -> String {
 }
 
 fn blob_path(directory: &Path, digest: &Digest) -> PathBuf {
-    directory.join("blobs").join(digest.algorithm().name()).join(digest.hex())
+    directory
+        .join("blobs")
+        .join(digest.algorithm().name())
+        .join(digest.hex())
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), ArchiveError> {
@@ -162,14 +177,26 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), ArchiveError> {
 
 /// Only a regular file, and only so much of it: a pipe or a device in its place would never end.
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, ArchiveError> {
-    let refused = |source| ArchiveError::File { path: path.to_owned(), verb: "read", source };
+    let refused = |source| ArchiveError::File {
+        path: path.to_owned(),
+        verb: "read",
+        source,
+    };
     if !fs::symlink_metadata(path).map_err(refused)?.is_file() {
-        return Err(ArchiveError::Malformed { path: path.to_owned(), detail: "it is not a regular file".to_owned() });
+        return Err(ArchiveError::Malformed {
+            path: path.to_owned(),
+            detail: "it is not a regular file".to_owned(),
+        });
     }
     let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)).map_err(refused)?;
+    File::open(path)
+        .and_then(|file| file.take(limit + 1).read_to_end(&mut bytes))
+        .map_err(refused)?;
     if bytes.len() as u64 > limit {
-        return Err(ArchiveError::TooLarge { path: path.to_owned(), limit });
+        return Err(ArchiveError::TooLarge {
+            path: path.to_owned(),
+            limit,
+        });
     }
     Ok(bytes)
 }

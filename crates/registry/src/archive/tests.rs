@@ -12,7 +12,11 @@ fn evidence() -> Evidence {
     let manifest = Blob::new(&b"{\"schemaVersion\":2}"[..]);
     let reference = Reference::parse("ghcr.io/team/app:v1").unwrap();
     let repository = Repository::parse("ghcr.io/team/app").unwrap();
-    let (payload, envelope, bundle) = (Blob::new(&b"payload"[..]), Blob::new(&b"envelope"[..]), Blob::new(&b"bundle"[..]));
+    let (payload, envelope, bundle) = (
+        Blob::new(&b"payload"[..]),
+        Blob::new(&b"envelope"[..]),
+        Blob::new(&b"bundle"[..]),
+    );
     let item = |layout, blob: &Blob, content| Item {
         origin: Origin {
             repository: repository.clone(),
@@ -29,12 +33,27 @@ fn evidence() -> Evidence {
     };
     let place = |place| (repository.clone(), place);
     let gaps = [
-        (Place::Referrers, GapCause::Throttled { retry_after: Some(Duration::from_secs(3)) }),
+        (
+            Place::Referrers,
+            GapCause::Throttled {
+                retry_after: Some(Duration::from_secs(3)),
+            },
+        ),
         (Place::Referrers, GapCause::Throttled { retry_after: None }),
         (Place::Manifest(Digest::sha256(b"m")), GapCause::Denied { status: 403 }),
-        (Place::Blob(Digest::sha256(b"b")), GapCause::TimedOut { after: Duration::from_millis(1500) }),
+        (
+            Place::Blob(Digest::sha256(b"b")),
+            GapCause::TimedOut {
+                after: Duration::from_millis(1500),
+            },
+        ),
         (Place::ImageManifest, GapCause::Unavailable { status: 500 }),
-        (Place::AttestationTag { prefix: Some("p-".to_owned()) }, GapCause::Unreachable { detail: "x".to_owned() }),
+        (
+            Place::AttestationTag {
+                prefix: Some("p-".to_owned()),
+            },
+            GapCause::Unreachable { detail: "x".to_owned() },
+        ),
         (Place::Referrers, GapCause::TooLarge { limit: 7 }),
         (Place::Referrers, GapCause::TooMany { limit: 8 }),
         (Place::Referrers, GapCause::Malformed { detail: "y".to_owned() }),
@@ -47,9 +66,19 @@ fn evidence() -> Evidence {
             item(Layout::Referrer, &envelope, Content::Envelope(envelope.clone())),
             item(Layout::Bundle, &bundle, Content::Bundle(bundle.clone())),
         ],
-        gaps: gaps.map(|(place, cause)| Gap { repository: repository.clone(), place, cause }).into(),
+        gaps: gaps
+            .map(|(place, cause)| Gap {
+                repository: repository.clone(),
+                place,
+                cause,
+            })
+            .into(),
         looked: [place(Place::SignatureTag { prefix: None }), place(Place::ImageManifest)]
-            .map(|(repository, place)| Look { repository, place, found: 2 })
+            .map(|(repository, place)| Look {
+                repository,
+                place,
+                found: 2,
+            })
             .into(),
         manifest: Some(manifest),
         as_of: "2026-11-22T07:27:13Z".parse().unwrap(),
@@ -71,16 +100,30 @@ fn what_is_saved_is_loaded() {
     assert_eq!(loaded.looked, saved.looked);
     assert_eq!(loaded.manifest, saved.manifest);
     assert_eq!((loaded.as_of, loaded.stale), (saved.as_of, saved.stale));
-    assert_eq!(fs::read_dir(directory.parent().unwrap()).unwrap().count(), 1, "nothing else is left behind");
-    assert_eq!(fs::read_dir(directory.join("blobs/sha256")).unwrap().count(), 4, "each blob is there once");
-    assert_eq!(fs::read(directory.join("oci-layout")).unwrap(), br#"{"imageLayoutVersion":"1.0.0"}"#);
+    assert_eq!(
+        fs::read_dir(directory.parent().unwrap()).unwrap().count(),
+        1,
+        "nothing else is left behind"
+    );
+    assert_eq!(
+        fs::read_dir(directory.join("blobs/sha256")).unwrap().count(),
+        4,
+        "each blob is there once"
+    );
+    assert_eq!(
+        fs::read(directory.join("oci-layout")).unwrap(),
+        br#"{"imageLayoutVersion":"1.0.0"}"#
+    );
 }
 
 #[test]
 fn a_directory_with_something_in_it_is_left_as_it_is() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("file"), b"mine").unwrap();
-    assert!(matches!(save(&evidence(), directory.path()), Err(ArchiveError::File { verb: "written", .. })));
+    assert!(matches!(
+        save(&evidence(), directory.path()),
+        Err(ArchiveError::File { verb: "written", .. })
+    ));
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     let empty = tempfile::tempdir().unwrap();
     save(&evidence(), empty.path()).unwrap();
@@ -123,7 +166,10 @@ fn what_was_changed_is_not_loaded() {
         let digest = Digest::sha256(b"other");
         rewrite(directory, "ghcr.io/team/app:v1", &format!("ghcr.io/team/app@{digest}"));
     });
-    assert!(other.contains("`reference` and `digest` name different images"), "{other}");
+    assert!(
+        other.contains("`reference` and `digest` name different images"),
+        "{other}"
+    );
     let twice = spoilt(|directory| rewrite(directory, "\"stale\": true,", "\"stale\": true, \"stale\": true,"));
     assert!(twice.contains("twice"), "{twice}");
 }

@@ -34,7 +34,10 @@ impl ContentCache {
             return Some(blob);
         }
         let (disk, wanted) = (Arc::clone(self.disk.as_ref()?), *digest);
-        let blob = tokio::task::spawn_blocking(move || disk.get(&wanted)).await.ok().flatten()?;
+        let blob = tokio::task::spawn_blocking(move || disk.get(&wanted))
+            .await
+            .ok()
+            .flatten()?;
         self.memory.insert(*digest, blob.clone());
         Some(blob)
     }
@@ -57,6 +60,9 @@ const OVERHEAD: u32 = 256;
 
 impl fmt::Debug for ContentCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ContentCache").field("entries", &self.memory.entry_count()).field("disk", &self.disk).finish()
+        f.debug_struct("ContentCache")
+            .field("entries", &self.memory.entry_count())
+            .field("disk", &self.disk)
+            .finish()
     }
 }

@@ -31,11 +31,19 @@ pub(super) struct Disk {
 impl Disk {
     pub(super) fn open(directory: &Path, limit: u64) -> Result<Self, CacheError> {
         let content = directory.join("content");
-        let refused = |source| CacheError { path: directory.to_owned(), source };
+        let refused = |source| CacheError {
+            path: directory.to_owned(),
+            source,
+        };
         fs::create_dir_all(&content).map_err(refused)?;
         let files = list(&content).map_err(refused)?;
         let used = files.iter().map(|file| file.size).sum();
-        Ok(Self { content, limit, used: AtomicU64::new(used), making_room: Mutex::new(()) })
+        Ok(Self {
+            content,
+            limit,
+            used: AtomicU64::new(used),
+            making_room: Mutex::new(()),
+        })
     }
 
     pub(super) fn get(&self, digest: &Digest) -> Option<Blob> {
@@ -46,7 +54,10 @@ impl Disk {
         match Blob::check(Bytes::from(bytes), digest, None) {
             Ok(blob) => {
                 // The time of last use; a file system that does not keep it removes in order of writing.
-                let _ = File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+                let _ = File::options()
+                    .append(true)
+                    .open(&path)
+                    .and_then(|file| file.set_modified(SystemTime::now()));
                 Some(blob)
             }
             Err(error) => {
@@ -84,12 +95,16 @@ impl Disk {
     fn remove(&self, path: &Path) {
         let size = fs::metadata(path).map_or(0, |metadata| metadata.len());
         if fs::remove_file(path).is_ok() {
-            let _ = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| Some(used.saturating_sub(size)));
+            let _ = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+                Some(used.saturating_sub(size))
+            });
         }
     }
 
     fn make_room(&self) {
-        let Ok(_making_room) = self.making_room.try_lock() else { return };
+        let Ok(_making_room) = self.making_room.try_lock() else {
+            return;
+        };
         let Ok(mut files) = list(&self.content) else { return };
         files.sort_by_key(|file| file.used);
         let mut used: u64 = files.iter().map(|file| file.size).sum();
@@ -111,7 +126,9 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = path.parent().unwrap_or(path);
     fs::create_dir_all(directory)?;
     let own = directory.join(format!(".{:016x}", fastrand::u64(..)));
-    let written = File::create_new(&own).and_then(|mut file| file.write_all(bytes)).and_then(|()| fs::rename(&own, path));
+    let written = File::create_new(&own)
+        .and_then(|mut file| file.write_all(bytes))
+        .and_then(|()| fs::rename(&own, path));
     if written.is_err() {
         let _ = fs::remove_file(&own);
     }
@@ -127,13 +144,22 @@ struct Kept {
 /// Every file two levels down, also those that a crash left behind under a name of their own.
 fn list(content: &Path) -> io::Result<Vec<Kept>> {
     let mut kept = Vec::new();
-    for directory in folders(content)?.iter().map(|algorithm| folders(algorithm)).collect::<io::Result<Vec<_>>>()?.concat() {
+    for directory in folders(content)?
+        .iter()
+        .map(|algorithm| folders(algorithm))
+        .collect::<io::Result<Vec<_>>>()?
+        .concat()
+    {
         for entry in fs::read_dir(directory)? {
             let entry = entry?;
             let Ok(metadata) = entry.metadata() else { continue };
             if metadata.is_file() {
                 let used = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-                kept.push(Kept { path: entry.path(), size: metadata.len(), used });
+                kept.push(Kept {
+                    path: entry.path(),
+                    size: metadata.len(),
+                    used,
+                });
             }
         }
     }
@@ -191,7 +217,12 @@ mod tests {
         for seed in 0..5 {
             disk.put(&blob(seed));
             let age = SystemTime::now() - Duration::from_secs(1000 - u64::from(seed));
-            File::options().append(true).open(disk.path(blob(seed).digest())).unwrap().set_modified(age).unwrap();
+            File::options()
+                .append(true)
+                .open(disk.path(blob(seed).digest()))
+                .unwrap()
+                .set_modified(age)
+                .unwrap();
         }
         assert!(disk.get(blob(0).digest()).is_some());
         disk.put(&blob(5));

@@ -10,6 +10,7 @@ use moka::sync::Cache;
 
 use super::CacheConfig;
 use super::merge::{fill, is_outage};
+use crate::client::Client;
 use crate::credential::{CredentialScope, Credentials};
 use crate::gather::GatherRequest;
 
@@ -24,13 +25,16 @@ pub(crate) struct ListKey {
 }
 
 impl ListKey {
-    pub(crate) fn of(image: &Pinned, request: &GatherRequest, credentials: &Credentials) -> Self {
-        let repositories = std::iter::once(image.repository()).chain(request.places.iter().map(|place| &place.repository));
+    pub(crate) fn of(client: &Client, image: &Pinned, request: &GatherRequest, credentials: &Credentials) -> Self {
+        let repositories =
+            std::iter::once(image.repository()).chain(request.places.iter().map(|place| &place.repository));
         Self {
             repository: image.repository().clone(),
             digest: *image.digest(),
             request: request.clone(),
-            scopes: repositories.map(|repository| credentials.scope(repository)).collect(),
+            scopes: repositories
+                .map(|repository| client.credential_scope(credentials, repository))
+                .collect(),
         }
     }
 }
@@ -70,25 +74,38 @@ impl ListCache {
             .weigher(|_, entry: &Entry| weight(&entry.evidence))
             .time_to_live(config.stale.max(config.lists))
             .build();
-        Self { entries, config: Arc::new(config.clone()) }
+        Self {
+            entries,
+            config: Arc::new(config.clone()),
+        }
     }
 
     pub(crate) fn get(&self, key: &ListKey, now: Instant) -> Known {
-        let Some(entry) = self.entries.get(key) else { return Known::Nothing };
+        let Some(entry) = self.entries.get(key) else {
+            return Known::Nothing;
+        };
         if now >= entry.good_until {
             return match entry.whole {
                 Some((evidence, read)) if self.may_be_stale(read, now) => Known::Old(stale(&evidence)),
                 _ => Known::Nothing,
             };
         }
-        if now >= entry.renew_from { Known::Ageing(entry.evidence) } else { Known::Fresh(entry.evidence) }
+        if now >= entry.renew_from {
+            Known::Ageing(entry.evidence)
+        } else {
+            Known::Fresh(entry.evidence)
+        }
     }
 
     /// Keeps what was gathered, and gives back what it amounts to together with what was known before.
     pub(crate) fn put(&self, key: &ListKey, evidence: Evidence, now: Instant) -> Arc<Evidence> {
         let before = self.entries.get(key);
         let outage = evidence.gaps.iter().any(|gap| is_outage(&gap.cause));
-        let entry = if outage { self.with_outage(evidence, before, now) } else { self.whole(evidence, now) };
+        let entry = if outage {
+            self.with_outage(evidence, before, now)
+        } else {
+            self.whole(evidence, now)
+        };
         let evidence = Arc::clone(&entry.evidence);
         self.entries.insert(key.clone(), entry);
         evidence
@@ -117,10 +134,18 @@ impl ListCache {
         let whole = whole.filter(|(_, read)| self.may_be_stale(*read, now));
         if let Some(entry) = before.filter(|entry| now < entry.good_until && entry.whole.is_some()) {
             // It was asked again before its time, and in vain: it is as good as it was, and asked again a little later.
-            return Entry { renew_from: now + self.config.lists.mul_f64(0.05), ..entry };
+            return Entry {
+                renew_from: now + self.config.lists.mul_f64(0.05),
+                ..entry
+            };
         }
         let filled = whole.as_ref().and_then(|(old, _)| fill(&evidence, old));
-        Entry { evidence: Arc::new(filled.unwrap_or(evidence)), good_until, renew_from: good_until, whole }
+        Entry {
+            evidence: Arc::new(filled.unwrap_or(evidence)),
+            good_until,
+            renew_from: good_until,
+            whole,
+        }
     }
 
     fn may_be_stale(&self, read: Instant, now: Instant) -> bool {
@@ -130,19 +155,34 @@ impl ListCache {
 
 /// The same evidence, with the mark that it is older than its freshness.
 fn stale(evidence: &Arc<Evidence>) -> Arc<Evidence> {
-    if evidence.stale { Arc::clone(evidence) } else { Arc::new(Evidence { stale: true, ..(**evidence).clone() }) }
+    if evidence.stale {
+        Arc::clone(evidence)
+    } else {
+        Arc::new(Evidence {
+            stale: true,
+            ..(**evidence).clone()
+        })
+    }
 }
 
 fn weight(evidence: &Evidence) -> u32 {
     const OVERHEAD: u64 = 512;
     let content = |content: &Content| match content {
-        Content::Simple { payload, signature, annotations } => {
+        Content::Simple {
+            payload,
+            signature,
+            annotations,
+        } => {
             let beside: usize = annotations.iter().map(|(key, value)| key.len() + value.len()).sum();
             payload.size() + (signature.len() + beside) as u64
         }
         Content::Envelope(blob) | Content::Bundle(blob) => blob.size(),
     };
-    let items: u64 = evidence.items.iter().map(|item| OVERHEAD + content(&item.content)).sum();
+    let items: u64 = evidence
+        .items
+        .iter()
+        .map(|item| OVERHEAD + content(&item.content))
+        .sum();
     let rest = (evidence.gaps.len() + evidence.looked.len()) as u64 * OVERHEAD;
     let manifest = evidence.manifest.as_ref().map_or(0, countersign_image::Blob::size);
     u32::try_from(OVERHEAD + items + rest + manifest).unwrap_or(u32::MAX)
@@ -150,7 +190,9 @@ fn weight(evidence: &Evidence) -> u32 {
 
 impl fmt::Debug for ListCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ListCache").field("entries", &self.entries.entry_count()).finish()
+        f.debug_struct("ListCache")
+            .field("entries", &self.entries.entry_count())
+            .finish()
     }
 }
 

@@ -41,7 +41,10 @@ pub(super) fn fill(new: &Evidence, old: &Evidence) -> Option<Evidence> {
 
 /// Takes over what `old` knew of one place.
 fn take(filled: &mut Evidence, gap: &Gap, old: &Evidence) -> bool {
-    let looked = old.looked.iter().find(|look| look.repository == gap.repository && look.place == gap.place);
+    let looked = old
+        .looked
+        .iter()
+        .find(|look| look.repository == gap.repository && look.place == gap.place);
     let known = match &gap.place {
         Place::ImageManifest => {
             filled.manifest = filled.manifest.take().or_else(|| old.manifest.clone());
@@ -53,7 +56,11 @@ fn take(filled: &mut Evidence, gap: &Gap, old: &Evidence) -> bool {
     if !known {
         return false;
     }
-    for item in old.items.iter().filter(|item| is_from(item, &gap.repository, &gap.place)) {
+    for item in old
+        .items
+        .iter()
+        .filter(|item| is_from(item, &gap.repository, &gap.place))
+    {
         if !filled.items.contains(item) {
             filled.items.push(item.clone());
         }

@@ -39,27 +39,46 @@ impl TagCache {
     pub(crate) fn new(config: &CacheConfig) -> Self {
         let longest = config.tags.max(config.failures);
         let entries = Cache::builder().max_capacity(MAX_TAGS).time_to_live(longest).build();
-        Self { entries, known_for: config.tags, failures: config.failures }
+        Self {
+            entries,
+            known_for: config.tags,
+            failures: config.failures,
+        }
     }
 
     pub(crate) fn get(&self, key: &TagKey) -> Option<Result<Digest, Trouble>> {
-        self.entries.get(key).filter(|entry| Instant::now() < entry.good_until).map(|entry| entry.outcome)
+        self.entries
+            .get(key)
+            .filter(|entry| Instant::now() < entry.good_until)
+            .map(|entry| entry.outcome)
     }
 
     pub(crate) fn put(&self, key: TagKey, outcome: Result<Digest, Trouble>) {
         let life = if outcome.is_ok() { self.known_for } else { self.failures };
-        self.entries.insert(key, Entry { outcome, good_until: Instant::now() + life });
+        self.entries.insert(
+            key,
+            Entry {
+                outcome,
+                good_until: Instant::now() + life,
+            },
+        );
     }
 }
 
 impl Clone for TagCache {
     fn clone(&self) -> Self {
-        Self { entries: self.entries.clone(), known_for: self.known_for, failures: self.failures }
+        Self {
+            entries: self.entries.clone(),
+            known_for: self.known_for,
+            failures: self.failures,
+        }
     }
 }
 
 impl fmt::Debug for TagCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TagCache").field("entries", &self.entries.entry_count()).finish()
+        f.debug_struct("TagCache")
+            .field("entries", &self.entries.entry_count())
+            .finish()
     }
 }

@@ -57,7 +57,10 @@ struct WrittenEntry {
 }
 
 pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, CredentialError> {
-    let unreadable = |source| CredentialError::Unreadable { path: path.to_owned(), source };
+    let unreadable = |source| CredentialError::Unreadable {
+        path: path.to_owned(),
+        source,
+    };
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let mut bytes = Zeroizing::new(Vec::new());
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(unreadable)?;
@@ -71,7 +74,11 @@ impl DockerConfig {
         for (host, name) in written.programs {
             programs.insert(canonical(&Key::parse(&host).host), program_name(&name, place)?);
         }
-        let store = written.store.filter(|name| !name.is_empty()).map(|name| program_name(&name, place)).transpose()?;
+        let store = written
+            .store
+            .filter(|name| !name.is_empty())
+            .map(|name| program_name(&name, place))
+            .transpose()?;
         Self::of(written.auths, programs, store, bytes, place)
     }
 
@@ -100,16 +107,28 @@ impl DockerConfig {
         }
         let mut entries = Vec::new();
         for (key, entry) in auths {
-            let credential = entry.credential().map_err(|detail| malformed(place, format!("`{key}`: {detail}")))?;
+            let credential = entry
+                .credential()
+                .map_err(|detail| malformed(place, format!("`{key}`: {detail}")))?;
             entries.extend(credential.map(|credential| (Key::parse(&key), credential)));
         }
-        Ok(Self { entries, programs, store, hash: Digest::sha256(bytes) })
+        Ok(Self {
+            entries,
+            programs,
+            store,
+            hash: Digest::sha256(bytes),
+        })
     }
 
     /// The entry whose key says most about the repository.
     pub(super) fn lookup(&self, host: &str, path: &str) -> Option<&Credential> {
-        let fitting = self.entries.iter().filter_map(|(key, credential)| Some((key.fits(host, path)?, credential)));
-        fitting.max_by_key(|(weight, _)| *weight).map(|(_, credential)| credential)
+        let fitting = self
+            .entries
+            .iter()
+            .filter_map(|(key, credential)| Some((key.fits(host, path)?, credential)));
+        fitting
+            .max_by_key(|(weight, _)| *weight)
+            .map(|(_, credential)| credential)
     }
 
     /// The helper program that keeps the credentials of a host.
@@ -131,14 +150,20 @@ fn strict<T: serde::de::DeserializeOwned>(bytes: &[u8], place: &str) -> Result<T
 }
 
 fn malformed(place: &str, detail: String) -> CredentialError {
-    CredentialError::Malformed { place: place.to_owned(), detail }
+    CredentialError::Malformed {
+        place: place.to_owned(),
+        detail,
+    }
 }
 
 /// `docker-credential-<name>` is looked for in `PATH`: a name with a slash would be a file of somebody's choice.
 fn program_name(name: &str, place: &str) -> Result<String, CredentialError> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
-        return Err(malformed(place, "the name of a credential helper is not a plain word".to_owned()));
+        return Err(malformed(
+            place,
+            "the name of a credential helper is not a plain word".to_owned(),
+        ));
     }
     Ok(name.to_owned())
 }
@@ -173,7 +198,11 @@ fn decode(auth: &str) -> Result<Credential, &'static str> {
 
 /// Docker marks an identity token by the user `<token>`.
 pub(super) fn basic(user: String, password: Secret) -> Credential {
-    if user == "<token>" { Credential::IdentityToken(password) } else { Credential::Basic { user, password } }
+    if user == "<token>" {
+        Credential::IdentityToken(password)
+    } else {
+        Credential::Basic { user, password }
+    }
 }
 
 /// What an entry is for: a host, perhaps with `*` for whole labels, and perhaps the beginning of a path.
@@ -188,11 +217,18 @@ impl Key {
     fn parse(text: &str) -> Self {
         let lower = text.to_ascii_lowercase();
         let is_url = lower.starts_with("https://") || lower.starts_with("http://");
-        let bare = if is_url { text.split_once("://").map_or(text, |(_, rest)| rest) } else { text };
+        let bare = if is_url {
+            text.split_once("://").map_or(text, |(_, rest)| rest)
+        } else {
+            text
+        };
         let (host, path) = bare.split_once('/').unwrap_or((bare, ""));
         let path = path.trim_matches('/');
         let path = if matches!(path, "v1" | "v2") { "" } else { path };
-        Self { host: canonical(without_default_port(host)), path: path.to_owned() }
+        Self {
+            host: canonical(without_default_port(host)),
+            path: path.to_owned(),
+        }
     }
 
     /// How much of the repository's name the key says, if it says nothing else.
@@ -218,13 +254,23 @@ fn labels_match(pattern: &str, host: &str) -> bool {
         return false;
     }
     let (patterns, labels): (Vec<_>, Vec<_>) = (pattern.split('.').collect(), host.split('.').collect());
-    patterns.len() == labels.len() && patterns.iter().zip(&labels).all(|(pattern, label)| label_matches(pattern, label))
+    patterns.len() == labels.len()
+        && patterns
+            .iter()
+            .zip(&labels)
+            .all(|(pattern, label)| label_matches(pattern, label))
 }
 
 fn label_matches(pattern: &str, label: &str) -> bool {
-    let Some((first, rest)) = pattern.split_once('*') else { return pattern == label };
-    let Some(mut left) = label.strip_prefix(first) else { return false };
-    let Some((middle, last)) = rest.rsplit_once('*') else { return left.ends_with(rest) };
+    let Some((first, rest)) = pattern.split_once('*') else {
+        return pattern == label;
+    };
+    let Some(mut left) = label.strip_prefix(first) else {
+        return false;
+    };
+    let Some((middle, last)) = rest.rsplit_once('*') else {
+        return left.ends_with(rest);
+    };
     for part in middle.split('*') {
         let Some(at) = left.find(part) else { return false };
         left = &left[at + part.len()..];

@@ -101,7 +101,10 @@ pub struct Credentials {
 
 #[derive(Clone, Debug)]
 enum Source {
-    Host { host: String, credential: Credential },
+    Host {
+        host: String,
+        credential: Credential,
+    },
     PullSecret(Arc<DockerConfig>),
     /// The only one whose helper programs are run: it is on our own disk.
     Machine(Arc<DockerConfig>),
@@ -116,14 +119,20 @@ pub(crate) struct Candidates {
 impl Credentials {
     /// No credentials: every registry is asked anonymously.
     pub fn anonymous() -> Self {
-        Self { sources: Arc::from([]), programs: Programs::new() }
+        Self {
+            sources: Arc::from([]),
+            programs: Programs::new(),
+        }
     }
 
     /// The docker configuration at `path`: `auths`, `credHelpers`, `credsStore`.
     pub fn from_docker_config(path: &Path) -> Result<Self, CredentialError> {
         let bytes = docker::read(path)?;
         let config = DockerConfig::parse(&bytes, &format!("`{}`", path.display()))?;
-        Ok(Self { sources: Arc::from([Source::Machine(Arc::new(config))]), programs: Programs::new() })
+        Ok(Self {
+            sources: Arc::from([Source::Machine(Arc::new(config))]),
+            programs: Programs::new(),
+        })
     }
 
     /// The docker configuration in its usual place (`$DOCKER_CONFIG/config.json`, `~/.docker/config.json`), if there is one.
@@ -147,12 +156,18 @@ impl Credentials {
     /// These and, asked before them, one credential for every repository of `host`.
     #[must_use]
     pub fn with_host(&self, host: &str, credential: Credential) -> Self {
-        self.with(Source::Host { host: canonical(host), credential })
+        self.with(Source::Host {
+            host: canonical(host),
+            credential,
+        })
     }
 
     fn with(&self, first: Source) -> Self {
         let sources = std::iter::once(first).chain(self.sources.iter().cloned()).collect();
-        Self { sources, programs: self.programs.clone() }
+        Self {
+            sources,
+            programs: self.programs.clone(),
+        }
     }
 
     /// A hash of all there is.
@@ -178,16 +193,24 @@ impl Credentials {
         scope.finish()
     }
 
-    /// A hash of what one repository would be shown.
+    /// A hash of what a repository's own registry would be shown. `Client::credential_scope` counts its mirrors in.
     pub fn scope(&self, repository: &Repository) -> CredentialScope {
+        self.scope_at([(repository.host(), repository.path())])
+    }
+
+    /// A hash of what these hosts would be shown for these paths.
+    pub(crate) fn scope_at<'a>(&self, places: impl IntoIterator<Item = (&'a str, &'a str)>) -> CredentialScope {
         let mut scope = ScopeBuilder::new("candidates");
-        for found in self.matching(repository.host(), repository.path()) {
-            match found {
-                Match::Credential(credential) => scope.add(&credential.scope().0.hex()),
-                Match::Program { name, server } => {
-                    scope.add("program");
-                    scope.add(name);
-                    scope.add(&server);
+        for (host, path) in places {
+            scope.add("place");
+            for found in self.matching(host, path) {
+                match found {
+                    Match::Credential(credential) => scope.add(&credential.scope().0.hex()),
+                    Match::Program { name, server } => {
+                        scope.add("program");
+                        scope.add(name);
+                        scope.add(&server);
+                    }
                 }
             }
         }
@@ -247,7 +270,11 @@ impl Credentials {
 }
 
 fn program_match<'a>(name: &'a str, host: &str) -> Match<'a> {
-    let server = if host == "docker.io" { "https://index.docker.io/v1/".to_owned() } else { host.to_owned() };
+    let server = if host == "docker.io" {
+        "https://index.docker.io/v1/".to_owned()
+    } else {
+        host.to_owned()
+    };
     Match::Program { name, server }
 }
 

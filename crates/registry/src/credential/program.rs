@@ -32,7 +32,9 @@ pub(super) struct Programs {
 
 impl Programs {
     pub(super) fn new() -> Self {
-        Self { answers: Cache::builder().max_capacity(1000).time_to_live(KEPT_FOR).build() }
+        Self {
+            answers: Cache::builder().max_capacity(1000).time_to_live(KEPT_FOR).build(),
+        }
     }
 
     /// What the program keeps for a server; `None` if it keeps nothing.
@@ -79,7 +81,10 @@ struct Answer {
 }
 
 async fn run(program: &str, server: &str, allowed: Duration) -> Result<Option<Credential>, ProgramError> {
-    let failed = |source| ProgramError::Run { program: program.to_owned(), source };
+    let failed = |source| ProgramError::Run {
+        program: program.to_owned(),
+        source,
+    };
     let mut child = Command::new(program)
         .arg("get")
         .stdin(Stdio::piped())
@@ -99,19 +104,29 @@ async fn run(program: &str, server: &str, allowed: Duration) -> Result<Option<Cr
             None => Zeroizing::new(Vec::new()),
         };
         if output.len() as u64 > MAX_OUTPUT {
-            return Err(ProgramError::TooLong { program: program.to_owned() });
+            return Err(ProgramError::TooLong {
+                program: program.to_owned(),
+            });
         }
         Ok((child.wait().await.map_err(failed)?, output))
     };
     let ended = tokio::time::timeout(allowed, exchange).await;
-    let (status, output) = ended.map_err(|_| ProgramError::TimedOut { program: program.to_owned(), after: allowed })??;
+    let (status, output) = ended.map_err(|_| ProgramError::TimedOut {
+        program: program.to_owned(),
+        after: allowed,
+    })??;
     if !status.success() {
         // The one failure that the protocol names: there is no credential for this server.
         let says_not_found = String::from_utf8_lossy(&output).contains("credentials not found");
-        let failure = ProgramError::Failed { program: program.to_owned(), status };
+        let failure = ProgramError::Failed {
+            program: program.to_owned(),
+            status,
+        };
         return if says_not_found { Ok(None) } else { Err(failure) };
     }
-    let answer: Answer = json::strict(&output).map_err(|_| ProgramError::Unreadable { program: program.to_owned() })?;
+    let answer: Answer = json::strict(&output).map_err(|_| ProgramError::Unreadable {
+        program: program.to_owned(),
+    })?;
     Ok(Some(basic(answer.user, answer.secret)))
 }
 
@@ -139,10 +154,16 @@ mod tests {
     #[tokio::test]
     async fn a_program_is_asked_as_the_protocol_says() {
         let script = r#"read server; [ "$1" = get ] && printf '{"ServerURL":"%s","Username":"u","Secret":"for %s"}' "$server" "$server""#;
-        let expected = Credential::Basic { user: "u".to_owned(), password: Secret::new("for ghcr.io") };
+        let expected = Credential::Basic {
+            user: "u".to_owned(),
+            password: Secret::new("for ghcr.io"),
+        };
         assert_eq!(answer(script).await.unwrap(), Some(expected));
         let script = r#"printf '{"Username":"<token>","Secret":"t"}'"#;
-        assert_eq!(answer(script).await.unwrap(), Some(Credential::IdentityToken(Secret::new("t"))));
+        assert_eq!(
+            answer(script).await.unwrap(),
+            Some(Credential::IdentityToken(Secret::new("t")))
+        );
         let script = "echo 'credentials not found in native keychain'; exit 1";
         assert_eq!(answer(script).await.unwrap(), None);
     }

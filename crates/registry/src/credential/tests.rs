@@ -9,7 +9,10 @@ use serde_json::json;
 use super::*;
 
 fn basic(user: &str, password: &str) -> Credential {
-    Credential::Basic { user: user.to_owned(), password: Secret::new(password) }
+    Credential::Basic {
+        user: user.to_owned(),
+        password: Secret::new(password),
+    }
 }
 
 fn auth(text: &str) -> String {
@@ -17,8 +20,10 @@ fn auth(text: &str) -> String {
 }
 
 fn secret(keys: &[(&str, &str)]) -> Vec<u8> {
-    let auths: serde_json::Map<_, _> =
-        keys.iter().map(|(key, user)| ((*key).to_owned(), json!({"auth": auth(&format!("{user}:p"))}))).collect();
+    let auths: serde_json::Map<_, _> = keys
+        .iter()
+        .map(|(key, user)| ((*key).to_owned(), json!({"auth": auth(&format!("{user}:p"))})))
+        .collect();
     json!({"auths": auths}).to_string().into_bytes()
 }
 
@@ -67,7 +72,12 @@ async fn the_key_that_says_most_wins() {
             ("quay.io", "other"),
         ]))
         .unwrap();
-    for (path, user) in [("x", "host"), ("team/x", "team"), ("team/app", "app"), ("team/app/x", "app")] {
+    for (path, user) in [
+        ("x", "host"),
+        ("team/x", "team"),
+        ("team/app", "app"),
+        ("team/app/x", "app"),
+    ] {
         assert_eq!(shown(&credentials, "ghcr.io", path).await, [basic(user, "p")], "{path}");
     }
     assert_eq!(shown(&credentials, "gcr.io", "x").await, [basic("glob", "p")]);
@@ -94,12 +104,27 @@ async fn entries_in_all_their_forms() {
     let legacy = json!({"ghcr.io": {"username": "u", "password": "p", "auth": auth("u:p\u{0}")}}).to_string();
     for (secret, expected) in [
         (legacy.as_str(), basic("u", "p")),
-        (r#"{"auths":{"ghcr.io":{"username":"u","password":"p"}}}"#, basic("u", "p")),
-        (r#"{"auths":{"ghcr.io":{"auth":"dTpw"}},"HttpHeaders":{}}"#, basic("u", "p")),
+        (
+            r#"{"auths":{"ghcr.io":{"username":"u","password":"p"}}}"#,
+            basic("u", "p"),
+        ),
+        (
+            r#"{"auths":{"ghcr.io":{"auth":"dTpw"}},"HttpHeaders":{}}"#,
+            basic("u", "p"),
+        ),
         (r#"{"auths":{"ghcr.io":{"auth":"dTpwOnE="}}}"#, basic("u", "p:q")),
-        (r#"{"auths":{"ghcr.io":{"auth":"dTpw","identitytoken":"t"}}}"#, Credential::IdentityToken(Secret::new("t"))),
-        (r#"{"auths":{"ghcr.io":{"username":"<token>","password":"t"}}}"#, Credential::IdentityToken(Secret::new("t"))),
-        (r#"{"auths":{"ghcr.io":{"registrytoken":"t"}}}"#, Credential::Bearer(Secret::new("t"))),
+        (
+            r#"{"auths":{"ghcr.io":{"auth":"dTpw","identitytoken":"t"}}}"#,
+            Credential::IdentityToken(Secret::new("t")),
+        ),
+        (
+            r#"{"auths":{"ghcr.io":{"username":"<token>","password":"t"}}}"#,
+            Credential::IdentityToken(Secret::new("t")),
+        ),
+        (
+            r#"{"auths":{"ghcr.io":{"registrytoken":"t"}}}"#,
+            Credential::Bearer(Secret::new("t")),
+        ),
         (r#"{"auths":{"ghcr.io":{}}}"#, Credential::Anonymous),
         (r#"{"auths":{}}"#, Credential::Anonymous),
     ] {
@@ -114,15 +139,24 @@ fn a_secret_that_cannot_be_read_says_why_and_repeats_nothing() {
         ("", "line 1"),
         ("[]", "line 1"),
         (r#"{"auths":{"a":{"auth":"hunter2!"}}}"#, "`a`: `auth` is not base64"),
-        (r#"{"auths":{"a":{"auth":"aHVudGVyMg=="}}}"#, "`a`: `auth` is not base64 of `user:password`"),
+        (
+            r#"{"auths":{"a":{"auth":"aHVudGVyMg=="}}}"#,
+            "`a`: `auth` is not base64 of `user:password`",
+        ),
         (r#"{"auths":{"a":{}},"auths":{"a":{}}}"#, "twice"),
     ] {
-        let error = Credentials::anonymous().with_pull_secret(secret.as_bytes()).unwrap_err().to_string();
+        let error = Credentials::anonymous()
+            .with_pull_secret(secret.as_bytes())
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(why), "{secret}: {error}");
         assert!(!error.contains("hunter2") && !error.contains("aHVudGVyMg"), "{error}");
     }
     let large = vec![b' '; (1 << 20) + 1];
-    let error = Credentials::anonymous().with_pull_secret(&large).unwrap_err().to_string();
+    let error = Credentials::anonymous()
+        .with_pull_secret(&large)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("more than 1048576 bytes"), "{error}");
 }
 
@@ -132,7 +166,9 @@ fn equal_scopes_mean_equal_credentials() {
     let none = Credentials::anonymous();
     let alice = none.with_pull_secret(&secret(&[("ghcr.io", "alice")])).unwrap();
     let bob = none.with_pull_secret(&secret(&[("ghcr.io", "bob")])).unwrap();
-    let alice_elsewhere = none.with_pull_secret(&secret(&[("ghcr.io", "alice"), ("quay.io", "carol")])).unwrap();
+    let alice_elsewhere = none
+        .with_pull_secret(&secret(&[("ghcr.io", "alice"), ("quay.io", "carol")]))
+        .unwrap();
     let elsewhere = none.with_pull_secret(&secret(&[("quay.io", "carol")])).unwrap();
     assert_ne!(alice.scope(&repository), bob.scope(&repository));
     assert_ne!(alice.scope(&repository), none.scope(&repository));
@@ -147,7 +183,9 @@ fn equal_scopes_mean_equal_credentials() {
 async fn a_pull_secret_runs_no_program() {
     let secret = json!({"auths": {}, "credsStore": "evil", "credHelpers": {"ghcr.io": "evil"}}).to_string();
     let credentials = Credentials::anonymous().with_pull_secret(secret.as_bytes()).unwrap();
-    let candidates = credentials.candidates("ghcr.io", "a", Instant::now() + Duration::from_secs(5)).await;
+    let candidates = credentials
+        .candidates("ghcr.io", "a", Instant::now() + Duration::from_secs(5))
+        .await;
     assert_eq!(candidates.credentials, [Credential::Anonymous]);
     assert_eq!(candidates.trouble, None);
 }
@@ -159,9 +197,16 @@ async fn a_program_that_is_not_there_is_a_trouble_and_not_the_end() {
     let config = json!({"auths": {"quay.io": {"auth": auth("u:p")}}, "credHelpers": {"ghcr.io": "no-such-program"}});
     std::fs::write(&path, config.to_string()).unwrap();
     let credentials = Credentials::from_docker_config(&path).unwrap();
-    let candidates = credentials.candidates("ghcr.io", "a", Instant::now() + Duration::from_secs(5)).await;
+    let candidates = credentials
+        .candidates("ghcr.io", "a", Instant::now() + Duration::from_secs(5))
+        .await;
     assert_eq!(candidates.credentials, [Credential::Anonymous]);
-    assert!(candidates.trouble.unwrap().contains("`docker-credential-no-such-program` could not be run"));
+    assert!(
+        candidates
+            .trouble
+            .unwrap()
+            .contains("`docker-credential-no-such-program` could not be run")
+    );
     assert_eq!(shown(&credentials, "quay.io", "a").await, [basic("u", "p")]);
 }
 

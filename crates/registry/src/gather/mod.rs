@@ -60,10 +60,17 @@ pub struct SourceRequest {
 impl GatherRequest {
     /// Everywhere to look for an image, each place once.
     pub(crate) fn look_in(&self, image: &Pinned) -> Vec<(Repository, Place)> {
-        let own = [SourceRequest { repository: image.repository().clone(), tag_prefix: None }];
+        let own = [SourceRequest {
+            repository: image.repository().clone(),
+            tag_prefix: None,
+        }];
         let sources = if self.places.is_empty() { &own[..] } else { &self.places };
         let mut places = Vec::new();
-        for SourceRequest { repository, tag_prefix: prefix } in sources {
+        for SourceRequest {
+            repository,
+            tag_prefix: prefix,
+        } in sources
+        {
             let mut add = |place| {
                 let place = (repository.clone(), place);
                 if !places.contains(&place) {
@@ -146,10 +153,11 @@ struct Gathering<'a> {
     credentials: &'a Credentials,
     deadline: Instant,
     budget: Budget,
-    fetched: Mutex<HashMap<BlobKey, Arc<OnceCell<Result<Blob, Trouble>>>>>,
+    fetched: Mutex<HashMap<BlobKey, Fetched>>,
 }
 
 type BlobKey = (Repository, Digest, u64);
+type Fetched = Arc<OnceCell<Result<Blob, Trouble>>>;
 
 /// What a chain brought.
 #[derive(Default)]
@@ -169,13 +177,24 @@ impl Found {
     }
 
     fn gap(repository: &Repository, place: Place, cause: GapCause) -> Self {
-        Self { gaps: vec![Gap { repository: repository.clone(), place, cause }], ..Self::default() }
+        Self {
+            gaps: vec![Gap {
+                repository: repository.clone(),
+                place,
+                cause,
+            }],
+            ..Self::default()
+        }
     }
 
     /// Marks the place as one that answered, with as many items as it led to.
     fn at(mut self, repository: &Repository, place: Place) -> Self {
         let found = u32::try_from(self.items.len()).unwrap_or(u32::MAX);
-        self.looked.push(Look { repository: repository.clone(), place, found });
+        self.looked.push(Look {
+            repository: repository.clone(),
+            place,
+            found,
+        });
         self
     }
 }
@@ -183,7 +202,9 @@ impl Found {
 impl<'a> Gathering<'a> {
     fn chains(&'a self) -> Vec<BoxFuture<'a, Found>> {
         let places = self.request.look_in(self.image).into_iter();
-        places.map(|(repository, place)| self.chain(repository, place)).collect()
+        places
+            .map(|(repository, place)| self.chain(repository, place))
+            .collect()
     }
 
     fn chain(&'a self, repository: Repository, place: Place) -> BoxFuture<'a, Found> {
@@ -199,8 +220,16 @@ impl<'a> Gathering<'a> {
         let repository = self.image.repository();
         match self.manifest(repository, self.image.digest(), None).await {
             Ok((blob, _)) => {
-                let look = Look { repository: repository.clone(), place: Place::ImageManifest, found: 1 };
-                Found { manifest: Some(blob), looked: vec![look], ..Found::default() }
+                let look = Look {
+                    repository: repository.clone(),
+                    place: Place::ImageManifest,
+                    found: 1,
+                };
+                Found {
+                    manifest: Some(blob),
+                    looked: vec![look],
+                    ..Found::default()
+                }
             }
             Err(trouble) => Found::gap(repository, Place::ImageManifest, trouble.gap_cause()),
         }
@@ -219,7 +248,11 @@ impl<'a> Gathering<'a> {
         };
         let (blob, content_type) = match known {
             Some(blob) => (blob, None),
-            None => self.client.manifest(repository, digest, self.credentials, self.deadline).await?,
+            None => {
+                self.client
+                    .manifest(repository, digest, self.credentials, self.deadline)
+                    .await?
+            }
         };
         self.budget.take(blob.size())?;
         self.keep(&blob, size)?;
@@ -232,8 +265,16 @@ impl<'a> Gathering<'a> {
             return Err(Trouble::Content(ContentTrouble::TooLarge { limit: cap }));
         }
         let key = (repository.clone(), descriptor.digest, descriptor.size);
-        let cell = Arc::clone(self.fetched.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default());
-        cell.get_or_init(|| self.fetch(repository, descriptor, cap)).await.clone()
+        let cell = Arc::clone(
+            self.fetched
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(key)
+                .or_default(),
+        );
+        cell.get_or_init(|| self.fetch(repository, descriptor, cap))
+            .await
+            .clone()
     }
 
     async fn fetch(&self, repository: &Repository, descriptor: &Descriptor, cap: u64) -> Result<Blob, Trouble> {
@@ -244,7 +285,11 @@ impl<'a> Gathering<'a> {
         };
         let blob = match known {
             Some(blob) => blob,
-            None => self.client.blob(repository, descriptor, cap, self.credentials, self.deadline).await?,
+            None => {
+                self.client
+                    .blob(repository, descriptor, cap, self.credentials, self.deadline)
+                    .await?
+            }
         };
         self.keep(&blob, Some(descriptor.size))?;
         Ok(blob)
@@ -258,7 +303,10 @@ impl<'a> Gathering<'a> {
         if let Some(expected) = size
             && expected != blob.size()
         {
-            let error = countersign_image::BlobError::Size { expected, found: blob.size() };
+            let error = countersign_image::BlobError::Size {
+                expected,
+                found: blob.size(),
+            };
             return Err(Trouble::Content(ContentTrouble::Bytes(error)));
         }
         Ok(())
@@ -273,13 +321,20 @@ struct Budget {
 
 impl Budget {
     fn new(limit: u64) -> Self {
-        Self { limit, left: AtomicU64::new(limit) }
+        Self {
+            limit,
+            left: AtomicU64::new(limit),
+        }
     }
 
     fn take(&self, bytes: u64) -> Result<(), Trouble> {
-        let taken = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
+        let taken = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes));
         let limit = self.limit;
-        taken.map(drop).map_err(|_| Trouble::Content(ContentTrouble::TooLarge { limit }))
+        taken
+            .map(drop)
+            .map_err(|_| Trouble::Content(ContentTrouble::TooLarge { limit }))
     }
 }
 

@@ -49,13 +49,21 @@ impl Gathering<'_> {
             .filter(|(_, piece)| self.wants(*piece, layout))
             .collect();
         let limit = self.client.limits().items_per_manifest;
-        let gap = |place, cause| Gap { repository: repository.clone(), place, cause };
+        let gap = |place, cause| Gap {
+            repository: repository.clone(),
+            place,
+            cause,
+        };
         if wanted.len() > limit {
             wanted.truncate(limit);
-            found.gaps.push(gap(Place::Manifest(*digest), GapCause::TooMany { limit: limit as u64 }));
+            found
+                .gaps
+                .push(gap(Place::Manifest(*digest), GapCause::TooMany { limit: limit as u64 }));
         }
-        let fetches: Vec<BoxFuture<'_, _>> =
-            wanted.iter().map(|(layer, piece)| self.piece(repository, layer, *piece).boxed()).collect();
+        let fetches: Vec<BoxFuture<'_, _>> = wanted
+            .iter()
+            .map(|(layer, piece)| self.piece(repository, layer, *piece).boxed())
+            .collect();
         let fetched: Vec<_> = stream::iter(fetches).buffered(CONCURRENCY).collect().await;
         let mut missing = Vec::new();
         for ((layer, piece), blob) in wanted.into_iter().zip(fetched) {
@@ -70,8 +78,12 @@ impl Gathering<'_> {
             match content {
                 Ok(content) => {
                     let layout = piece.layout(layout);
-                    let origin =
-                        Origin { repository: repository.clone(), layout, manifest: *digest, blob: layer.digest };
+                    let origin = Origin {
+                        repository: repository.clone(),
+                        layout,
+                        manifest: *digest,
+                        blob: layer.digest,
+                    };
                     found.items.push(Item { origin, content });
                 }
                 Err(cause) => found.gaps.push(gap(Place::Blob(layer.digest), cause)),

@@ -11,7 +11,10 @@ use crate::trouble::{ContentTrouble, Trouble};
 impl Gathering<'_> {
     pub(super) async fn referrers(&self, repository: Repository) -> Found {
         let image = self.image.digest();
-        let listing = self.client.list_referrers(&repository, image, self.credentials, self.deadline).await;
+        let listing = self
+            .client
+            .list_referrers(&repository, image, self.credentials, self.deadline)
+            .await;
         let mut found = Found::default();
         let mut listed: Vec<Descriptor> = listing.descriptors;
         listed.retain(|descriptor| media::is_manifest(&descriptor.media_type) && descriptor.digest != *image);
@@ -19,7 +22,11 @@ impl Gathering<'_> {
         // only says whose turn it is first when there are more than we fetch.
         listed.sort_by_key(|descriptor| !is_likely(descriptor));
         let limit = self.client.limits().referrers;
-        let gap = |cause| Gap { repository: repository.clone(), place: Place::Referrers, cause };
+        let gap = |cause| Gap {
+            repository: repository.clone(),
+            place: Place::Referrers,
+            cause,
+        };
         if listed.len() > limit {
             listed.truncate(limit);
             found.gaps.push(gap(GapCause::TooMany { limit: limit as u64 }));
@@ -33,19 +40,28 @@ impl Gathering<'_> {
             }
         }
 
-        let fetched: Vec<BoxFuture<'_, Found>> =
-            listed.iter().map(|descriptor| self.referrer(&repository, descriptor).boxed()).collect();
+        let fetched: Vec<BoxFuture<'_, Found>> = listed
+            .iter()
+            .map(|descriptor| self.referrer(&repository, descriptor).boxed())
+            .collect();
         let chains: Vec<Found> = stream::iter(fetched).buffered(CONCURRENCY).collect().await;
         for chain in chains {
             found.append(chain);
         }
-        if answered { found.at(&repository, Place::Referrers) } else { found }
+        if answered {
+            found.at(&repository, Place::Referrers)
+        } else {
+            found
+        }
     }
 
     async fn referrer(&self, repository: &Repository, descriptor: &Descriptor) -> Found {
         let place = Place::Manifest(descriptor.digest);
         let gap = |cause| Found::gap(repository, place.clone(), cause);
-        let (blob, content_type) = match self.manifest(repository, &descriptor.digest, Some(descriptor.size)).await {
+        let (blob, content_type) = match self
+            .manifest(repository, &descriptor.digest, Some(descriptor.size))
+            .await
+        {
             Ok(fetched) => fetched,
             Err(trouble) => return gap(trouble.gap_cause()),
         };
@@ -56,11 +72,12 @@ impl Gathering<'_> {
         };
         match &manifest.subject {
             Some(subject) if subject.digest == *self.image.digest() => {
-                self.pieces(repository, blob.digest(), &manifest, Layout::Referrer).await
+                self.pieces(repository, blob.digest(), &manifest, Layout::Referrer)
+                    .await
             }
-            Some(subject) => {
-                gap(GapCause::Malformed { detail: format!("it is about `{}`, not about this image", subject.digest) })
-            }
+            Some(subject) => gap(GapCause::Malformed {
+                detail: format!("it is about `{}`, not about this image", subject.digest),
+            }),
             // It says nothing of this image: part of an index that a registry gave in place of a list.
             None => Found::default(),
         }
@@ -70,6 +87,9 @@ impl Gathering<'_> {
 fn is_likely(descriptor: &Descriptor) -> bool {
     descriptor.artifact_type.as_deref().is_none_or(|artifact_type| {
         media::is_sigstore_bundle(artifact_type)
-            || matches!(artifact_type, media::OCI_EMPTY | media::COSIGN_SIGNATURE_ARTIFACT | media::DSSE_ENVELOPE)
+            || matches!(
+                artifact_type,
+                media::OCI_EMPTY | media::COSIGN_SIGNATURE_ARTIFACT | media::DSSE_ENVELOPE
+            )
     })
 }

@@ -14,8 +14,14 @@ impl Gathering<'_> {
         };
         let text = format!("{prefix}{}{suffix}", self.image.digest().tag_form());
         // A SHA-512 digest is longer than a tag can be: nothing was ever stored under it.
-        let Ok(tag) = Tag::parse(&text) else { return Found::default().at(&repository, place) };
-        match self.client.tagged(&repository, &tag, self.credentials, self.deadline).await {
+        let Ok(tag) = Tag::parse(&text) else {
+            return Found::default().at(&repository, place);
+        };
+        match self
+            .client
+            .tagged(&repository, &tag, self.credentials, self.deadline)
+            .await
+        {
             Ok((blob, document)) => self.tagged(&repository, &blob, document, place).await,
             Err(Trouble::NotFound) => Found::default().at(&repository, place),
             Err(trouble) => Found::gap(&repository, place, trouble.gap_cause()),
@@ -27,9 +33,10 @@ impl Gathering<'_> {
             return Found::gap(repository, place, trouble.gap_cause());
         }
         match document {
-            Document::Manifest(manifest) => {
-                self.pieces(repository, blob.digest(), &manifest, Layout::Tag).await.at(repository, place)
-            }
+            Document::Manifest(manifest) => self
+                .pieces(repository, blob.digest(), &manifest, Layout::Tag)
+                .await
+                .at(repository, place),
             Document::Index(_) => {
                 let detail = "it is an image index, and signatures are kept in a manifest".to_owned();
                 Found::gap(repository, place, GapCause::Malformed { detail })

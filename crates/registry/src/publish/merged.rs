@@ -57,7 +57,10 @@ impl Desk<'_> {
         let _turn = turn.lock().await;
         for attempt in 0..ATTEMPTS {
             let current = self.current(tag, addition).await?;
-            if let Current { digest: Some(digest), document: Some(document) } = &current
+            if let Current {
+                digest: Some(digest),
+                document: Some(document),
+            } = &current
                 && addition.is_in(document)
             {
                 return Ok((*digest, attempt == 0));
@@ -82,7 +85,9 @@ impl Desk<'_> {
         let replaced = current.digest;
         let merged = addition.add_to(current.document)?;
         if merged.bytes.len() > MAX_MANIFEST_BYTES {
-            return Err(Trouble::Content(ContentTrouble::TooLarge { limit: MAX_MANIFEST_BYTES as u64 }));
+            return Err(Trouble::Content(ContentTrouble::TooLarge {
+                limit: MAX_MANIFEST_BYTES as u64,
+            }));
         }
         if let Some(configuration) = merged.configuration {
             self.put_blob(Bytes::from(configuration)).await?;
@@ -112,12 +117,23 @@ impl Desk<'_> {
     /// What is under the tag now, at the registry itself: a mirror may be behind, and would make us drop what it lacks.
     /// What cannot be read cannot be added to, and is not ours to write over.
     async fn current(&self, tag: &Tag, addition: &(impl Addition + Sync)) -> Result<Current, Trouble> {
-        match self.client.tagged_at_origin(self.repository(), tag, self.credentials, self.deadline).await {
-            Ok((blob, _)) if addition.is_absence(&blob) => {
-                Ok(Current { digest: Some(*blob.digest()), document: None })
-            }
-            Ok((blob, document)) => Ok(Current { digest: Some(*blob.digest()), document: Some(document) }),
-            Err(Trouble::NotFound) => Ok(Current { digest: None, document: None }),
+        match self
+            .client
+            .tagged_at_origin(self.repository(), tag, self.credentials, self.deadline)
+            .await
+        {
+            Ok((blob, _)) if addition.is_absence(&blob) => Ok(Current {
+                digest: Some(*blob.digest()),
+                document: None,
+            }),
+            Ok((blob, document)) => Ok(Current {
+                digest: Some(*blob.digest()),
+                document: Some(document),
+            }),
+            Err(Trouble::NotFound) => Ok(Current {
+                digest: None,
+                document: None,
+            }),
             Err(trouble) => Err(trouble),
         }
     }

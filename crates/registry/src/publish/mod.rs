@@ -43,9 +43,14 @@ pub async fn attach(
     deadline: Instant,
 ) -> Result<Published, Trouble> {
     let piece = Piece::of(sealed, layout)?;
-    let desk = Desk { client, credentials, image, deadline };
+    let desk = Desk {
+        client,
+        credentials,
+        image,
+        deadline,
+    };
     match layout {
-        Layout::Tag => desk.into_tag(&piece).await,
+        Layout::Tag => desk.under_tag(&piece).await,
         Layout::Referrer | Layout::Bundle => desk.as_referrer(&piece, layout).await,
     }
 }
@@ -64,11 +69,18 @@ impl Desk<'_> {
     }
 
     async fn put_blob(&self, bytes: Bytes) -> Result<Digest, Trouble> {
-        self.client.put_blob(self.repository(), bytes, self.credentials, self.deadline).await
+        self.client
+            .put_blob(self.repository(), bytes, self.credentials, self.deadline)
+            .await
     }
 
     fn published(&self, manifest: Digest, piece: &Piece, already_there: bool) -> Published {
-        Published { repository: self.repository().clone(), manifest, blob: piece.layer.digest, already_there }
+        Published {
+            repository: self.repository().clone(),
+            manifest,
+            blob: piece.layer.digest,
+            already_there,
+        }
     }
 }
 
@@ -92,9 +104,21 @@ impl Piece {
     fn of(sealed: &Sealed, layout: Layout) -> Result<Self, Trouble> {
         let misplaced = |what| Err(Trouble::Misplaced { layout, what });
         match (sealed, layout) {
-            (Sealed::Simple { payload, signature_b64: signature }, Layout::Tag | Layout::Referrer) => {
+            (
+                Sealed::Simple {
+                    payload,
+                    signature_b64: signature,
+                },
+                Layout::Tag | Layout::Referrer,
+            ) => {
                 let annotations = [(annotation::COSIGN_SIGNATURE.to_owned(), signature.clone())].into();
-                Ok(Self::new(Kind::Signature, payload, media::SIMPLE_SIGNING, annotations, None))
+                Ok(Self::new(
+                    Kind::Signature,
+                    payload,
+                    media::SIMPLE_SIGNING,
+                    annotations,
+                    None,
+                ))
             }
             (Sealed::Envelope(bytes), Layout::Tag | Layout::Referrer) => {
                 let predicate_type = Envelope::parse(bytes).ok().as_ref().and_then(predicate_type);
@@ -103,7 +127,13 @@ impl Piece {
                 if let Some(predicate_type) = &predicate_type {
                     annotations.insert(annotation::COSIGN_PREDICATE_TYPE.to_owned(), predicate_type.clone());
                 }
-                Ok(Self::new(Kind::Attestation, bytes, media::DSSE_ENVELOPE, annotations, predicate_type))
+                Ok(Self::new(
+                    Kind::Attestation,
+                    bytes,
+                    media::DSSE_ENVELOPE,
+                    annotations,
+                    predicate_type,
+                ))
             }
             (Sealed::Bundle(bytes), Layout::Bundle) => {
                 let bundle = Bundle::parse(bytes).ok();
@@ -111,9 +141,17 @@ impl Piece {
                     Some(BundleContent::Envelope(envelope)) => Some(envelope),
                     Some(BundleContent::Message(_)) | None => None,
                 };
-                let kind = Kind::Bundle { enveloped: envelope.is_some() };
+                let kind = Kind::Bundle {
+                    enveloped: envelope.is_some(),
+                };
                 let predicate_type = envelope.and_then(predicate_type);
-                Ok(Self::new(kind, bytes, media::SIGSTORE_BUNDLE_V03, BTreeMap::new(), predicate_type))
+                Ok(Self::new(
+                    kind,
+                    bytes,
+                    media::SIGSTORE_BUNDLE_V03,
+                    BTreeMap::new(),
+                    predicate_type,
+                ))
             }
             (Sealed::Simple { .. }, Layout::Bundle) => misplaced("a simple-signing payload"),
             (Sealed::Envelope(_), Layout::Bundle) => misplaced("a bare envelope"),
@@ -132,7 +170,12 @@ impl Piece {
             annotations,
             ..Descriptor::new(media_type, Digest::sha256(bytes), bytes.len() as u64)
         };
-        Self { kind, bytes: Bytes::copy_from_slice(bytes), layer, predicate_type }
+        Self {
+            kind,
+            bytes: Bytes::copy_from_slice(bytes),
+            layer,
+            predicate_type,
+        }
     }
 
     /// Whether a layer holds this already: the same bytes and, where it is beside them, the same signature.
@@ -145,5 +188,7 @@ impl Piece {
 }
 
 fn predicate_type(envelope: &Envelope) -> Option<String> {
-    Statement::parse(envelope.unverified_payload()).ok().map(|statement| statement.predicate_type)
+    Statement::parse(envelope.unverified_payload())
+        .ok()
+        .map(|statement| statement.predicate_type)
 }

@@ -19,8 +19,8 @@ use crate::trouble::{ContentTrouble, Trouble};
 const COSIGN_ATTESTATION_ARTIFACT: &str = "application/vnd.dev.cosign.artifact.att.v1+json";
 
 impl Desk<'_> {
-    /// 1. is it there? 2. the image's own descriptor 3. content 4. the manifest 5. its entry in the fallback tag, where
-    /// the registry keeps no list itself.
+    /// 1. is it there? 2. the image's own descriptor 3. content 4. the manifest 5. its entry in the fallback tag, if the
+    ///    registry keeps no list itself.
     pub(super) async fn as_referrer(&self, piece: &Piece, layout: Layout) -> Result<Published, Trouble> {
         if let Some(manifest) = self.found(piece, layout).await {
             return Ok(self.published(manifest, piece, true));
@@ -45,7 +45,14 @@ impl Desk<'_> {
             .await?;
         if put.subject.as_ref() != Some(self.image.digest()) {
             let tag = fallback_tag(self.image.digest());
-            self.merge(&tag, &IntoList { entry: &entry, image: self.image.digest() }).await?;
+            self.merge(
+                &tag,
+                &IntoList {
+                    entry: &entry,
+                    image: self.image.digest(),
+                },
+            )
+            .await?;
         }
         Ok(self.published(entry.digest, piece, false))
     }
@@ -74,8 +81,10 @@ impl Desk<'_> {
 
     async fn subject(&self) -> Result<Descriptor, Trouble> {
         let digest = self.image.digest();
-        let (blob, content_type) =
-            self.client.manifest(self.repository(), digest, self.credentials, self.deadline).await?;
+        let (blob, content_type) = self
+            .client
+            .manifest(self.repository(), digest, self.credentials, self.deadline)
+            .await?;
         let document = Document::parse(&blob, content_type.as_deref(), None)
             .map_err(|error| Trouble::Content(ContentTrouble::Manifest(error)))?;
         let media_type = match document {
@@ -87,9 +96,8 @@ impl Desk<'_> {
 }
 
 fn manifest(piece: &Piece, subject: Descriptor) -> (Manifest, Vec<u8>) {
-    let of_type = |media_type: &str, bytes: &[u8]| {
-        Descriptor::new(media_type, Digest::sha256(bytes), bytes.len() as u64)
-    };
+    let of_type =
+        |media_type: &str, bytes: &[u8]| Descriptor::new(media_type, Digest::sha256(bytes), bytes.len() as u64);
     let (artifact_type, config, configuration) = match piece.kind {
         Kind::Bundle { .. } => {
             let config = of_type(media::OCI_EMPTY, media::EMPTY_JSON);
@@ -98,7 +106,11 @@ fn manifest(piece: &Piece, subject: Descriptor) -> (Manifest, Vec<u8>) {
         // cosign 2 says the artifact's type with that of the configuration, and filters by it.
         Kind::Signature | Kind::Attestation => {
             let is_signature = piece.kind == Kind::Signature;
-            let artifact = if is_signature { media::COSIGN_SIGNATURE_ARTIFACT } else { COSIGN_ATTESTATION_ARTIFACT };
+            let artifact = if is_signature {
+                media::COSIGN_SIGNATURE_ARTIFACT
+            } else {
+                COSIGN_ATTESTATION_ARTIFACT
+            };
             let configuration = configuration(std::slice::from_ref(&piece.layer));
             (None, of_type(artifact, &configuration), configuration)
         }
@@ -117,7 +129,11 @@ fn manifest(piece: &Piece, subject: Descriptor) -> (Manifest, Vec<u8>) {
 fn annotations(piece: &Piece) -> BTreeMap<String, String> {
     let mut annotations = BTreeMap::new();
     if let Kind::Bundle { enveloped } = piece.kind {
-        let content = if enveloped { "dsse-envelope" } else { "message-signature" };
+        let content = if enveloped {
+            "dsse-envelope"
+        } else {
+            "message-signature"
+        };
         annotations.insert(annotation::BUNDLE_CONTENT.to_owned(), content.to_owned());
         if let Some(predicate_type) = &piece.predicate_type {
             annotations.insert(annotation::BUNDLE_PREDICATE_TYPE.to_owned(), predicate_type.clone());
@@ -130,7 +146,10 @@ fn annotations(piece: &Piece) -> BTreeMap<String, String> {
 
 /// How a list of referrers names a manifest.
 fn entry(manifest: &Manifest, bytes: &[u8]) -> Descriptor {
-    let artifact_type = manifest.artifact_type.clone().unwrap_or_else(|| manifest.config.media_type.clone());
+    let artifact_type = manifest
+        .artifact_type
+        .clone()
+        .unwrap_or_else(|| manifest.config.media_type.clone());
     Descriptor {
         artifact_type: Some(artifact_type),
         annotations: manifest.annotations.clone(),
@@ -173,6 +192,10 @@ impl Addition for IntoList<'_> {
             },
         };
         index.manifests.push(self.entry.clone());
-        Ok(Merged { media_type: index.media_type.clone(), bytes: index.to_json(), configuration: None })
+        Ok(Merged {
+            media_type: index.media_type.clone(),
+            bytes: index.to_json(),
+            configuration: None,
+        })
     }
 }

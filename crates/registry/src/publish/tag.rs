@@ -11,11 +11,13 @@ use super::{Desk, Kind, Piece, Published};
 use crate::trouble::{ContentTrouble, Trouble};
 
 impl Desk<'_> {
-    pub(super) async fn into_tag(&self, piece: &Piece) -> Result<Published, Trouble> {
+    pub(super) async fn under_tag(&self, piece: &Piece) -> Result<Published, Trouble> {
         let suffix = if piece.kind == Kind::Signature { ".sig" } else { ".att" };
-        let tag = Tag::parse(&format!("{}{suffix}", self.image.digest().tag_form())).map_err(|_| {
-            Trouble::Misplaced { layout: countersign_evidence::Layout::Tag, what: "anything about a digest this long" }
-        })?;
+        let tag =
+            Tag::parse(&format!("{}{suffix}", self.image.digest().tag_form())).map_err(|_| Trouble::Misplaced {
+                layout: countersign_evidence::Layout::Tag,
+                what: "anything about a digest this long",
+            })?;
         self.put_blob(piece.bytes.clone()).await?;
         let (manifest, already_there) = self.merge(&tag, &IntoTag { piece, tag: &tag }).await?;
         Ok(self.published(manifest, piece, already_there))
@@ -50,7 +52,9 @@ impl Addition for IntoTag<'_> {
             None => empty(),
         };
         if manifest.layers.len() >= MAX_LAYERS {
-            return Err(Trouble::Content(ContentTrouble::TooMany { limit: MAX_LAYERS as u64 }));
+            return Err(Trouble::Content(ContentTrouble::TooMany {
+                limit: MAX_LAYERS as u64,
+            }));
         }
         manifest.layers.push(self.piece.layer.clone());
         let configuration = configuration(&manifest.layers);

@@ -44,7 +44,10 @@ enum Admitted<'a> {
 
 impl Breaker {
     pub(super) fn new() -> Self {
-        Self { state: Mutex::new(State::default()), probed: Notify::new() }
+        Self {
+            state: Mutex::new(State::default()),
+            probed: Notify::new(),
+        }
     }
 
     /// Lets a request through, unless the host is left alone at the moment. When that moment is over, one request goes
@@ -69,7 +72,10 @@ impl Breaker {
             None => Admitted::Through(Probe(None)),
             Some(until) if now < until => {
                 let retry_after = until.saturating_duration_since(now);
-                Admitted::Not(Trouble::BreakerOpen { failures: state.failures, retry_after })
+                Admitted::Not(Trouble::BreakerOpen {
+                    failures: state.failures,
+                    retry_after,
+                })
             }
             Some(_) if state.probing => Admitted::AfterProbe,
             Some(_) => {
@@ -81,7 +87,10 @@ impl Breaker {
 
     pub(super) fn succeeded(&self) {
         let mut state = self.state();
-        *state = State { probing: state.probing, ..State::default() };
+        *state = State {
+            probing: state.probing,
+            ..State::default()
+        };
     }
 
     pub(super) fn failed(&self, now: Instant) {
@@ -153,7 +162,10 @@ mod tests {
         assert!(matches!(breaker.admit(later), Admitted::AfterProbe));
         drop(probe);
         let probe = breaker.admit(later);
-        assert!(matches!(probe, Admitted::Through(_)), "a probe that came to nothing makes way for another");
+        assert!(
+            matches!(probe, Admitted::Through(_)),
+            "a probe that came to nothing makes way for another"
+        );
         breaker.failed(later);
         drop(probe);
         assert!(is_open(&breaker, later + SHORTEST), "a failed probe doubles the pause");

@@ -19,11 +19,17 @@ pub(crate) struct Failure {
 impl Failure {
     /// Asking again would end the same way.
     pub(super) fn final_(trouble: Trouble) -> Self {
-        Self { trouble, passing: false }
+        Self {
+            trouble,
+            passing: false,
+        }
     }
 
     pub(super) fn timed_out(after: Duration) -> Self {
-        Self { trouble: Trouble::TimedOut { after }, passing: true }
+        Self {
+            trouble: Trouble::TimedOut { after },
+            passing: true,
+        }
     }
 
     pub(super) fn of(error: &reqwest::Error, after: Duration) -> Self {
@@ -32,7 +38,10 @@ impl Failure {
         }
         let detail = innermost(error);
         let passing = !is_certificate(error) && !error.is_builder();
-        Self { trouble: Trouble::Unreachable { detail }, passing }
+        Self {
+            trouble: Trouble::Unreachable { detail },
+            passing,
+        }
     }
 
     /// Whether it says something about the host, as opposed to what the host was asked for.
@@ -51,9 +60,21 @@ fn innermost(error: &reqwest::Error) -> String {
     while let Some(source) = cause.source() {
         cause = source;
     }
-    let text = if cause.is::<reqwest::Error>() { "the exchange failed".to_owned() } else { cause.to_string() };
-    let what = if error.is_connect() { "no connection" } else { "the exchange broke off" };
-    format!("{what}: {text}").chars().filter(|c| !c.is_control()).take(LONGEST_DETAIL).collect()
+    let text = if cause.is::<reqwest::Error>() {
+        "the exchange failed".to_owned()
+    } else {
+        cause.to_string()
+    };
+    let what = if error.is_connect() {
+        "no connection"
+    } else {
+        "the exchange broke off"
+    };
+    format!("{what}: {text}")
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(LONGEST_DETAIL)
+        .collect()
 }
 
 /// A certificate that is wrong now is wrong in a second, too.
@@ -64,7 +85,9 @@ fn is_certificate(error: &reqwest::Error) -> bool {
             return true;
         }
         let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if let Some(rustls::Error::InvalidCertificate(_)) = wrapped.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        if let Some(rustls::Error::InvalidCertificate(_)) =
+            wrapped.and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        {
             return true;
         }
         cause = error.source();

@@ -42,15 +42,24 @@ mod tests {
     #[tokio::test]
     async fn a_name_of_this_machine_leads_nowhere() {
         let outcome = GuardedResolver.resolve("localhost".parse().unwrap()).await;
-        let Err(error) = outcome else { panic!("`localhost` must not resolve here") };
-        assert_eq!(error.to_string(), "`localhost` leads to an address of this machine or its link");
+        let Err(error) = outcome else {
+            panic!("`localhost` must not resolve here")
+        };
+        assert_eq!(
+            error.to_string(),
+            "`localhost` leads to an address of this machine or its link"
+        );
     }
 
     #[test]
     fn only_open_and_private_addresses_stay() {
-        for (address, stays) in
-            [("8.8.8.8:0", true), ("10.0.0.1:0", true), ("169.254.169.254:0", false), ("127.0.0.1:0", false), ("[::1]:0", false)]
-        {
+        for (address, stays) in [
+            ("8.8.8.8:0", true),
+            ("10.0.0.1:0", true),
+            ("169.254.169.254:0", false),
+            ("127.0.0.1:0", false),
+            ("[::1]:0", false),
+        ] {
             assert_eq!(is_open(address.parse().unwrap()), stays, "{address}");
         }
     }

@@ -26,6 +26,8 @@ use crate::trouble::{ContentTrouble, Trouble};
 const MAX_HOSTS: u64 = 4096;
 /// How much of an error's body is read, in bytes. It only ever tells one kind of "not found" from another.
 const ERROR_BODY: u64 = 16 << 10;
+/// How much room is made for a body on its server's word, in bytes.
+const PREPARED: u64 = 64 << 10;
 /// A wait shorter than this says more about the one who waited than about the host.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -108,9 +110,17 @@ impl Transport {
         let began = Instant::now();
         let host = self.host(&call.url);
         let out_of_time = |_| Failure::final_(Trouble::TimedOut { after: began.elapsed() });
-        let _probe = tokio::time::timeout_at(deadline.into(), host.breaker.pass()).await.map_err(out_of_time)??;
-        let permit = tokio::time::timeout_at(deadline.into(), host.permits.acquire()).await.map_err(out_of_time)?;
-        let _permit = permit.map_err(|_| Failure::final_(Trouble::Unreachable { detail: "shutting down".to_owned() }))?;
+        let _probe = tokio::time::timeout_at(deadline.into(), host.breaker.pass())
+            .await
+            .map_err(out_of_time)??;
+        let permit = tokio::time::timeout_at(deadline.into(), host.permits.acquire())
+            .await
+            .map_err(out_of_time)?;
+        let _permit = permit.map_err(|_| {
+            Failure::final_(Trouble::Unreachable {
+                detail: "shutting down".to_owned(),
+            })
+        })?;
 
         let outcome = self.exchange(call, deadline).await;
         match &outcome {
@@ -129,13 +139,20 @@ impl Transport {
     fn host(&self, url: &Url) -> Arc<HostState> {
         let per_host = self.limits.per_host.max(1);
         self.hosts.get_with_by_ref(url.authority(), || {
-            Arc::new(HostState { permits: Semaphore::new(per_host), breaker: Breaker::new() })
+            Arc::new(HostState {
+                permits: Semaphore::new(per_host),
+                breaker: Breaker::new(),
+            })
         })
     }
 
     async fn exchange(&self, call: &Call, deadline: Instant) -> Result<Answer, Failure> {
         // Literals do not pass the resolver; `host::may_lead` has judged them.
-        let client = if call.led && host::nature(&call.url) == Nature::Open { &self.guarded } else { &self.direct };
+        let client = if call.led && host::nature(&call.url) == Nature::Open {
+            &self.guarded
+        } else {
+            &self.direct
+        };
         let began = Instant::now();
         let mut request = client
             .request(call.method.clone(), call.url.clone())
@@ -159,7 +176,9 @@ impl Transport {
             self.body(response, call.cap, began, deadline).await?
         } else {
             // What an error says is worth reading if it is short; if not, the status says enough.
-            self.body(response, ERROR_BODY, began, deadline).await.unwrap_or_default()
+            self.body(response, ERROR_BODY, began, deadline)
+                .await
+                .unwrap_or_default()
         };
         Ok(Answer { status, headers, body })
     }
@@ -175,7 +194,8 @@ impl Transport {
         if response.content_length().is_some_and(|length| length > cap) {
             return Err(too_large());
         }
-        let mut body = BytesMut::new();
+        let expected = response.content_length().unwrap_or(0).min(PREPARED);
+        let mut body = BytesMut::with_capacity(usize::try_from(expected).unwrap_or(0));
         loop {
             let until = deadline.min(Instant::now() + self.limits.answer);
             let chunk = match tokio::time::timeout_at(until.into(), response.chunk()).await {
@@ -194,7 +214,9 @@ impl Transport {
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transport").field("hosts", &self.hosts.entry_count()).finish_non_exhaustive()
+        f.debug_struct("Transport")
+            .field("hosts", &self.hosts.entry_count())
+            .finish_non_exhaustive()
     }
 }
 
@@ -208,7 +230,9 @@ fn upload_time(call: &Call) -> Duration {
 fn unambiguous(headers: &HeaderMap) -> Result<(), Failure> {
     for name in [CONTENT_TYPE, CONTENT_LENGTH] {
         if headers.get_all(&name).iter().count() > 1 {
-            return Err(Failure::final_(Trouble::protocol(format!("the answer has two `{name}` headers"))));
+            return Err(Failure::final_(Trouble::protocol(format!(
+                "the answer has two `{name}` headers"
+            ))));
         }
     }
     match headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes) {
@@ -220,12 +244,24 @@ fn unambiguous(headers: &HeaderMap) -> Result<(), Failure> {
 }
 
 fn proxies(config: &Proxies) -> Result<Vec<reqwest::Proxy>, ConfigError> {
-    let except = config.except.as_deref().and_then(reqwest::NoProxy::from_string);
+    // Nobody else's machine is this one: what is meant for it goes through no proxy.
+    let except = format!(
+        "localhost,127.0.0.0/8,::1,{}",
+        config.except.as_deref().unwrap_or_default()
+    );
+    let except = reqwest::NoProxy::from_string(&except);
     let mut proxies = Vec::new();
     for (scheme, url) in [("https", &config.https), ("http", &config.http)] {
         let Some(url) = url else { continue };
-        let made = if scheme == "https" { reqwest::Proxy::https(url.expose()) } else { reqwest::Proxy::http(url.expose()) };
-        let refused = || ConfigError::Proxy { scheme, detail: "it is not a URL".to_owned() };
+        let made = if scheme == "https" {
+            reqwest::Proxy::https(url.expose())
+        } else {
+            reqwest::Proxy::http(url.expose())
+        };
+        let refused = || ConfigError::Proxy {
+            scheme,
+            detail: "it is not a URL".to_owned(),
+        };
         proxies.push(made.map_err(|_| refused())?.no_proxy(except.clone()));
     }
     Ok(proxies)

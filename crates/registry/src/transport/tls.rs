@@ -25,7 +25,10 @@ pub(super) fn client_config(own: &[Vec<u8>]) -> Result<rustls::ClientConfig, Con
 fn roots(own: &[Vec<u8>]) -> Result<RootCertStore, ConfigError> {
     let mut roots = RootCertStore::empty();
     for (index, pem) in own.iter().enumerate() {
-        let refused = |detail: String| ConfigError::CertificateAuthority { position: index + 1, detail };
+        let refused = |detail: String| ConfigError::CertificateAuthority {
+            position: index + 1,
+            detail,
+        };
         let mut found = false;
         for certificate in CertificateDer::pem_slice_iter(pem) {
             let certificate = certificate.map_err(|error| refused(error.to_string()))?;
@@ -52,9 +55,18 @@ mod tests {
 
     #[test]
     fn what_is_no_certificate_authority_is_named() {
-        for pem in [&b""[..], b"not PEM", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        for pem in [
+            &b""[..],
+            b"not PEM",
+            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        ] {
             let error = client_config(&[pem.to_vec()]).unwrap_err();
-            assert!(error.to_string().starts_with("certificate authority 1 cannot be read: "), "{error}");
+            assert!(
+                error
+                    .to_string()
+                    .starts_with("certificate authority 1 cannot be read: "),
+                "{error}"
+            );
         }
     }
 }

@@ -14,7 +14,10 @@ fn client() -> Client {
 }
 
 async fn ask(client: &Client, server: &Server, path: &str) -> Result<(), Trouble> {
-    client.manifest(&server.repository(path), &Digest::sha256(b"x"), &nobody(), soon()).await.map(drop)
+    client
+        .manifest(&server.repository(path), &Digest::sha256(b"x"), &nobody(), soon())
+        .await
+        .map(drop)
 }
 
 #[tokio::test]
@@ -23,7 +26,11 @@ async fn a_host_that_fails_is_left_alone_and_asked_again() {
         let down = Arc::new(AtomicBool::new(true));
         let switch = Arc::clone(&down);
         let server = Server::start(move |_: &Seen| {
-            if switch.load(Ordering::SeqCst) { off.clone() } else { Reply::not_found() }
+            if switch.load(Ordering::SeqCst) {
+                off.clone()
+            } else {
+                Reply::not_found()
+            }
         })
         .await;
         let client = client();
@@ -32,7 +39,10 @@ async fn a_host_that_fails_is_left_alone_and_asked_again() {
         }
         assert_eq!(server.seen().len(), 5);
         let outcome = ask(&client, &server, "other").await;
-        assert!(matches!(outcome, Err(Trouble::BreakerOpen { failures: 5, .. })), "{outcome:?}");
+        assert!(
+            matches!(outcome, Err(Trouble::BreakerOpen { failures: 5, .. })),
+            "{outcome:?}"
+        );
         down.store(false, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(1100)).await;
         assert_eq!(ask(&client, &server, "app").await, Err(Trouble::NotFound));
@@ -48,9 +58,19 @@ async fn a_host_that_cannot_be_connected_to_is_left_alone() {
     let client = client();
     let mut outcomes = Vec::new();
     for _ in 0..6 {
-        outcomes.push(client.manifest(&repository, &Digest::sha256(b"x"), &nobody(), soon()).await.map(drop));
+        outcomes.push(
+            client
+                .manifest(&repository, &Digest::sha256(b"x"), &nobody(), soon())
+                .await
+                .map(drop),
+        );
     }
-    assert!(outcomes[..5].iter().all(|outcome| matches!(outcome, Err(Trouble::Unreachable { .. }))), "{outcomes:?}");
+    assert!(
+        outcomes[..5]
+            .iter()
+            .all(|outcome| matches!(outcome, Err(Trouble::Unreachable { .. }))),
+        "{outcomes:?}"
+    );
     assert!(matches!(outcomes[5], Err(Trouble::BreakerOpen { .. })), "{outcomes:?}");
 }
 
@@ -70,7 +90,11 @@ async fn wrong_content_and_refusals_harm_only_their_own_image() {
     ] {
         let bad = reply.clone();
         let server = Server::start(move |seen: &Seen| {
-            if seen.path().contains("/bad/") { bad.clone() } else { Reply::not_found() }
+            if seen.path().contains("/bad/") {
+                bad.clone()
+            } else {
+                Reply::not_found()
+            }
         })
         .await;
         let client = client();
@@ -85,11 +109,17 @@ async fn wrong_content_and_refusals_harm_only_their_own_image() {
 
 #[tokio::test]
 async fn one_hosts_failures_are_not_anothers() {
-    let (bad, good) = (Server::start(|_| Reply::new(500)).await, Server::start(|_| Reply::not_found()).await);
+    let (bad, good) = (
+        Server::start(|_| Reply::new(500)).await,
+        Server::start(|_| Reply::not_found()).await,
+    );
     let client = client();
     for _ in 0..6 {
         let _ = ask(&client, &bad, "app").await;
     }
-    assert!(matches!(ask(&client, &bad, "app").await, Err(Trouble::BreakerOpen { .. })));
+    assert!(matches!(
+        ask(&client, &bad, "app").await,
+        Err(Trouble::BreakerOpen { .. })
+    ));
     assert_eq!(ask(&client, &good, "app").await, Err(Trouble::NotFound));
 }

@@ -41,7 +41,9 @@ fn pinned(server: &Server, image: &Descriptor) -> Pinned {
 }
 
 async fn gathered(gatherer: &Gatherer, server: &Server, image: &Descriptor) -> Arc<Evidence> {
-    gatherer.gather(&pinned(server, image), &everything(), &nobody(), soon()).await
+    gatherer
+        .gather(&pinned(server, image), &everything(), &nobody(), soon())
+        .await
 }
 
 /// A registry that can be switched off.
@@ -49,7 +51,11 @@ async fn switched(shelf: Shelf, off: Reply) -> (Server, Arc<AtomicBool>) {
     let down = Arc::new(AtomicBool::new(false));
     let switch = Arc::clone(&down);
     let server = Server::start(move |seen: &Seen| {
-        if switch.load(Ordering::SeqCst) { off.clone() } else { shelf.reply(seen) }
+        if switch.load(Ordering::SeqCst) {
+            off.clone()
+        } else {
+            shelf.reply(seen)
+        }
     })
     .await;
     (server, down)
@@ -88,7 +94,14 @@ async fn what_is_known_costs_nothing() {
     let second = gathered(&gatherer, &server, &image).await;
     assert_eq!(server.seen().len(), 0);
     assert_eq!((first.items.len(), second.items.len()), (2, 2));
-    assert_eq!(gatherer.counts(), Some(CacheCounts { fresh: 1, stale: 0, gathered: 1 }));
+    assert_eq!(
+        gatherer.counts(),
+        Some(CacheCounts {
+            fresh: 1,
+            stale: 0,
+            gathered: 1
+        })
+    );
 }
 
 #[tokio::test]
@@ -114,8 +127,18 @@ async fn a_list_that_is_old_is_read_again_and_its_content_is_not() {
     server.forget();
     let evidence = gathered(&gatherer, &server, &image).await;
     assert_eq!((evidence.items.len(), evidence.stale), (2, false));
-    assert_eq!(server.count("/blobs/") + server.count("/manifests/sha256:"), 0, "{:?}", server.lines());
-    assert_eq!(server.seen().len(), 4, "two tags, the list, its fallback: {:?}", server.lines());
+    assert_eq!(
+        server.count("/blobs/") + server.count("/manifests/sha256:"),
+        0,
+        "{:?}",
+        server.lines()
+    );
+    assert_eq!(
+        server.seen().len(),
+        4,
+        "two tags, the list, its fallback: {:?}",
+        server.lines()
+    );
 }
 
 #[tokio::test]
@@ -169,7 +192,10 @@ async fn a_registry_that_refuses_leaves_nothing() {
     refusing.store(true, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_millis(700)).await;
     let evidence = gathered(&gatherer, &server, &image).await;
-    assert_eq!((evidence.items.len(), evidence.gaps.len(), evidence.stale), (0, 3, false));
+    assert_eq!(
+        (evidence.items.len(), evidence.gaps.len(), evidence.stale),
+        (0, 3, false)
+    );
 }
 
 #[tokio::test]
@@ -186,10 +212,18 @@ async fn nothing_and_failures_are_known_for_a_moment_only() {
     assert_eq!(server.count(".sig"), 2, "a signature made a moment ago is found");
     down.store(true, Ordering::SeqCst);
     tokio::time::sleep(Duration::from_millis(250)).await;
-    assert!(!gatherer.resolve(&server.reference("app:v1"), &nobody(), soon()).await.is_ok());
+    assert!(
+        gatherer
+            .resolve(&server.reference("app:v1"), &nobody(), soon())
+            .await
+            .is_err()
+    );
     server.forget();
     let outcome = gatherer.resolve(&server.reference("app:v1"), &nobody(), soon()).await;
-    assert_eq!((outcome, server.seen().len()), (Err(Trouble::Unavailable { status: 500 }), 0));
+    assert_eq!(
+        (outcome, server.seen().len()),
+        (Err(Trouble::Unavailable { status: 500 }), 0)
+    );
 }
 
 #[tokio::test]
@@ -199,10 +233,19 @@ async fn a_waiter_that_gives_up_cancels_nobody_and_the_retry_finds_the_work_done
     let gatherer = gatherer(CacheConfig::standard());
     let began = Instant::now();
     let deadline = began + Duration::from_millis(100);
-    let evidence = gatherer.gather(&pinned(&server, &image), &everything(), &nobody(), deadline).await;
+    let evidence = gatherer
+        .gather(&pinned(&server, &image), &everything(), &nobody(), deadline)
+        .await;
     assert!(began.elapsed() <= Duration::from_millis(100), "{:?}", began.elapsed());
     assert_eq!((evidence.items.len(), evidence.gaps.len()), (0, 3));
-    assert!(evidence.gaps.iter().all(|gap| matches!(gap.cause, GapCause::TimedOut { .. })), "{:?}", evidence.gaps);
+    assert!(
+        evidence
+            .gaps
+            .iter()
+            .all(|gap| matches!(gap.cause, GapCause::TimedOut { .. })),
+        "{:?}",
+        evidence.gaps
+    );
     tokio::time::sleep(Duration::from_millis(600)).await;
     server.forget();
     let evidence = gathered(&gatherer, &server, &image).await;
@@ -212,7 +255,10 @@ async fn a_waiter_that_gives_up_cancels_nobody_and_the_retry_finds_the_work_done
 #[tokio::test]
 async fn what_hangs_delays_only_its_own_images() {
     let (shelf, image) = signed();
-    let (good, hanging) = (Server::of(shelf).await, Server::start(|_| Reply::new(200).manner(Manner::Stall)).await);
+    let (good, hanging) = (
+        Server::of(shelf).await,
+        Server::start(|_| Reply::new(200).manner(Manner::Stall)).await,
+    );
     let gatherer = gatherer(CacheConfig::standard());
     let stuck: Vec<_> = (0..100)
         .map(|number| {
@@ -250,7 +296,9 @@ async fn what_alice_may_see_is_not_told_to_bob() {
         for shown in server.seen().iter().filter_map(|seen| seen.header("authorization")) {
             assert_eq!(shown, basic(who));
         }
-        let tag = gatherer.resolve(&server.reference("app:v1"), &credentials, soon()).await;
+        let tag = gatherer
+            .resolve(&server.reference("app:v1"), &credentials, soon())
+            .await;
         assert_eq!(tag.is_ok(), who == "alice");
     }
     let evidence = gatherer.gather(&image, &everything(), &nobody(), soon()).await;
@@ -268,7 +316,11 @@ async fn a_tag_that_moves_is_followed_within_seconds_and_keys_nothing_else() {
     let moved = Arc::new(AtomicBool::new(false));
     let switch = Arc::clone(&moved);
     let server = Server::start(move |seen: &Seen| {
-        if switch.load(Ordering::SeqCst) { after.reply(seen) } else { before.reply(seen) }
+        if switch.load(Ordering::SeqCst) {
+            after.reply(seen)
+        } else {
+            before.reply(seen)
+        }
     })
     .await;
     let gatherer = gatherer(config());
@@ -297,7 +349,9 @@ async fn what_was_resolved_is_what_is_gathered() {
     let gatherer = Gatherer::uncached(client());
     let reference = server.reference("app:v1");
     let digest = gatherer.resolve(&reference, &nobody(), soon()).await.unwrap();
-    let evidence = gatherer.gather(&reference.resolved(digest), &everything(), &nobody(), soon()).await;
+    let evidence = gatherer
+        .gather(&reference.resolved(digest), &everything(), &nobody(), soon())
+        .await;
     assert_eq!(*evidence.image.digest(), image.digest);
     assert_eq!(server.count("/manifests/v1"), 1, "the tag is asked for once");
 }
@@ -305,7 +359,10 @@ async fn what_was_resolved_is_what_is_gathered() {
 #[tokio::test]
 async fn content_on_disk_survives_and_is_checked() {
     let directory = tempfile::tempdir().unwrap();
-    let on_disk = || CacheConfig { directory: Some(directory.path().to_owned()), ..CacheConfig::standard() };
+    let on_disk = || CacheConfig {
+        directory: Some(directory.path().to_owned()),
+        ..CacheConfig::standard()
+    };
     let (shelf, image) = signed();
     let server = Server::of(shelf).await;
     gathered(&gatherer(on_disk()), &server, &image).await;
@@ -318,14 +375,24 @@ async fn content_on_disk_survives_and_is_checked() {
     }
     server.forget();
     let evidence = gathered(&gatherer(on_disk()), &server, &image).await;
-    assert_eq!((evidence.items.len(), server.seen().len()), (2, 4), "{:?}", server.lines());
+    assert_eq!(
+        (evidence.items.len(), server.seen().len()),
+        (2, 4),
+        "{:?}",
+        server.lines()
+    );
     for file in files() {
         std::fs::write(file, b"forged").unwrap();
     }
     server.forget();
     let evidence = gathered(&gatherer(on_disk()), &server, &image).await;
     assert_eq!((evidence.items.len(), evidence.gaps.len()), (2, 0));
-    assert_eq!(server.seen().len(), 7, "what was forged is fetched again: {:?}", server.lines());
+    assert_eq!(
+        server.seen().len(),
+        7,
+        "what was forged is fetched again: {:?}",
+        server.lines()
+    );
 }
 
 fn walk(directory: &std::path::Path) -> Vec<std::path::PathBuf> {

@@ -13,11 +13,20 @@ use super::scripted::{
 const BUNDLE: &str = media::SIGSTORE_BUNDLE_V03;
 
 pub(crate) fn everything() -> GatherRequest {
-    GatherRequest { places: Vec::new(), signatures: true, attestations: true, layouts: Layouts::ALL, manifest: false }
+    GatherRequest {
+        places: Vec::new(),
+        signatures: true,
+        attestations: true,
+        layouts: Layouts::ALL,
+        manifest: false,
+    }
 }
 
 fn only(layouts: &[Layout]) -> GatherRequest {
-    GatherRequest { layouts: Layouts::of(layouts), ..everything() }
+    GatherRequest {
+        layouts: Layouts::of(layouts),
+        ..everything()
+    }
 }
 
 fn pinned(server: &Server, image: &Descriptor) -> Pinned {
@@ -46,7 +55,11 @@ fn found(evidence: &Evidence) -> Vec<(Layout, &'static str)> {
 }
 
 fn gaps(evidence: &Evidence) -> Vec<(Place, GapCause)> {
-    evidence.gaps.iter().map(|gap| (gap.place.clone(), gap.cause.clone())).collect()
+    evidence
+        .gaps
+        .iter()
+        .map(|gap| (gap.place.clone(), gap.cause.clone()))
+        .collect()
 }
 
 /// An image with something in every layout.
@@ -80,7 +93,11 @@ async fn everything_in_every_layout_is_found() {
         ]
     );
     assert_eq!(gaps(&evidence), []);
-    let looked: Vec<_> = evidence.looked.iter().map(|look| (look.place.clone(), look.found)).collect();
+    let looked: Vec<_> = evidence
+        .looked
+        .iter()
+        .map(|look| (look.place.clone(), look.found))
+        .collect();
     assert_eq!(
         looked,
         [
@@ -101,13 +118,31 @@ async fn everything_in_every_layout_is_found() {
 async fn only_what_is_wanted_is_asked_for() {
     let (shelf, image) = full_shelf();
     let server = Server::of(shelf).await;
-    let nothing = GatherRequest { signatures: false, attestations: false, ..everything() };
+    let nothing = GatherRequest {
+        signatures: false,
+        attestations: false,
+        ..everything()
+    };
     for (request, expected, absent) in [
         (only(&[Layout::Tag]), 3, "referrers"),
         (only(&[Layout::Bundle]), 2, ".sig"),
         (only(&[Layout::Referrer]), 1, ".sig"),
-        (GatherRequest { attestations: false, ..everything() }, 5, ".att"),
-        (GatherRequest { signatures: false, ..everything() }, 3, ".sig"),
+        (
+            GatherRequest {
+                attestations: false,
+                ..everything()
+            },
+            5,
+            ".att",
+        ),
+        (
+            GatherRequest {
+                signatures: false,
+                ..everything()
+            },
+            3,
+            ".sig",
+        ),
         (nothing, 0, "app"),
     ] {
         server.forget();
@@ -139,7 +174,10 @@ async fn a_bundle_is_three_steps_away_and_so_is_everything_together() {
     let (shelf, image) = full_shelf();
     let (evidence, count) = steps(shelf.clone(), &image, &only(&[Layout::Bundle])).await;
     assert_eq!((evidence.items.len(), count), (2, 3));
-    let request = GatherRequest { manifest: true, ..everything() };
+    let request = GatherRequest {
+        manifest: true,
+        ..everything()
+    };
     let (evidence, count) = steps(shelf, &image, &request).await;
     assert_eq!((evidence.items.len(), count), (6, 3));
     assert!(evidence.manifest.is_some());
@@ -150,7 +188,10 @@ async fn nothing_is_one_step_away() {
     let mut shelf = Shelf::default();
     let image = shelf.image("app", "v1");
     let (evidence, steps) = steps(shelf, &image, &everything()).await;
-    assert_eq!((evidence.items.len(), evidence.gaps.len(), evidence.looked.len(), steps), (0, 0, 3, 1));
+    assert_eq!(
+        (evidence.items.len(), evidence.gaps.len(), evidence.looked.len(), steps),
+        (0, 0, 3, 1)
+    );
 }
 
 #[tokio::test]
@@ -172,18 +213,30 @@ async fn other_repositories_and_prefixes_are_looked_in() {
     let payload = simple(&image);
     let digest = shelf.blob("signatures", &payload);
     let tag = format!("v1-{}.sig", image.digest.tag_form());
-    shelf.manifest("signatures", Some(&tag), &manifest(vec![simple_layer(digest, payload.len(), "c2ln")], None));
+    shelf.manifest(
+        "signatures",
+        Some(&tag),
+        &manifest(vec![simple_layer(digest, payload.len(), "c2ln")], None),
+    );
     let server = Server::of(shelf).await;
     let place = |prefix: Option<&str>| SourceRequest {
         repository: server.repository("signatures"),
         tag_prefix: prefix.map(str::to_owned),
     };
-    let request = GatherRequest { places: vec![place(Some("v1-")), place(None), place(None)], ..everything() };
+    let request = GatherRequest {
+        places: vec![place(Some("v1-")), place(None), place(None)],
+        ..everything()
+    };
     let evidence = gathered(&client(), &server, &image, &request).await;
     assert_eq!(found(&evidence), [(Layout::Tag, "simple")]);
     assert_eq!(evidence.items[0].origin.repository, server.repository("signatures"));
     assert_eq!(server.count("/v2/app/"), 0);
-    assert_eq!(server.seen().len(), 2 + 2 + 2 + 1, "each place once: {:?}", server.lines());
+    assert_eq!(
+        server.seen().len(),
+        2 + 2 + 2 + 1,
+        "each place once: {:?}",
+        server.lines()
+    );
 }
 
 #[tokio::test]
@@ -194,12 +247,26 @@ async fn what_is_about_another_image_is_not_evidence() {
     let foreign = shelf.referrer("app", Some(&other), BUNDLE, b"{\"foreign\":1}");
     let unbound = shelf.referrer("app", None, BUNDLE, b"{\"unbound\":1}");
     let own = shelf.referrer("app", Some(&image), BUNDLE, b"{\"own\":1}");
-    shelf.lists("app", &image, vec![foreign.clone(), unbound, own.clone(), image.clone()]);
+    shelf.lists(
+        "app",
+        &image,
+        vec![foreign.clone(), unbound, own.clone(), image.clone()],
+    );
     let server = Server::of(shelf).await;
     let evidence = gathered(&client(), &server, &image, &everything()).await;
-    assert_eq!(evidence.items.iter().map(|item| item.origin.manifest).collect::<Vec<_>>(), [own.digest]);
+    assert_eq!(
+        evidence
+            .items
+            .iter()
+            .map(|item| item.origin.manifest)
+            .collect::<Vec<_>>(),
+        [own.digest]
+    );
     let detail = format!("it is about `{}`, not about this image", other.digest);
-    assert_eq!(gaps(&evidence), [(Place::Manifest(foreign.digest), GapCause::Malformed { detail })]);
+    assert_eq!(
+        gaps(&evidence),
+        [(Place::Manifest(foreign.digest), GapCause::Malformed { detail })]
+    );
 }
 
 #[tokio::test]
@@ -207,7 +274,10 @@ async fn the_artifact_type_decides_nothing() {
     let mut shelf = Shelf::default();
     let image = shelf.image("app", "v1");
     let mut listed = Vec::new();
-    for (number, artifact_type) in [None, Some(media::OCI_EMPTY), Some("application/spdx+json"), Some("")].iter().enumerate() {
+    for (number, artifact_type) in [None, Some(media::OCI_EMPTY), Some("application/spdx+json"), Some("")]
+        .iter()
+        .enumerate()
+    {
         let mut referrer = shelf.referrer("app", Some(&image), BUNDLE, number.to_string().as_bytes());
         referrer.artifact_type = artifact_type.map(str::to_owned);
         listed.push(referrer);
@@ -217,17 +287,43 @@ async fn the_artifact_type_decides_nothing() {
     assert_eq!(gathered(&client(), &server, &image, &everything()).await.items.len(), 4);
 }
 
+type Fault = (fn(Reply) -> Reply, fn(&GapCause) -> bool);
+
 #[tokio::test]
 async fn no_trouble_hides_anything_else() {
-    let faults: [(fn(Reply) -> Reply, fn(&GapCause) -> bool); 8] = [
+    let faults: [Fault; 8] = [
         (|_| Reply::new(403), |cause| *cause == GapCause::Denied { status: 403 }),
-        (|_| Reply::new(500), |cause| *cause == GapCause::Unavailable { status: 500 }),
-        (|_| Reply::new(429), |cause| *cause == GapCause::Throttled { retry_after: None }),
-        (|r| r.manner(Manner::Stall), |cause| matches!(cause, GapCause::TimedOut { .. })),
-        (|r| r.manner(Manner::HangUp), |cause| matches!(cause, GapCause::Unreachable { .. })),
-        (|r| r.manner(Manner::Endless), |cause| matches!(cause, GapCause::TooLarge { .. })),
-        (|r| r.with("Content-Encoding", "gzip"), |cause| matches!(cause, GapCause::Malformed { .. })),
-        (|r| Reply { body: b"{]".to_vec(), ..r }, |cause| matches!(cause, GapCause::Malformed { .. })),
+        (
+            |_| Reply::new(500),
+            |cause| *cause == GapCause::Unavailable { status: 500 },
+        ),
+        (
+            |_| Reply::new(429),
+            |cause| *cause == GapCause::Throttled { retry_after: None },
+        ),
+        (
+            |r| r.manner(Manner::Stall),
+            |cause| matches!(cause, GapCause::TimedOut { .. }),
+        ),
+        (
+            |r| r.manner(Manner::HangUp),
+            |cause| matches!(cause, GapCause::Unreachable { .. }),
+        ),
+        (
+            |r| r.manner(Manner::Endless),
+            |cause| matches!(cause, GapCause::TooLarge { .. }),
+        ),
+        (
+            |r| r.with("Content-Encoding", "gzip"),
+            |cause| matches!(cause, GapCause::Malformed { .. }),
+        ),
+        (
+            |r| Reply {
+                body: b"{]".to_vec(),
+                ..r
+            },
+            |cause| matches!(cause, GapCause::Malformed { .. }),
+        ),
     ];
     let client = client();
     for part in [".sig", ".att", "/referrers/"] {
@@ -236,7 +332,11 @@ async fn no_trouble_hides_anything_else() {
             let spoil = *spoil;
             let server = Server::start(move |seen: &Seen| {
                 let reply = shelf.reply(seen);
-                if seen.target.contains(part) { spoil(reply) } else { reply }
+                if seen.target.contains(part) {
+                    spoil(reply)
+                } else {
+                    reply
+                }
             })
             .await;
             let evidence = gathered(&client, &server, &image, &everything()).await;
@@ -244,9 +344,18 @@ async fn no_trouble_hides_anything_else() {
                 ".sig" | "/referrers/" => 2,
                 _ => 1,
             };
-            assert_eq!(evidence.items.len(), 6 - lost, "{part}, fault {number}: {:?}", evidence.gaps);
+            assert_eq!(
+                evidence.items.len(),
+                6 - lost,
+                "{part}, fault {number}: {:?}",
+                evidence.gaps
+            );
             assert_eq!(evidence.gaps.len(), 1, "{part}, fault {number}");
-            assert!(recognise(&evidence.gaps[0].cause), "{part}, fault {number}: {:?}", evidence.gaps);
+            assert!(
+                recognise(&evidence.gaps[0].cause),
+                "{part}, fault {number}: {:?}",
+                evidence.gaps
+            );
         }
     }
 }
@@ -257,7 +366,11 @@ async fn a_layer_or_referrer_that_is_missing_or_wrong_is_a_gap_of_its_own() {
     let payload = Digest::sha256(&simple(&image));
     let envelope = Digest::sha256(b"{\"payload\":1}");
     shelf.remove(&format!("/v2/app/blobs/{payload}"));
-    shelf.put(format!("/v2/app/blobs/{envelope}"), "application/octet-stream", "{\"payload\":2}");
+    shelf.put(
+        format!("/v2/app/blobs/{envelope}"),
+        "application/octet-stream",
+        "{\"payload\":2}",
+    );
     let gone = Descriptor::new(media::OCI_MANIFEST, Digest::sha256(b"gone"), 10);
     shelf.lists_by_tag("app", &image, vec![gone.clone()]);
     let server = Server::of(shelf).await;
@@ -266,9 +379,18 @@ async fn a_layer_or_referrer_that_is_missing_or_wrong_is_a_gap_of_its_own() {
     let places: Vec<_> = evidence.gaps.iter().map(|gap| gap.place.clone()).collect();
     assert_eq!(
         places,
-        [Place::Blob(payload), Place::Blob(envelope), Place::Blob(payload), Place::Manifest(gone.digest)]
+        [
+            Place::Blob(payload),
+            Place::Blob(envelope),
+            Place::Blob(payload),
+            Place::Manifest(gone.digest)
+        ]
     );
-    assert!(evidence.gaps.iter().all(|gap| gap.cause.is_content()), "{:?}", evidence.gaps);
+    assert!(
+        evidence.gaps.iter().all(|gap| gap.cause.is_content()),
+        "{:?}",
+        evidence.gaps
+    );
 }
 
 #[tokio::test]
@@ -278,7 +400,11 @@ async fn there_is_a_limit_to_everything() {
     let payload = simple(&image);
     let digest = shelf.blob("app", &payload);
     let tag = format!("{}.sig", image.digest.tag_form());
-    let layers = |count: usize| (0..count).map(|n| simple_layer(digest, payload.len(), &n.to_string())).collect();
+    let layers = |count: usize| {
+        (0..count)
+            .map(|n| simple_layer(digest, payload.len(), &n.to_string()))
+            .collect()
+    };
     let server_with = async |layers: Vec<Descriptor>| {
         let mut shelf = shelf.clone();
         let descriptor = shelf.manifest("app", Some(&tag), &manifest(layers, None));
@@ -288,17 +414,27 @@ async fn there_is_a_limit_to_everything() {
     let (server, holder) = server_with(layers(600)).await;
     let evidence = gathered(&client(), &server, &image, &everything()).await;
     assert_eq!(evidence.items.len(), 512);
-    assert_eq!(gaps(&evidence), [(Place::Manifest(holder), GapCause::TooMany { limit: 512 })]);
+    assert_eq!(
+        gaps(&evidence),
+        [(Place::Manifest(holder), GapCause::TooMany { limit: 512 })]
+    );
     assert_eq!(server.count("/blobs/"), 1, "one payload is one blob");
 
     let (server, _) = server_with(layers(10_001)).await;
     let evidence = gathered(&client(), &server, &image, &everything()).await;
-    assert!(matches!(evidence.gaps[0].cause, GapCause::Malformed { .. }), "{:?}", evidence.gaps);
+    assert!(
+        matches!(evidence.gaps[0].cause, GapCause::Malformed { .. }),
+        "{:?}",
+        evidence.gaps
+    );
 
     let large = Digest::sha256(b"large");
     let (server, _) = server_with(vec![simple_layer(large, (64 << 10) + 1, "c2ln")]).await;
     let evidence = gathered(&client(), &server, &image, &everything()).await;
-    assert_eq!(gaps(&evidence), [(Place::Blob(large), GapCause::TooLarge { limit: 64 << 10 })]);
+    assert_eq!(
+        gaps(&evidence),
+        [(Place::Blob(large), GapCause::TooLarge { limit: 64 << 10 })]
+    );
     assert_eq!(server.count("/blobs/"), 0);
 }
 
@@ -306,14 +442,26 @@ async fn there_is_a_limit_to_everything() {
 async fn one_gathering_keeps_only_so_much() {
     let mut shelf = Shelf::default();
     let image = shelf.image("app", "v1");
-    let listed: Vec<_> =
-        (0..20).map(|n| shelf.referrer("app", Some(&image), BUNDLE, format!("{n:01000}").as_bytes())).collect();
+    let listed: Vec<_> = (0..20)
+        .map(|n| shelf.referrer("app", Some(&image), BUNDLE, format!("{n:01000}").as_bytes()))
+        .collect();
     shelf.lists("app", &image, listed);
     let server = Server::of(shelf).await;
     let few = client_with(|config| config.limits.gathered_bytes = 20_000);
     let evidence = gathered(&few, &server, &image, &everything()).await;
-    assert!(evidence.items.len() < 20 && !evidence.items.is_empty(), "{}", evidence.items.len());
-    assert!(evidence.gaps.iter().all(|gap| gap.cause == GapCause::TooLarge { limit: 20_000 }), "{:?}", evidence.gaps);
+    assert!(
+        evidence.items.len() < 20 && !evidence.items.is_empty(),
+        "{}",
+        evidence.items.len()
+    );
+    assert!(
+        evidence
+            .gaps
+            .iter()
+            .all(|gap| gap.cause == GapCause::TooLarge { limit: 20_000 }),
+        "{:?}",
+        evidence.gaps
+    );
     let fewer = client_with(|config| config.limits.referrers = 5);
     let evidence = gathered(&fewer, &server, &image, &everything()).await;
     assert_eq!(evidence.items.len(), 5);
@@ -336,5 +484,8 @@ async fn junk_does_not_push_bundles_out_of_the_limit() {
     shelf.lists("app", &image, listed);
     let server = Server::of(shelf).await;
     let client = client_with(|config| config.limits.referrers = 5);
-    assert_eq!(found(&gathered(&client, &server, &image, &everything()).await), [(Layout::Bundle, "bundle")]);
+    assert_eq!(
+        found(&gathered(&client, &server, &image, &everything()).await),
+        [(Layout::Bundle, "bundle")]
+    );
 }

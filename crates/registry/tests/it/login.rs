@@ -50,7 +50,9 @@ async fn bearer_registry() -> (Server, Server, Descriptor) {
         let wanted = format!("/repository:{repository}:pull");
         match seen.header("authorization") {
             Some(shown) if shown.starts_with("Bearer ") && shown.contains(&wanted) => shelf.reply(seen),
-            _ => Reply::challenge(&format!(r#"Bearer realm="{realm}",service="registry.test",scope="ignored""#)),
+            _ => Reply::challenge(&format!(
+                r#"Bearer realm="{realm}",service="registry.test",scope="ignored""#
+            )),
         }
     })
     .await;
@@ -62,9 +64,16 @@ async fn a_password_is_shown_when_asked_for_and_then_at_once() {
     let (server, image) = basic_registry(&["alice"]).await;
     let (client, alice) = (client(), user(&server.host(), "alice"));
     for _ in 0..3 {
-        client.manifest(&server.repository("app"), &image.digest, &alice, soon()).await.unwrap();
+        client
+            .manifest(&server.repository("app"), &image.digest, &alice, soon())
+            .await
+            .unwrap();
     }
-    let shown: Vec<_> = server.seen().iter().map(|seen| seen.header("authorization").is_some()).collect();
+    let shown: Vec<_> = server
+        .seen()
+        .iter()
+        .map(|seen| seen.header("authorization").is_some())
+        .collect();
     assert_eq!(shown, [false, true, true, true]);
     assert_eq!(server.connections(), 1, "a connection is kept");
 }
@@ -72,8 +81,14 @@ async fn a_password_is_shown_when_asked_for_and_then_at_once() {
 #[tokio::test]
 async fn a_wrong_password_is_denied() {
     let (server, image) = basic_registry(&["alice"]).await;
-    for credentials in [user(&server.host(), "mallory"), nobody(), user("elsewhere.example", "alice")] {
-        let outcome = client().manifest(&server.repository("app"), &image.digest, &credentials, soon()).await;
+    for credentials in [
+        user(&server.host(), "mallory"),
+        nobody(),
+        user("elsewhere.example", "alice"),
+    ] {
+        let outcome = client()
+            .manifest(&server.repository("app"), &image.digest, &credentials, soon())
+            .await;
         assert_eq!(outcome.map(drop), Err(Trouble::Denied { status: 401 }));
     }
 }
@@ -82,7 +97,10 @@ async fn a_wrong_password_is_denied() {
 async fn one_credential_after_the_other_is_tried_and_the_right_one_remembered() {
     let (server, image) = basic_registry(&["alice"]).await;
     let secret = |who: &str| {
-        let credential = Credential::Basic { user: who.to_owned(), password: Secret::new(format!("{who}-secret")) };
+        let credential = Credential::Basic {
+            user: who.to_owned(),
+            password: Secret::new(format!("{who}-secret")),
+        };
         (server.host(), credential)
     };
     let mut credentials = Credentials::anonymous();
@@ -91,9 +109,15 @@ async fn one_credential_after_the_other_is_tried_and_the_right_one_remembered() 
         credentials = credentials.with_host(&host, credential);
     }
     let client = client();
-    client.manifest(&server.repository("app"), &image.digest, &credentials, soon()).await.unwrap();
+    client
+        .manifest(&server.repository("app"), &image.digest, &credentials, soon())
+        .await
+        .unwrap();
     server.forget();
-    client.manifest(&server.repository("app"), &image.digest, &credentials, soon()).await.unwrap();
+    client
+        .manifest(&server.repository("app"), &image.digest, &credentials, soon())
+        .await
+        .unwrap();
     assert_eq!(server.seen().len(), 1);
     assert_eq!(server.seen()[0].header("authorization"), Some(basic("alice").as_str()));
 }
@@ -103,24 +127,37 @@ async fn a_token_is_fetched_once_and_used_again() {
     let (server, tokens, image) = bearer_registry().await;
     let (client, alice) = (client(), user(&server.host(), "alice"));
     for _ in 0..3 {
-        client.manifest(&server.repository("app"), &image.digest, &alice, soon()).await.unwrap();
+        client
+            .manifest(&server.repository("app"), &image.digest, &alice, soon())
+            .await
+            .unwrap();
     }
     let seen = tokens.seen();
     assert_eq!(seen.len(), 1);
     assert_eq!((seen[0].method.as_str(), seen[0].path()), ("GET", "/token"));
-    assert_eq!(seen[0].query("scope"), ["repository:app:pull"], "the scope is ours, not the registry's");
+    assert_eq!(
+        seen[0].query("scope"),
+        ["repository:app:pull"],
+        "the scope is ours, not the registry's"
+    );
     assert_eq!(seen[0].query("service"), ["registry.test"]);
     assert_eq!(server.seen().len(), 4);
     // Another repository on a known host costs a token and no refusal.
     server.forget();
-    client.tagged(&server.repository("other"), &"v1".parse_tag(), &alice, soon()).await.unwrap();
+    client
+        .tagged(&server.repository("other"), &"v1".parse_tag(), &alice, soon())
+        .await
+        .unwrap();
     assert_eq!((server.seen().len(), tokens.seen().len()), (1, 2));
 }
 
 #[tokio::test]
 async fn nobody_gets_a_token_too() {
     let (server, tokens, image) = bearer_registry().await;
-    client().manifest(&server.repository("app"), &image.digest, &nobody(), soon()).await.unwrap();
+    client()
+        .manifest(&server.repository("app"), &image.digest, &nobody(), soon())
+        .await
+        .unwrap();
     assert_eq!(tokens.seen()[0].header("authorization"), None);
 }
 
@@ -129,7 +166,10 @@ async fn an_identity_token_is_exchanged_by_post() {
     let (server, tokens, image) = bearer_registry().await;
     let identity = Credential::IdentityToken(Secret::new("alice-refresh"));
     let alice = Credentials::anonymous().with_host(&server.host(), identity);
-    client().manifest(&server.repository("app"), &image.digest, &alice, soon()).await.unwrap();
+    client()
+        .manifest(&server.repository("app"), &image.digest, &alice, soon())
+        .await
+        .unwrap();
     let seen = &tokens.seen()[0];
     assert_eq!(seen.line(), "POST /token");
     let form: Vec<_> = url::form_urlencoded::parse(&seen.body).into_owned().collect();
@@ -148,7 +188,10 @@ async fn a_bearer_credential_is_sent_as_it_is() {
     let (server, tokens, image) = bearer_registry().await;
     let token = Credential::Bearer(Secret::new("x/repository:app:pull"));
     let credentials = Credentials::anonymous().with_host(&server.host(), token);
-    client().manifest(&server.repository("app"), &image.digest, &credentials, soon()).await.unwrap();
+    client()
+        .manifest(&server.repository("app"), &image.digest, &credentials, soon())
+        .await
+        .unwrap();
     assert_eq!(tokens.seen().len(), 0);
 }
 
@@ -163,7 +206,11 @@ async fn a_token_that_is_refused_before_its_time_is_fetched_anew() {
     .await;
     let (realm, asked) = (tokens.url("/token"), AtomicUsize::new(0));
     let server = Server::start(move |seen: &Seen| {
-        let good = if asked.fetch_add(1, Ordering::SeqCst) < 3 { "Bearer token-0" } else { "Bearer token-1" };
+        let good = if asked.fetch_add(1, Ordering::SeqCst) < 3 {
+            "Bearer token-0"
+        } else {
+            "Bearer token-1"
+        };
         if seen.header("authorization") == Some(good) {
             shelf.reply(seen)
         } else {
@@ -173,7 +220,10 @@ async fn a_token_that_is_refused_before_its_time_is_fetched_anew() {
     .await;
     let client = client();
     for _ in 0..4 {
-        client.manifest(&server.repository("app"), &image.digest, &nobody(), soon()).await.unwrap();
+        client
+            .manifest(&server.repository("app"), &image.digest, &nobody(), soon())
+            .await
+            .unwrap();
     }
     assert_eq!(tokens.seen().len(), 2);
 }
@@ -189,15 +239,29 @@ async fn what_a_token_service_says_instead_of_a_token() {
         let tokens = Server::start(move |_| reply.clone()).await;
         let realm = tokens.url("/token");
         let server = Server::start(move |_| Reply::challenge(&format!(r#"Bearer realm="{realm}""#))).await;
-        let outcome = client().manifest(&server.repository("app"), &Digest::sha256(b"x"), &nobody(), soon()).await;
+        let outcome = client()
+            .manifest(&server.repository("app"), &Digest::sha256(b"x"), &nobody(), soon())
+            .await;
         assert_eq!(outcome.map(drop), Err(expected));
     }
-    for body in ["", "{}", "[]", r#"{"token":""}"#, r#"{"token":1}"#, r#"{"token":"a","token":"b"}"#] {
+    for body in [
+        "",
+        "{}",
+        "[]",
+        r#"{"token":""}"#,
+        r#"{"token":1}"#,
+        r#"{"token":"a","token":"b"}"#,
+    ] {
         let tokens = Server::start(move |_| Reply::ok("application/json", body)).await;
         let realm = tokens.url("/token");
         let server = Server::start(move |_| Reply::challenge(&format!(r#"Bearer realm="{realm}""#))).await;
-        let outcome = client().manifest(&server.repository("app"), &Digest::sha256(b"x"), &nobody(), soon()).await;
-        assert!(matches!(outcome, Err(Trouble::Content(ContentTrouble::Protocol { .. }))), "{body}: {outcome:?}");
+        let outcome = client()
+            .manifest(&server.repository("app"), &Digest::sha256(b"x"), &nobody(), soon())
+            .await;
+        assert!(
+            matches!(outcome, Err(Trouble::Content(ContentTrouble::Protocol { .. }))),
+            "{body}: {outcome:?}"
+        );
     }
 }
 
@@ -217,10 +281,16 @@ async fn what_alice_may_see_is_never_asked_in_bobs_name() {
     let client = client();
     for path in ["app", "other"] {
         for who in ["alice", "bob", "alice", "nobody", "bob"] {
-            let credentials = if who == "nobody" { nobody() } else { user(&server.host(), who) };
+            let credentials = if who == "nobody" {
+                nobody()
+            } else {
+                user(&server.host(), who)
+            };
             server.forget();
             tokens.forget();
-            let fetched = client.tagged(&server.repository(path), &"v1".parse_tag(), &credentials, soon()).await;
+            let fetched = client
+                .tagged(&server.repository(path), &"v1".parse_tag(), &credentials, soon())
+                .await;
             assert!(fetched.is_ok());
             for shown in server.seen().iter().filter_map(|seen| seen.header("authorization")) {
                 assert!(shown.starts_with(&format!("Bearer {who}/")), "{who} showed {shown}");
@@ -242,8 +312,13 @@ async fn a_token_service_that_redirects_sees_no_credential_leave() {
     let realm = tokens.url("/token");
     let server = Server::start(move |_| Reply::challenge(&format!(r#"Bearer realm="{realm}""#))).await;
     let alice = user(&server.host(), "alice");
-    let outcome = client().manifest(&server.repository("app"), &Digest::sha256(b"x"), &alice, soon()).await;
-    assert!(matches!(outcome, Err(Trouble::Content(ContentTrouble::Protocol { .. }))), "{outcome:?}");
+    let outcome = client()
+        .manifest(&server.repository("app"), &Digest::sha256(b"x"), &alice, soon())
+        .await;
+    assert!(
+        matches!(outcome, Err(Trouble::Content(ContentTrouble::Protocol { .. }))),
+        "{outcome:?}"
+    );
     assert_eq!(thief_log.connections(), 0);
 }
 
@@ -274,11 +349,19 @@ async fn a_hostile_realm_is_not_asked() {
         });
         let alice = user("registry.test", "alice");
         let repository = countersign_image::Repository::parse("registry.test/app").unwrap();
-        let outcome = client.manifest(&repository, &Digest::sha256(b"x"), &alice, soon()).await;
-        assert!(matches!(outcome, Err(Trouble::Content(ContentTrouble::Protocol { .. }))), "{realm}: {outcome:?}");
+        let outcome = client
+            .manifest(&repository, &Digest::sha256(b"x"), &alice, soon())
+            .await;
+        assert!(
+            matches!(outcome, Err(Trouble::Content(ContentTrouble::Protocol { .. }))),
+            "{realm}: {outcome:?}"
+        );
         let lines = proxy.lines();
         assert_eq!(lines.len(), 1, "{realm}: {lines:?}");
-        assert!(lines[0].starts_with("GET http://registry.test/v2/app/manifests/"), "{lines:?}");
+        assert!(
+            lines[0].starts_with("GET http://registry.test/v2/app/manifests/"),
+            "{lines:?}"
+        );
     }
 }
 
@@ -300,7 +383,9 @@ async fn a_realm_that_is_spoken_to_plainly_by_configuration_is_asked() {
     });
     let repository = countersign_image::Repository::parse("registry.test/app").unwrap();
     let alice = user("registry.test", "alice");
-    let outcome = client.manifest(&repository, &Digest::sha256(b"x"), &alice, soon()).await;
+    let outcome = client
+        .manifest(&repository, &Digest::sha256(b"x"), &alice, soon())
+        .await;
     assert_eq!(outcome.map(drop), Err(Trouble::NotFound));
     assert_eq!(proxy.count("http://auth.test/token"), 1);
 }

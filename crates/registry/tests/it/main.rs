@@ -1,4 +1,5 @@
 //! The client against registries that keep the protocol and registries that do not, over real connections on loopback.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod breaker;
 mod caching;

@@ -1,7 +1,7 @@
 //! Read from the mirror, judged under the origin's name, and read from the origin where the mirror does not do.
 
 use countersign_image::{Descriptor, media};
-use countersign_registry::{Client, Credential, Credentials, Secret, gather};
+use countersign_registry::{CacheConfig, Client, Credential, Credentials, Gatherer, Secret, gather};
 
 use super::gathering::everything;
 use super::scripted::{Manner, Reply, Seen, Server, Shelf, basic, client_with, nobody, soon, user};
@@ -32,12 +32,30 @@ async fn what_the_mirror_has_is_not_asked_of_the_origin() {
     let digest = client.resolve(&reference, &nobody(), soon()).await.unwrap();
     assert_eq!(digest, image.digest);
     let evidence = gather(&client, &reference.resolved(digest), &everything(), &nobody(), soon()).await;
-    let items: Vec<_> = evidence.items.iter().map(|item| item.origin.repository.clone()).collect();
-    assert_eq!(items, vec![origin.repository("app"); 2], "what is found is told under the origin's name");
+    let items: Vec<_> = evidence
+        .items
+        .iter()
+        .map(|item| item.origin.repository.clone())
+        .collect();
+    assert_eq!(
+        items,
+        vec![origin.repository("app"); 2],
+        "what is found is told under the origin's name"
+    );
     let expected = format!("?ns={}", origin.host().replace(':', "%3A"));
-    assert!(mirror.lines().iter().all(|line| line.contains(" /v2/hub/app/") && line.ends_with(&expected)));
+    assert!(
+        mirror
+            .lines()
+            .iter()
+            .all(|line| line.contains(" /v2/hub/app/") && line.ends_with(&expected))
+    );
     // What the mirror does not have is all that the origin is asked for.
-    assert!(origin.lines().iter().all(|line| line.contains(".att") || line.contains("/manifests/sha256-")));
+    assert!(
+        origin
+            .lines()
+            .iter()
+            .all(|line| line.contains(".att") || line.contains("/manifests/sha256-"))
+    );
 }
 
 #[tokio::test]
@@ -57,10 +75,14 @@ async fn what_the_mirror_does_not_do_the_origin_does() {
         let answer = reply.clone();
         let (origin, mirror) = (Server::of(content).await, Server::start(move |_| answer.clone()).await);
         let client = mirrored(&origin, mirror.url(""));
-        let fetched = client.manifest(&origin.repository("app"), &image.digest, &nobody(), soon()).await;
+        let fetched = client
+            .manifest(&origin.repository("app"), &image.digest, &nobody(), soon())
+            .await;
         assert!(fetched.is_ok(), "{reply:?}: {fetched:?}");
         assert_eq!(mirror.seen().len(), 1, "a mirror is tried once");
-        let listed = client.referrers(&origin.repository("app"), &image.digest, &nobody(), soon()).await;
+        let listed = client
+            .referrers(&origin.repository("app"), &image.digest, &nobody(), soon())
+            .await;
         assert_eq!(listed.map(|listed| listed.len()), Ok(1), "{reply:?}");
     }
 }
@@ -91,11 +113,21 @@ async fn each_sees_its_own_credentials_only() {
     let origin = Server::start(wants("origin", Some(content))).await;
     let mirror = Server::start(wants("mirror", None)).await;
     let client = mirrored(&origin, mirror.url(""));
-    let credential = Credential::Basic { user: "mirror".to_owned(), password: Secret::new("mirror-secret") };
+    let credential = Credential::Basic {
+        user: "mirror".to_owned(),
+        password: Secret::new("mirror-secret"),
+    };
     let credentials: Credentials = user(&origin.host(), "origin").with_host(&mirror.host(), credential);
-    client.manifest(&origin.repository("app"), &image.digest, &credentials, soon()).await.unwrap();
+    client
+        .manifest(&origin.repository("app"), &image.digest, &credentials, soon())
+        .await
+        .unwrap();
     let shown = |server: &Server| {
-        server.seen().iter().filter_map(|seen| seen.header("authorization").map(str::to_owned)).collect::<Vec<_>>()
+        server
+            .seen()
+            .iter()
+            .filter_map(|seen| seen.header("authorization").map(str::to_owned))
+            .collect::<Vec<_>>()
     };
     assert_eq!(shown(&origin), [basic("origin")]);
     assert_eq!(shown(&mirror), [basic("mirror")]);
@@ -103,9 +135,38 @@ async fn each_sees_its_own_credentials_only() {
 
 #[tokio::test]
 async fn what_is_written_is_written_to_the_origin() {
-    let (origin, mirror) = (Server::start(|_| Reply::new(403)).await, Server::start(|_| Reply::new(201)).await);
+    let (origin, mirror) = (
+        Server::start(|_| Reply::new(403)).await,
+        Server::start(|_| Reply::new(201)).await,
+    );
     let client = mirrored(&origin, mirror.url(""));
-    let _ = client.put_blob(&origin.repository("app"), "x".into(), &nobody(), soon()).await;
+    let _ = client
+        .put_blob(&origin.repository("app"), "x".into(), &nobody(), soon())
+        .await;
     assert_eq!(mirror.connections(), 0);
     assert!(!origin.seen().is_empty());
+}
+
+#[tokio::test]
+async fn what_alice_may_read_from_a_mirror_is_not_told_to_bob() {
+    let (content, image) = shelf("");
+    let (origin, mirror) = (Server::start(|_| Reply::new(403)).await, {
+        Server::start(move |seen: &Seen| match seen.header("authorization") {
+            Some(shown) if shown == basic("alice") => content.reply(seen),
+            _ => Reply::challenge("Basic"),
+        })
+        .await
+    });
+    let client = mirrored(&origin, mirror.url(""));
+    let gatherer = Gatherer::cached(client, CacheConfig::standard()).unwrap();
+    let pinned = origin.reference("app:v1").resolved(image.digest);
+    for (who, items) in [("alice", 2), ("bob", 0)] {
+        let credentials = user(&mirror.host(), who);
+        let evidence = gatherer.gather(&pinned, &everything(), &credentials, soon()).await;
+        assert_eq!(evidence.items.len(), items, "{who}");
+        let tag = gatherer
+            .resolve(&origin.reference("app:v1"), &credentials, soon())
+            .await;
+        assert_eq!(tag.is_ok(), who == "alice");
+    }
 }

@@ -66,28 +66,43 @@ async fn stage(api: Api) -> Stage {
     let client = client();
     let repository = Repository::parse(&format!("{host}/team/app")).unwrap();
     let digest = put_image(&client, &repository, "v1").await;
-    let image = Reference::parse(&format!("{host}/team/app:v1")).unwrap().resolved(digest);
+    let image = Reference::parse(&format!("{host}/team/app:v1"))
+        .unwrap()
+        .resolved(digest);
     Stage { client, image, task }
 }
 
 async fn put_image(client: &Client, repository: &Repository, tag: &str) -> Digest {
     let mut descriptors = Vec::new();
     for (media_type, bytes) in [(media::OCI_CONFIG, "{}"), (media::OCI_LAYER_GZIP, "layer")] {
-        let digest = client.put_blob(repository, bytes.into(), &nobody(), soon()).await.unwrap();
+        let digest = client
+            .put_blob(repository, bytes.into(), &nobody(), soon())
+            .await
+            .unwrap();
         descriptors.push(Descriptor::new(media_type, digest, bytes.len() as u64));
     }
     let mut image = manifest(descriptors.split_off(1), None);
     image.config = descriptors.remove(0);
     let name = ManifestName::Tag(Tag::parse(tag).unwrap());
     client
-        .put_manifest(repository, &name, media::OCI_MANIFEST, image.to_json().into(), &nobody(), soon())
+        .put_manifest(
+            repository,
+            &name,
+            media::OCI_MANIFEST,
+            image.to_json().into(),
+            &nobody(),
+            soon(),
+        )
         .await
         .unwrap()
         .digest
 }
 
 fn signature(text: &str) -> Sealed {
-    Sealed::Simple { payload: b"{\"payload\":1}".to_vec(), signature_b64: text.to_owned() }
+    Sealed::Simple {
+        payload: b"{\"payload\":1}".to_vec(),
+        signature_b64: text.to_owned(),
+    }
 }
 
 fn envelope(text: &str) -> Sealed {
@@ -99,7 +114,11 @@ fn bundle(text: &str) -> Sealed {
 }
 
 impl Stage {
-    async fn attach(&self, layout: Layout, sealed: &Sealed) -> Result<countersign_registry::publish::Published, Trouble> {
+    async fn attach(
+        &self,
+        layout: Layout,
+        sealed: &Sealed,
+    ) -> Result<countersign_registry::publish::Published, Trouble> {
         attach(&self.client, &nobody(), &self.image, layout, sealed, soon()).await
     }
 
@@ -113,7 +132,9 @@ impl Stage {
             .map(|item| {
                 let what = match &item.content {
                     Content::Simple { signature, .. } => signature.clone(),
-                    Content::Envelope(blob) | Content::Bundle(blob) => String::from_utf8(blob.bytes().to_vec()).unwrap(),
+                    Content::Envelope(blob) | Content::Bundle(blob) => {
+                        String::from_utf8(blob.bytes().to_vec()).unwrap()
+                    }
                 };
                 format!("{} {what}", item.origin.layout)
             })
@@ -124,7 +145,11 @@ impl Stage {
 
     async fn document(&self, name: &str) -> Document {
         let tag = Tag::parse(name).unwrap();
-        self.client.tagged(self.image.repository(), &tag, &nobody(), soon()).await.unwrap().1
+        self.client
+            .tagged(self.image.repository(), &tag, &nobody(), soon())
+            .await
+            .unwrap()
+            .1
     }
 }
 
@@ -168,12 +193,19 @@ async fn a_tag_is_what_cosign_2_writes() {
     let stage = stage(Api::There).await;
     stage.attach(Layout::Tag, &signature("one")).await.unwrap();
     stage.attach(Layout::Tag, &signature("two")).await.unwrap();
-    let Document::Manifest(manifest) = stage.document(&format!("{}.sig", stage.image.digest().tag_form())).await else {
+    let Document::Manifest(manifest) = stage
+        .document(&format!("{}.sig", stage.image.digest().tag_form()))
+        .await
+    else {
         panic!("signatures are kept in a manifest")
     };
     assert_eq!(manifest.media_type, media::OCI_MANIFEST);
     assert_eq!(manifest.config.media_type, media::OCI_CONFIG);
-    let config = stage.client.blob(stage.image.repository(), &manifest.config, 4096, &nobody(), soon()).await.unwrap();
+    let config = stage
+        .client
+        .blob(stage.image.repository(), &manifest.config, 4096, &nobody(), soon())
+        .await
+        .unwrap();
     let config: serde_json::Value = serde_json::from_slice(config.bytes()).unwrap();
     let layers: Vec<String> = manifest.layers.iter().map(|layer| layer.digest.to_string()).collect();
     assert_eq!(config["rootfs"]["diff_ids"], serde_json::json!(layers));
@@ -194,17 +226,34 @@ async fn a_referrer_is_what_cosign_3_writes() {
         assert_eq!(listed[0].digest, published.manifest);
         assert_eq!(listed[0].artifact_type.as_deref(), Some(media::SIGSTORE_BUNDLE_V03));
         let tag = Tag::parse(&stage.image.digest().tag_form()).unwrap();
-        let fallback = stage.client.tagged(stage.image.repository(), &tag, &nobody(), soon()).await;
-        assert_eq!(fallback.is_ok(), api == Api::Lacking, "the fallback tag is for registries that need it");
+        let fallback = stage
+            .client
+            .tagged(stage.image.repository(), &tag, &nobody(), soon())
+            .await;
+        assert_eq!(
+            fallback.is_ok(),
+            api == Api::Lacking,
+            "the fallback tag is for registries that need it"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_publishes_at_the_same_time_loses_nothing() {
-    for (api, layout) in [(Api::There, Layout::Tag), (Api::Lacking, Layout::Bundle), (Api::Careless, Layout::Tag)] {
+    for (api, layout) in [
+        (Api::There, Layout::Tag),
+        (Api::Lacking, Layout::Bundle),
+        (Api::Careless, Layout::Tag),
+    ] {
         let stage = stage(api).await;
         let all: Vec<Sealed> = ["a", "b", "c", "d"]
-            .map(|name| if layout == Layout::Tag { signature(name) } else { bundle(name) })
+            .map(|name| {
+                if layout == Layout::Tag {
+                    signature(name)
+                } else {
+                    bundle(name)
+                }
+            })
             .into();
         // Each from a process of its own, as far as the registry and the clients can tell.
         let clients: Vec<Client> = all.iter().map(|_| client()).collect();
@@ -240,9 +289,16 @@ async fn what_is_not_ours_is_not_written_over() {
     // The signature tag holds an index, or something that cannot be read.
     let name = ManifestName::Tag(Tag::parse(&format!("{tag}.sig")).unwrap());
     let index = super::scripted::index(Vec::new()).to_json();
-    stage.client.put_manifest(repository, &name, media::OCI_INDEX, index.into(), &nobody(), soon()).await.unwrap();
+    stage
+        .client
+        .put_manifest(repository, &name, media::OCI_INDEX, index.into(), &nobody(), soon())
+        .await
+        .unwrap();
     let outcome = stage.attach(Layout::Tag, &signature("one")).await;
-    assert!(matches!(outcome, Err(Trouble::Content(ContentTrouble::Protocol { .. }))), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(Trouble::Content(ContentTrouble::Protocol { .. }))),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]
@@ -254,7 +310,10 @@ async fn what_a_layout_cannot_hold_is_refused() {
         (Layout::Tag, bundle("one"), "a Sigstore bundle"),
         (Layout::Referrer, bundle("one"), "a Sigstore bundle"),
     ] {
-        assert_eq!(stage.attach(layout, &sealed).await, Err(Trouble::Misplaced { layout, what }));
+        assert_eq!(
+            stage.attach(layout, &sealed).await,
+            Err(Trouble::Misplaced { layout, what })
+        );
     }
     assert_eq!(stage.found().await, [] as [String; 0]);
 }
@@ -263,7 +322,9 @@ async fn what_a_layout_cannot_hold_is_refused() {
 async fn an_image_that_is_not_there_has_no_referrers() {
     let stage = stage(Api::There).await;
     let gone = stage.image.reference().repository().clone();
-    let gone = Reference::parse(&format!("{gone}:gone")).unwrap().resolved(Digest::sha256(b"gone"));
+    let gone = Reference::parse(&format!("{gone}:gone"))
+        .unwrap()
+        .resolved(Digest::sha256(b"gone"));
     let outcome = attach(&stage.client, &nobody(), &gone, Layout::Bundle, &bundle("one"), soon()).await;
     assert_eq!(outcome, Err(Trouble::NotFound));
 }
@@ -273,15 +334,31 @@ async fn blobs_are_mounted_and_manifests_deleted() {
     let stage = stage(Api::There).await;
     let other = Repository::parse(&format!("{}/team/other", stage.image.repository().host())).unwrap();
     let layer = Digest::sha256(b"layer");
-    let mounted = stage.client.mount_blob(&other, stage.image.repository(), &layer, &nobody(), soon()).await;
+    let mounted = stage
+        .client
+        .mount_blob(&other, stage.image.repository(), &layer, &nobody(), soon())
+        .await;
     assert_eq!(mounted, Ok(true));
     let descriptor = Descriptor::new(media::OCI_LAYER_GZIP, layer, 5);
-    assert!(stage.client.blob(&other, &descriptor, 5, &nobody(), soon()).await.is_ok());
+    assert!(
+        stage
+            .client
+            .blob(&other, &descriptor, 5, &nobody(), soon())
+            .await
+            .is_ok()
+    );
     let absent = Digest::sha256(b"absent");
-    let mounted = stage.client.mount_blob(&other, stage.image.repository(), &absent, &nobody(), soon()).await;
+    let mounted = stage
+        .client
+        .mount_blob(&other, stage.image.repository(), &absent, &nobody(), soon())
+        .await;
     assert_eq!(mounted, Ok(false));
     let name = ManifestName::Digest(*stage.image.digest());
-    stage.client.delete_manifest(stage.image.repository(), &name, &nobody(), soon()).await.unwrap();
+    stage
+        .client
+        .delete_manifest(stage.image.repository(), &name, &nobody(), soon())
+        .await
+        .unwrap();
     let outcome = stage.client.resolve(stage.image.reference(), &nobody(), soon()).await;
     assert_eq!(outcome, Err(Trouble::NotFound));
 }

@@ -22,7 +22,10 @@ async fn sending_to(location: String) -> Server {
 
 async fn fetch(client: &Client, server: &Server) -> Result<(), Trouble> {
     let alice = user(&server.host(), "alice");
-    client.blob(&server.repository("app"), &descriptor(), 100, &alice, soon()).await.map(drop)
+    client
+        .blob(&server.repository("app"), &descriptor(), 100, &alice, soon())
+        .await
+        .map(drop)
 }
 
 fn protocol(outcome: &Result<(), Trouble>) -> String {
@@ -50,7 +53,10 @@ async fn what_is_fetched_elsewhere_is_checked_all_the_same() {
     let store = Server::start(|_| Reply::ok("application/octet-stream", "CONTENT")).await;
     let server = sending_to(store.url("/blob")).await;
     let outcome = fetch(&client(), &server).await;
-    assert!(matches!(outcome, Err(Trouble::Content(ContentTrouble::Bytes(_)))), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(Trouble::Content(ContentTrouble::Bytes(_)))),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]
@@ -94,10 +100,14 @@ async fn three_times_is_enough() {
         None => Reply::not_found(),
     })
     .await;
-    let outcome = client().blob(&server.repository("app"), &descriptor(), 100, &nobody(), soon()).await;
+    let outcome = client()
+        .blob(&server.repository("app"), &descriptor(), 100, &nobody(), soon())
+        .await;
     assert!(outcome.is_ok(), "{outcome:?}");
     let server = Server::start(|_| Reply::new(307).with("Location", "/again")).await;
-    let outcome = client().blob(&server.repository("app"), &descriptor(), 100, &nobody(), soon()).await;
+    let outcome = client()
+        .blob(&server.repository("app"), &descriptor(), 100, &nobody(), soon())
+        .await;
     assert_eq!(protocol(&outcome.map(drop)), "it redirects more than 3 times");
     assert_eq!(server.seen().len(), 4);
 }
@@ -134,7 +144,10 @@ async fn nobody_sends_us_inward() {
             config.proxies.http = Some(Secret::new(proxy.url("")));
         });
         let repository = countersign_image::Repository::parse("registry.test/app").unwrap();
-        let outcome = client.blob(&repository, &descriptor(), 100, &nobody(), soon()).await.map(drop);
+        let outcome = client
+            .blob(&repository, &descriptor(), 100, &nobody(), soon())
+            .await
+            .map(drop);
         protocol(&outcome);
         assert_eq!(proxy.seen().len(), 1, "{location}");
     }
@@ -143,8 +156,14 @@ async fn nobody_sends_us_inward() {
 #[tokio::test]
 async fn a_registry_on_loopback_sends_us_to_no_link_either() {
     let server = Server::start(|_| Reply::new(307).with("Location", "http://169.254.169.254/")).await;
-    let outcome = client().blob(&server.repository("app"), &descriptor(), 100, &nobody(), soon()).await.map(drop);
-    assert!(protocol(&outcome).contains("its redirect is not followed"), "{outcome:?}");
+    let outcome = client()
+        .blob(&server.repository("app"), &descriptor(), 100, &nobody(), soon())
+        .await
+        .map(drop);
+    assert!(
+        protocol(&outcome).contains("its redirect is not followed"),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]
@@ -159,12 +178,22 @@ async fn the_urls_of_a_descriptor_are_read_by_nobody() {
     );
     let image = shelf.image("app", "v1");
     let tag = format!("{}.att", image.digest.tag_form());
-    shelf.document("app", Some(&tag), "application/vnd.oci.image.manifest.v1+json", foreign.into_bytes());
+    shelf.document(
+        "app",
+        Some(&tag),
+        "application/vnd.oci.image.manifest.v1+json",
+        foreign.into_bytes(),
+    );
     let server = Server::of(shelf).await;
     let pinned = server.reference("app:v1").resolved(image.digest);
     let request = super::gathering::everything();
     let evidence = countersign_registry::gather(&client(), &pinned, &request, &nobody(), soon()).await;
-    assert_eq!((evidence.items.len(), evidence.gaps.len()), (0, 1), "{:?}", evidence.gaps);
+    assert_eq!(
+        (evidence.items.len(), evidence.gaps.len()),
+        (0, 1),
+        "{:?}",
+        evidence.gaps
+    );
     assert_eq!(elsewhere.connections(), 0);
 }
 
@@ -172,15 +201,23 @@ async fn the_urls_of_a_descriptor_are_read_by_nobody() {
 async fn an_upload_goes_to_the_registry_and_nowhere_else() {
     let thief = Server::start(|_| Reply::new(201)).await;
     let location = thief.url("/upload");
-    let server = Server::start(move |seen: &Seen| match (seen.header("authorization"), seen.method.as_str()) {
-        (None, _) => Reply::challenge("Basic"),
-        (_, "POST") => Reply::new(202).with("Location", location.clone()),
-        _ => Reply::not_found(),
-    })
+    let server = Server::start(
+        move |seen: &Seen| match (seen.header("authorization"), seen.method.as_str()) {
+            (None, _) => Reply::challenge("Basic"),
+            (_, "POST") => Reply::new(202).with("Location", location.clone()),
+            _ => Reply::not_found(),
+        },
+    )
     .await;
     let alice = user(&server.host(), "alice");
-    let outcome = client().put_blob(&server.repository("app"), CONTENT.into(), &alice, soon()).await.map(drop);
-    assert!(protocol(&outcome).contains("credentials do not go there"), "{outcome:?}");
+    let outcome = client()
+        .put_blob(&server.repository("app"), CONTENT.into(), &alice, soon())
+        .await
+        .map(drop);
+    assert!(
+        protocol(&outcome).contains("credentials do not go there"),
+        "{outcome:?}"
+    );
     assert_eq!(thief.connections(), 0);
 }
 
@@ -191,7 +228,14 @@ async fn a_push_is_not_sent_on() {
     let server = Server::start(move |_| Reply::new(307).with("Location", location.clone())).await;
     let name = countersign_registry::ManifestName::Digest(Digest::sha256(CONTENT));
     let outcome = client()
-        .put_manifest(&server.repository("app"), &name, "application/json", CONTENT.into(), &nobody(), soon())
+        .put_manifest(
+            &server.repository("app"),
+            &name,
+            "application/json",
+            CONTENT.into(),
+            &nobody(),
+            soon(),
+        )
         .await;
     assert_eq!(outcome.map(drop), Err(Trouble::Unavailable { status: 307 }));
     assert_eq!(thief.connections(), 0);

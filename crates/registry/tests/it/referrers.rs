@@ -20,19 +20,31 @@ fn named(names: &[&str]) -> Vec<Digest> {
 /// What comes of it if the API answers like this, and the tag like that.
 async fn asked(api: Reply, tag: Reply) -> Result<Vec<Digest>, Trouble> {
     let server = Server::start(move |seen: &Seen| {
-        if seen.path().contains("/referrers/") { api.clone() } else { tag.clone() }
+        if seen.path().contains("/referrers/") {
+            api.clone()
+        } else {
+            tag.clone()
+        }
     })
     .await;
-    let outcome = client().referrers(&server.repository("app"), &Digest::sha256(b"image"), &nobody(), soon()).await;
+    let outcome = client()
+        .referrers(&server.repository("app"), &Digest::sha256(b"image"), &nobody(), soon())
+        .await;
     outcome.map(|descriptors| listed(&descriptors))
 }
 
 fn list(names: &[&str]) -> Reply {
-    Reply::ok(media::OCI_INDEX, index(names.iter().map(|name| entry(name)).collect()).to_json())
+    Reply::ok(
+        media::OCI_INDEX,
+        index(names.iter().map(|name| entry(name)).collect()).to_json(),
+    )
 }
 
 fn lacking() -> Reply {
-    Reply { body: b"404 page not found".to_vec(), ..Reply::new(404) }
+    Reply {
+        body: b"404 page not found".to_vec(),
+        ..Reply::new(404)
+    }
 }
 
 #[tokio::test]
@@ -60,9 +72,21 @@ async fn a_list_that_could_not_be_had_is_no_empty_list() {
         (Reply::new(429), Trouble::Throttled { retry_after: None }),
         (Reply::new(500), Trouble::Unavailable { status: 500 }),
     ] {
-        assert_eq!(asked(reply.clone(), Reply::not_found()).await, Err(expected.clone()), "api: {reply:?}");
-        assert_eq!(asked(lacking(), reply.clone()).await, Err(expected.clone()), "tag: {reply:?}");
-        assert_eq!(asked(list(&["a"]), reply.clone()).await, Err(expected), "tag beside an api: {reply:?}");
+        assert_eq!(
+            asked(reply.clone(), Reply::not_found()).await,
+            Err(expected.clone()),
+            "api: {reply:?}"
+        );
+        assert_eq!(
+            asked(lacking(), reply.clone()).await,
+            Err(expected.clone()),
+            "tag: {reply:?}"
+        );
+        assert_eq!(
+            asked(list(&["a"]), reply.clone()).await,
+            Err(expected),
+            "tag beside an api: {reply:?}"
+        );
     }
 }
 
@@ -77,11 +101,20 @@ async fn an_answer_that_is_no_list_is_called_so() {
         list(&["a"]).with("Link", r#"</v2/other/referrers/x>; rel="next""#),
     ] {
         let outcome = asked(api.clone(), Reply::not_found()).await;
-        assert!(matches!(outcome, Err(Trouble::Content(ContentTrouble::Protocol { .. }))), "{api:?}: {outcome:?}");
+        assert!(
+            matches!(outcome, Err(Trouble::Content(ContentTrouble::Protocol { .. }))),
+            "{api:?}: {outcome:?}"
+        );
     }
-    for api in [Reply::ok(media::OCI_INDEX, ""), Reply::ok(media::OCI_INDEX, r#"{"schemaVersion":2,"layers":[],"manifests":[]}"#)] {
+    for api in [
+        Reply::ok(media::OCI_INDEX, ""),
+        Reply::ok(media::OCI_INDEX, r#"{"schemaVersion":2,"layers":[],"manifests":[]}"#),
+    ] {
         let outcome = asked(api.clone(), Reply::not_found()).await;
-        assert!(matches!(outcome, Err(Trouble::Content(ContentTrouble::Manifest(_)))), "{api:?}: {outcome:?}");
+        assert!(
+            matches!(outcome, Err(Trouble::Content(ContentTrouble::Manifest(_)))),
+            "{api:?}: {outcome:?}"
+        );
     }
 }
 
@@ -97,9 +130,14 @@ async fn all_pages_are_read() {
         if page < 5 { reply.with("Link", link) } else { reply }
     })
     .await;
-    let found = client().referrers(&server.repository("app"), &Digest::sha256(b"image"), &nobody(), soon()).await;
+    let found = client()
+        .referrers(&server.repository("app"), &Digest::sha256(b"image"), &nobody(), soon())
+        .await;
     let expected: Vec<String> = (1..=5).map(|page| format!("entry-{page}")).collect();
-    assert_eq!(listed(&found.unwrap()), named(&expected.iter().map(String::as_str).collect::<Vec<_>>()));
+    assert_eq!(
+        listed(&found.unwrap()),
+        named(&expected.iter().map(String::as_str).collect::<Vec<_>>())
+    );
 }
 
 #[tokio::test]
@@ -112,8 +150,13 @@ async fn pages_without_end_have_one() {
         }
     })
     .await;
-    let outcome = client().referrers(&server.repository("app"), &Digest::sha256(b"image"), &nobody(), soon()).await;
-    assert!(matches!(outcome, Err(Trouble::Content(ContentTrouble::TooMany { .. }))), "{outcome:?}");
+    let outcome = client()
+        .referrers(&server.repository("app"), &Digest::sha256(b"image"), &nobody(), soon())
+        .await;
+    assert!(
+        matches!(outcome, Err(Trouble::Content(ContentTrouble::TooMany { .. }))),
+        "{outcome:?}"
+    );
     assert_eq!(server.count("/referrers/"), 16);
 }
 
@@ -123,7 +166,10 @@ async fn a_million_entries_are_not_read() {
     let body = index(entries).to_json();
     let api = Reply::ok(media::OCI_INDEX, body);
     let outcome = asked(api, Reply::not_found()).await;
-    assert!(matches!(outcome, Err(Trouble::Content(ContentTrouble::Manifest(_)))), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(Trouble::Content(ContentTrouble::Manifest(_)))),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]
@@ -131,7 +177,10 @@ async fn what_a_registry_cannot_do_is_remembered() {
     let server = Server::of(Shelf::default()).await;
     let client = client();
     for path in ["app", "other"] {
-        client.referrers(&server.repository(path), &Digest::sha256(b"image"), &nobody(), soon()).await.unwrap();
+        client
+            .referrers(&server.repository(path), &Digest::sha256(b"image"), &nobody(), soon())
+            .await
+            .unwrap();
     }
     assert_eq!(server.count("/referrers/"), 1);
     assert_eq!(server.count("/manifests/"), 2, "the tag is asked for each time");
@@ -142,7 +191,10 @@ async fn what_one_repository_lacks_says_nothing_of_another() {
     let server = Server::start(|_| Reply::not_found()).await;
     let client = client();
     for path in ["app", "app", "other"] {
-        client.referrers(&server.repository(path), &Digest::sha256(b"image"), &nobody(), soon()).await.unwrap();
+        client
+            .referrers(&server.repository(path), &Digest::sha256(b"image"), &nobody(), soon())
+            .await
+            .unwrap();
     }
     assert_eq!(server.count("/referrers/"), 2);
 }
@@ -153,10 +205,16 @@ async fn a_tag_that_holds_the_image_itself_lists_nothing() {
     let image = index(vec![entry("amd64"), entry("arm64")]).to_json();
     let digest = Digest::sha256(&image);
     let server = Server::start(move |seen: &Seen| {
-        if seen.path().contains("/referrers/") { lacking() } else { Reply::ok(media::OCI_INDEX, image.clone()) }
+        if seen.path().contains("/referrers/") {
+            lacking()
+        } else {
+            Reply::ok(media::OCI_INDEX, image.clone())
+        }
     })
     .await;
-    let found = client().referrers(&server.repository("app"), &digest, &nobody(), soon()).await;
+    let found = client()
+        .referrers(&server.repository("app"), &digest, &nobody(), soon())
+        .await;
     assert_eq!(found, Ok(Vec::new()));
 }
 
@@ -165,17 +223,19 @@ async fn a_tag_that_holds_somebodys_image_lists_nothing() {
     let mut shelf = Shelf::default();
     shelf.image("app", &Digest::sha256(b"image").tag_form());
     let server = Server::of(shelf).await;
-    let found = client().referrers(&server.repository("app"), &Digest::sha256(b"image"), &nobody(), soon()).await;
+    let found = client()
+        .referrers(&server.repository("app"), &Digest::sha256(b"image"), &nobody(), soon())
+        .await;
     assert_eq!(found, Ok(Vec::new()));
 }
 
 #[tokio::test]
 async fn the_pages_have_a_limit_that_can_be_set() {
-    let server = Server::start(|seen: &Seen| {
-        list(&["a"]).with("Link", format!(r#"<{}>; rel="next""#, seen.path()))
-    })
-    .await;
+    let server =
+        Server::start(|seen: &Seen| list(&["a"]).with("Link", format!(r#"<{}>; rel="next""#, seen.path()))).await;
     let client = client_with(|config| config.limits.pages = 2);
-    let _ = client.referrers(&server.repository("app"), &Digest::sha256(b"image"), &nobody(), soon()).await;
+    let _ = client
+        .referrers(&server.repository("app"), &Digest::sha256(b"image"), &nobody(), soon())
+        .await;
     assert_eq!(server.count("/referrers/"), 2);
 }

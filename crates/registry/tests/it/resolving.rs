@@ -13,7 +13,12 @@ async fn a_tag_costs_one_head() {
     let digest = client().resolve(&server.reference("app:v1"), &nobody(), soon()).await;
     assert_eq!(digest, Ok(image.digest));
     assert_eq!(server.lines(), ["HEAD /v2/app/manifests/v1"]);
-    let accepted: Vec<_> = server.seen()[0].headers.iter().filter(|(name, _)| name == "accept").cloned().collect();
+    let accepted: Vec<_> = server.seen()[0]
+        .headers
+        .iter()
+        .filter(|(name, _)| name == "accept")
+        .cloned()
+        .collect();
     assert_eq!(accepted.len(), 4, "{accepted:?}");
 }
 
@@ -22,7 +27,10 @@ async fn a_digest_in_the_name_costs_nothing() {
     let server = Server::of(Shelf::default()).await;
     let digest = Digest::sha256(b"x");
     for name in [format!("app@{digest}"), format!("app:v1@{digest}")] {
-        assert_eq!(client().resolve(&server.reference(&name), &nobody(), soon()).await, Ok(digest));
+        assert_eq!(
+            client().resolve(&server.reference(&name), &nobody(), soon()).await,
+            Ok(digest)
+        );
     }
     assert_eq!(server.connections(), 0);
 }
@@ -32,17 +40,30 @@ async fn no_tag_means_latest() {
     let mut shelf = Shelf::default();
     let image = shelf.image("app", "latest");
     let server = Server::of(shelf).await;
-    assert_eq!(client().resolve(&server.reference("app"), &nobody(), soon()).await, Ok(image.digest));
+    assert_eq!(
+        client().resolve(&server.reference("app"), &nobody(), soon()).await,
+        Ok(image.digest)
+    );
 }
 
 /// What becomes of it if HEAD is answered like this and GET properly.
 async fn with_head(head: Reply) -> (Result<Digest, Trouble>, Digest, Vec<String>) {
     let mut shelf = Shelf::default();
     let image = shelf.image("app", "v1");
-    let server =
-        Server::start(move |seen: &Seen| if seen.method == "HEAD" { head.clone() } else { shelf.reply(seen) }).await;
+    let server = Server::start(move |seen: &Seen| {
+        if seen.method == "HEAD" {
+            head.clone()
+        } else {
+            shelf.reply(seen)
+        }
+    })
+    .await;
     let digest = client().resolve(&server.reference("app:v1"), &nobody(), soon()).await;
-    (digest, image.digest, server.seen().into_iter().map(|seen| seen.method).collect())
+    (
+        digest,
+        image.digest,
+        server.seen().into_iter().map(|seen| seen.method).collect(),
+    )
 }
 
 #[tokio::test]
@@ -70,7 +91,10 @@ async fn a_schema_1_image_has_no_digest_that_means_anything() {
     let schema1 = br#"{"schemaVersion":1,"name":"app","tag":"v1","fsLayers":[]}"#;
     let server = Server::start(|_| Reply::ok(media::DOCKER_SCHEMA1_SIGNED, *schema1)).await;
     let outcome = client().resolve(&server.reference("app:v1"), &nobody(), soon()).await;
-    assert!(matches!(outcome, Err(Trouble::Content(ContentTrouble::Manifest(_)))), "{outcome:?}");
+    assert!(
+        matches!(outcome, Err(Trouble::Content(ContentTrouble::Manifest(_)))),
+        "{outcome:?}"
+    );
 }
 
 #[tokio::test]
@@ -85,7 +109,9 @@ async fn not_found_is_an_answer_and_everything_else_is_not() {
         (Reply::new(429), Trouble::Throttled { retry_after: None }, 3),
         (
             Reply::new(429).with("Retry-After", "3600"),
-            Trouble::Throttled { retry_after: Some(std::time::Duration::from_secs(3600)) },
+            Trouble::Throttled {
+                retry_after: Some(std::time::Duration::from_secs(3600)),
+            },
             1,
         ),
     ] {

@@ -44,7 +44,10 @@ fn identity(change: impl FnOnce(&mut CertificateParams)) -> (String, rustls::Ser
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![leaf.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+        .with_single_cert(
+            vec![leaf.der().clone()],
+            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        )
         .unwrap();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     (authority.pem(), config)
@@ -64,10 +67,14 @@ async fn internet(router: Router, change: impl FnOnce(&mut CertificateParams)) -
         while let Ok((stream, _)) = server.accept().await {
             let (acceptor, router, counter) = (acceptor.clone(), router.clone(), Arc::clone(&counter));
             connections.spawn(async move {
-                let Ok(stream) = acceptor.accept(stream).await else { return };
+                let Ok(stream) = acceptor.accept(stream).await else {
+                    return;
+                };
                 counter.fetch_add(1, Ordering::SeqCst);
                 let service = TowerToHyperService::new(router);
-                let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await;
+                let _ = auto::Builder::new(TokioExecutor::new())
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await;
             });
         }
     });
@@ -78,14 +85,16 @@ async fn internet(router: Router, change: impl FnOnce(&mut CertificateParams)) -
             tunnels.spawn(tunnel(stream, server_address, Arc::clone(&log)));
         }
     });
-    Internet { proxy: proxy_url, authority, handshakes, asked, _tasks: tasks }
+    Internet {
+        proxy: proxy_url,
+        authority,
+        handshakes,
+        asked,
+        _tasks: tasks,
+    }
 }
 
-async fn tunnel(
-    stream: TcpStream,
-    to: std::net::SocketAddr,
-    log: Arc<Mutex<Vec<String>>>,
-) -> std::io::Result<()> {
+async fn tunnel(stream: TcpStream, to: std::net::SocketAddr, log: Arc<Mutex<Vec<String>>>) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let mut line = String::new();
     stream.read_line(&mut line).await?;
@@ -111,7 +120,10 @@ fn repository() -> Repository {
 
 async fn ask(client: &Client) -> Result<(), Trouble> {
     let alice = user("registry.test", "alice");
-    client.manifest(&repository(), &Digest::sha256(b"x"), &alice, soon()).await.map(drop)
+    client
+        .manifest(&repository(), &Digest::sha256(b"x"), &alice, soon())
+        .await
+        .map(drop)
 }
 
 fn empty() -> Router {
@@ -125,17 +137,28 @@ async fn our_own_authority_is_believed_and_the_connection_is_kept() {
     assert_eq!(ask(&client).await, Err(Trouble::NotFound));
     let all = join_all((0..50).map(|_| ask(&client))).await;
     assert!(all.iter().all(|outcome| *outcome == Err(Trouble::NotFound)));
-    assert_eq!(internet.handshakes.load(Ordering::SeqCst), 1, "HTTP/2 needs no second connection");
+    assert_eq!(
+        internet.handshakes.load(Ordering::SeqCst),
+        1,
+        "HTTP/2 needs no second connection"
+    );
     assert_eq!(*internet.asked.lock().unwrap(), ["registry.test:443"]);
 }
 
 #[tokio::test]
 async fn http_2_is_spoken_where_it_is_offered() {
     let router = Router::new().fallback(|version: Version| async move {
-        if version == Version::HTTP_2 { StatusCode::NOT_FOUND } else { StatusCode::IM_A_TEAPOT }
+        if version == Version::HTTP_2 {
+            StatusCode::NOT_FOUND
+        } else {
+            StatusCode::IM_A_TEAPOT
+        }
     });
     let internet = internet(router, |_| {}).await;
-    assert_eq!(ask(&client(&internet, Some(&internet.authority))).await, Err(Trouble::NotFound));
+    assert_eq!(
+        ask(&client(&internet, Some(&internet.authority))).await,
+        Err(Trouble::NotFound)
+    );
 }
 
 #[tokio::test]
@@ -145,13 +168,20 @@ async fn a_certificate_that_proves_nothing_is_refused_at_once() {
     let other = |params: &mut CertificateParams| {
         *params = CertificateParams::new(vec!["other.test".to_owned()]).unwrap();
     };
-    let cases: [(fn(&mut CertificateParams), bool, &str); 4] =
-        [(|_| {}, false, "UnknownIssuer"), (expired, true, "expired"), (early, true, "not valid yet"), (other, true, "not valid for name")];
+    type Change = fn(&mut CertificateParams);
+    let cases: [(Change, bool, &str); 4] = [
+        (|_| {}, false, "UnknownIssuer"),
+        (expired, true, "expired"),
+        (early, true, "not valid yet"),
+        (other, true, "not valid for name"),
+    ];
     for (change, believed, why) in cases {
         let internet = internet(empty(), change).await;
         let client = client(&internet, believed.then_some(internet.authority.as_str()));
         let outcome = ask(&client).await;
-        let Err(Trouble::Unreachable { detail }) = &outcome else { panic!("{why}: {outcome:?}") };
+        let Err(Trouble::Unreachable { detail }) = &outcome else {
+            panic!("{why}: {outcome:?}")
+        };
         assert!(detail.contains(why), "{detail}");
         assert_eq!(internet.asked.lock().unwrap().len(), 1, "{why}: it is not tried again");
     }
@@ -165,7 +195,14 @@ async fn a_registry_is_not_spoken_to_plainly_because_tls_fails() {
         config.proxies.https = Some(Secret::new(server.url("")));
     });
     assert!(matches!(ask(&client).await, Err(Trouble::Unreachable { .. })));
-    assert!(server.lines().iter().all(|line| line.starts_with("CONNECT registry.test:443")), "{:?}", server.lines());
+    assert!(
+        server
+            .lines()
+            .iter()
+            .all(|line| line.starts_with("CONNECT registry.test:443")),
+        "{:?}",
+        server.lines()
+    );
     assert!(server.seen().iter().all(|seen| seen.header("authorization").is_none()));
 }
 
@@ -176,21 +213,44 @@ fn always(status: StatusCode, name: header::HeaderName, value: &'static str) -> 
 
 #[tokio::test]
 async fn credentials_never_leave_tls() {
-    for realm in ["http://registry.test/token", "http://auth.test/token", "http://localhost:1/token"] {
+    for realm in [
+        "http://registry.test/token",
+        "http://auth.test/token",
+        "http://localhost:1/token",
+    ] {
         let challenge: &'static str = Box::leak(format!(r#"Bearer realm="{realm}""#).into_boxed_str());
-        let internet = internet(always(StatusCode::UNAUTHORIZED, header::WWW_AUTHENTICATE, challenge), |_| {}).await;
+        let internet = internet(
+            always(StatusCode::UNAUTHORIZED, header::WWW_AUTHENTICATE, challenge),
+            |_| {},
+        )
+        .await;
         let outcome = ask(&client(&internet, Some(&internet.authority))).await;
-        assert!(matches!(outcome, Err(Trouble::Content(ContentTrouble::Protocol { .. }))), "{realm}: {outcome:?}");
+        assert!(
+            matches!(outcome, Err(Trouble::Content(ContentTrouble::Protocol { .. }))),
+            "{realm}: {outcome:?}"
+        );
         assert_eq!(*internet.asked.lock().unwrap(), ["registry.test:443"]);
     }
 }
 
 #[tokio::test]
 async fn a_redirect_out_of_tls_is_not_followed() {
-    for location in ["http://registry.test/x", "http://store.test/x", "https://127.0.0.1:1/x", "https://10.0.0.1/x"] {
-        let internet = internet(always(StatusCode::TEMPORARY_REDIRECT, header::LOCATION, location), |_| {}).await;
+    for location in [
+        "http://registry.test/x",
+        "http://store.test/x",
+        "https://127.0.0.1:1/x",
+        "https://10.0.0.1/x",
+    ] {
+        let internet = internet(
+            always(StatusCode::TEMPORARY_REDIRECT, header::LOCATION, location),
+            |_| {},
+        )
+        .await;
         let outcome = ask(&client(&internet, Some(&internet.authority))).await;
-        assert!(matches!(outcome, Err(Trouble::Content(ContentTrouble::Protocol { .. }))), "{location}: {outcome:?}");
+        assert!(
+            matches!(outcome, Err(Trouble::Content(ContentTrouble::Protocol { .. }))),
+            "{location}: {outcome:?}"
+        );
         assert_eq!(*internet.asked.lock().unwrap(), ["registry.test:443"]);
     }
 }
@@ -202,9 +262,11 @@ async fn a_blob_in_another_store_is_fetched_by_nobody_in_particular() {
         let host = request.uri().host().unwrap_or_default().to_owned();
         let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         match (host.as_str(), shown) {
-            ("registry.test", Some(shown)) if shown == alice => {
-                (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, "https://store.test/blob")]).into_response()
-            }
+            ("registry.test", Some(shown)) if shown == alice => (
+                StatusCode::TEMPORARY_REDIRECT,
+                [(header::LOCATION, "https://store.test/blob")],
+            )
+                .into_response(),
             ("registry.test", _) => (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Basic")]).into_response(),
             ("store.test", None) => "content".into_response(),
             _ => StatusCode::IM_A_TEAPOT.into_response(),

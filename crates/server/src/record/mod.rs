@@ -3,6 +3,7 @@
 mod recorder;
 pub mod render;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use countersign_admission::{Outcome, Review};
@@ -15,7 +16,7 @@ use crate::admission::Phase;
 /// What is written down of one decision.
 #[derive(Debug)]
 pub struct Record<'a> {
-    /// When it was made.
+    /// The time that it was made for: by it the image can be judged again.
     pub at: Timestamp,
     /// Which webhook was asked.
     pub phase: Phase,
@@ -66,18 +67,39 @@ fn request(review: &Review) -> Value {
     let kind = review.kind();
     json!({
         "operation": review.operation().to_string(),
-        "group": kind.group, "version": kind.version, "kind": kind.kind,
-        "subResource": review.sub_resource(),
-        "namespace": review.namespace(),
-        "name": review.name(),
-        "user": review.user(),
+        "group": name(&kind.group), "version": name(&kind.version), "kind": name(&kind.kind),
+        "subResource": review.sub_resource().map(name),
+        "namespace": review.namespace().map(name),
+        "name": review.name().map(name),
+        "user": name(review.user()),
         "dryRun": review.dry_run(),
     })
 }
 
 fn image(outcome: &Outcome) -> Value {
     let mut image = render::judgement(&outcome.judgement);
-    image["image"] = json!(outcome.image);
+    image["image"] = json!(name(&outcome.image));
     image["fields"] = json!(outcome.paths.iter().map(ToString::to_string).collect::<Vec<_>>());
     image
+}
+
+/// The longest name that is written down, in bytes: an image, a user, an object. Kubernetes' own are shorter.
+const MAX_NAME: usize = 1024;
+/// The longest text that is written down, in bytes.
+const MAX_TEXT: usize = 8 * 1024;
+
+fn name(text: &str) -> Cow<'_, str> {
+    cut(text, MAX_NAME)
+}
+
+fn text(text: &str) -> Cow<'_, str> {
+    cut(text, MAX_TEXT)
+}
+
+/// Whoever sends a name of a megabyte shall not fill the log with it.
+fn cut(text: &str, limit: usize) -> Cow<'_, str> {
+    if text.len() <= limit {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("{}…", &text[..text.floor_char_boundary(limit)]))
 }

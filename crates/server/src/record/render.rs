@@ -5,11 +5,13 @@ use countersign_policy::ground::Proof;
 use countersign_policy::{Ground, GroundKind, Judgement, Reason, Ruling};
 use serde_json::{Value, json};
 
+use super::{name, text};
+
 /// All rulings about one image.
 #[must_use]
 pub fn judgement(judgement: &Judgement) -> Value {
     json!({
-        "image": judgement.image(),
+        "image": name(judgement.image()),
         "verdict": judgement.verdict().word(),
         "rulings": judgement.rulings().iter().map(ruling).collect::<Vec<_>>(),
     })
@@ -33,11 +35,11 @@ fn ruling(ruling: &Ruling) -> Value {
 }
 
 fn reason(reason: &Reason) -> Value {
-    json!({ "code": reason.code().as_str(), "authority": reason.authority(), "text": reason.to_string() })
+    json!({ "code": reason.code().as_str(), "authority": reason.authority(), "text": text(&reason.to_string()) })
 }
 
 fn ground(ground: &Ground) -> Value {
-    let mut document = json!({ "kind": ground.kind().word(), "authority": ground.authority(), "text": ground.to_string() });
+    let mut document = json!({ "kind": ground.kind().word(), "authority": ground.authority(), "text": text(&ground.to_string()) });
     match ground.kind() {
         GroundKind::Signed(signed) => {
             document["proofs"] = json!([proof(signed.proof())]);

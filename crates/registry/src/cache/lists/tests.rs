@@ -12,8 +12,14 @@ fn repository() -> Repository {
     Repository::parse("r.example/app").unwrap()
 }
 
+fn client() -> Client {
+    Client::new(crate::ClientConfig::default()).unwrap()
+}
+
 fn key() -> ListKey {
-    let image = Reference::parse("r.example/app:v1").unwrap().resolved(Digest::sha256(b"image"));
+    let image = Reference::parse("r.example/app:v1")
+        .unwrap()
+        .resolved(Digest::sha256(b"image"));
     let request = GatherRequest {
         places: Vec::new(),
         signatures: true,
@@ -21,7 +27,7 @@ fn key() -> ListKey {
         layouts: Layouts::ALL,
         manifest: false,
     };
-    ListKey::of(&image, &request, &Credentials::anonymous())
+    ListKey::of(&client(), &image, &request, &Credentials::anonymous())
 }
 
 fn signature(name: &str) -> Item {
@@ -33,7 +39,11 @@ fn signature(name: &str) -> Item {
             manifest: Digest::sha256(b"holder"),
             blob: *payload.digest(),
         },
-        content: Content::Simple { payload, signature: name.to_owned(), annotations: BTreeMap::new() },
+        content: Content::Simple {
+            payload,
+            signature: name.to_owned(),
+            annotations: BTreeMap::new(),
+        },
     }
 }
 
@@ -41,12 +51,25 @@ const SIGNATURES: Place = Place::SignatureTag { prefix: None };
 
 fn evidence(items: &[&str], gaps: &[(Place, GapCause)]) -> Evidence {
     let outages = gaps.iter().map(|(place, _)| place);
-    let answered = [SIGNATURES, Place::Referrers].into_iter().filter(|place| !outages.clone().any(|gap| gap == place));
+    let answered = [SIGNATURES, Place::Referrers]
+        .into_iter()
+        .filter(|place| !outages.clone().any(|gap| gap == place));
     Evidence {
-        image: Reference::parse("r.example/app:v1").unwrap().resolved(Digest::sha256(b"image")),
+        image: Reference::parse("r.example/app:v1")
+            .unwrap()
+            .resolved(Digest::sha256(b"image")),
         items: items.iter().map(|name| signature(name)).collect(),
-        gaps: gaps.iter().map(|(place, cause)| gap(place.clone(), cause.clone())).collect(),
-        looked: answered.map(|place| Look { repository: repository(), place, found: 1 }).collect(),
+        gaps: gaps
+            .iter()
+            .map(|(place, cause)| gap(place.clone(), cause.clone()))
+            .collect(),
+        looked: answered
+            .map(|place| Look {
+                repository: repository(),
+                place,
+                found: 1,
+            })
+            .collect(),
         manifest: None,
         as_of: Timestamp::UNIX_EPOCH,
         stale: false,
@@ -54,11 +77,17 @@ fn evidence(items: &[&str], gaps: &[(Place, GapCause)]) -> Evidence {
 }
 
 fn gap(place: Place, cause: GapCause) -> Gap {
-    Gap { repository: repository(), place, cause }
+    Gap {
+        repository: repository(),
+        place,
+        cause,
+    }
 }
 
 fn down() -> GapCause {
-    GapCause::Unreachable { detail: "refused".to_owned() }
+    GapCause::Unreachable {
+        detail: "refused".to_owned(),
+    }
 }
 
 fn cache() -> ListCache {
@@ -87,14 +116,20 @@ fn what_was_found_is_fresh_for_minutes_and_renewed_before_that() {
 fn nothing_found_is_known_for_seconds_and_a_failure_for_a_moment() {
     for (gaps, life) in [
         (vec![], 5),
-        (vec![(Place::Referrers, GapCause::Malformed { detail: String::new() })], 5),
+        (
+            vec![(Place::Referrers, GapCause::Malformed { detail: String::new() })],
+            5,
+        ),
         (vec![(SIGNATURES, GapCause::Denied { status: 403 })], 1),
         (vec![(SIGNATURES, down())], 1),
         (vec![(SIGNATURES, GapCause::TimedOut { after: Duration::ZERO })], 1),
     ] {
         let (cache, now) = (cache(), Instant::now());
         cache.put(&key(), evidence(&[], &gaps), now);
-        assert!(is_fresh(&cache, now + Duration::from_secs(life) - Duration::from_millis(1)), "{gaps:?}");
+        assert!(
+            is_fresh(&cache, now + Duration::from_secs(life) - Duration::from_millis(1)),
+            "{gaps:?}"
+        );
         assert!(!is_fresh(&cache, now + Duration::from_secs(life)), "{gaps:?}");
     }
 }
@@ -104,7 +139,11 @@ fn while_the_registry_is_down_what_was_known_counts_and_says_that_it_is_old() {
     let (cache, now) = (cache(), Instant::now());
     cache.put(&key(), evidence(&["a"], &[]), now);
     let later = now + Duration::from_secs(600);
-    let known = cache.put(&key(), evidence(&[], &[(SIGNATURES, down()), (Place::Referrers, down())]), later);
+    let known = cache.put(
+        &key(),
+        evidence(&[], &[(SIGNATURES, down()), (Place::Referrers, down())]),
+        later,
+    );
     assert!(known.stale);
     assert_eq!(known.items, [signature("a")]);
     assert_eq!(known.gaps, []);
@@ -128,11 +167,18 @@ fn an_outage_does_not_make_the_old_younger() {
     let (cache, now) = (cache(), Instant::now());
     cache.put(&key(), evidence(&["a"], &[]), now);
     for hour in 1..24 {
-        let known =
-            cache.put(&key(), evidence(&[], &[(SIGNATURES, down())]), now + Duration::from_secs(hour * 60 * 60));
+        let known = cache.put(
+            &key(),
+            evidence(&[], &[(SIGNATURES, down())]),
+            now + Duration::from_secs(hour * 60 * 60),
+        );
         assert!(known.stale, "hour {hour}");
     }
-    let known = cache.put(&key(), evidence(&[], &[(SIGNATURES, down())]), now + Duration::from_secs(25 * 60 * 60));
+    let known = cache.put(
+        &key(),
+        evidence(&[], &[(SIGNATURES, down())]),
+        now + Duration::from_secs(25 * 60 * 60),
+    );
     assert!(!known.stale);
 }
 
@@ -158,8 +204,16 @@ fn a_refusal_is_an_answer_and_hides_what_was_seen_before() {
     let denied = GapCause::Denied { status: 403 };
     let known = cache.put(&key(), evidence(&[], &[(SIGNATURES, denied.clone())]), later);
     assert_eq!((known.items.len(), known.stale), (0, false));
-    let known = cache.put(&key(), evidence(&[], &[(SIGNATURES, down())]), later + Duration::from_secs(5));
-    assert_eq!((known.items.len(), known.stale), (0, false), "and an outage does not bring it back");
+    let known = cache.put(
+        &key(),
+        evidence(&[], &[(SIGNATURES, down())]),
+        later + Duration::from_secs(5),
+    );
+    assert_eq!(
+        (known.items.len(), known.stale),
+        (0, false),
+        "and an outage does not bring it back"
+    );
 }
 
 #[test]
@@ -169,18 +223,32 @@ fn a_renewal_that_fails_leaves_what_is_still_fresh() {
     let ageing = now + Duration::from_secs(250);
     let known = cache.put(&key(), evidence(&[], &[(SIGNATURES, down())]), ageing);
     assert_eq!((known.items.len(), known.stale), (1, false));
-    assert!(matches!(cache.get(&key(), ageing + Duration::from_secs(14)), Known::Fresh(_)), "not asked again at once");
-    assert!(matches!(cache.get(&key(), ageing + Duration::from_secs(15)), Known::Ageing(_)));
-    assert!(matches!(cache.get(&key(), now + Duration::from_secs(300)), Known::Old(_)), "and not for longer");
+    assert!(
+        matches!(cache.get(&key(), ageing + Duration::from_secs(14)), Known::Fresh(_)),
+        "not asked again at once"
+    );
+    assert!(matches!(
+        cache.get(&key(), ageing + Duration::from_secs(15)),
+        Known::Ageing(_)
+    ));
+    assert!(
+        matches!(cache.get(&key(), now + Duration::from_secs(300)), Known::Old(_)),
+        "and not for longer"
+    );
 }
 
 #[test]
 fn who_shows_other_credentials_is_told_nothing() {
     let (cache, now) = (cache(), Instant::now());
     cache.put(&key(), evidence(&["a"], &[]), now);
-    let credential = crate::Credential::Basic { user: "bob".to_owned(), password: crate::Secret::new("p") };
+    let credential = crate::Credential::Basic {
+        user: "bob".to_owned(),
+        password: crate::Secret::new("p"),
+    };
     let bob = Credentials::anonymous().with_host("r.example", credential);
-    let image = Reference::parse("r.example/app:v1").unwrap().resolved(Digest::sha256(b"image"));
-    let key = ListKey::of(&image, &key().request, &bob);
+    let image = Reference::parse("r.example/app:v1")
+        .unwrap()
+        .resolved(Digest::sha256(b"image"));
+    let key = ListKey::of(&client(), &image, &key().request, &bob);
     assert!(matches!(cache.get(&key, now), Known::Nothing));
 }

@@ -14,7 +14,11 @@ pub(crate) struct Shelf(Arc<BTreeMap<String, (String, Vec<u8>)>>);
 impl Shelf {
     pub(crate) fn reply(&self, seen: &Seen) -> Reply {
         let Some((media_type, body)) = self.0.get(seen.path()) else {
-            return if seen.path().contains("/referrers/") { lacking() } else { Reply::not_found() };
+            return if seen.path().contains("/referrers/") {
+                lacking()
+            } else {
+                Reply::not_found()
+            };
         };
         let reply = Reply::ok(media_type, body.clone());
         if seen.path().contains("/manifests/") {
@@ -35,7 +39,11 @@ impl Shelf {
 
     pub(crate) fn blob(&mut self, repository: &str, bytes: &[u8]) -> Digest {
         let digest = Digest::sha256(bytes);
-        self.put(format!("/v2/{repository}/blobs/{digest}"), "application/octet-stream", bytes);
+        self.put(
+            format!("/v2/{repository}/blobs/{digest}"),
+            "application/octet-stream",
+            bytes,
+        );
         digest
     }
 
@@ -55,7 +63,11 @@ impl Shelf {
         if let Some(tag) = tag {
             self.put(format!("/v2/{repository}/manifests/{tag}"), media_type, bytes.clone());
         }
-        self.put(format!("/v2/{repository}/manifests/{digest}"), media_type, bytes.clone());
+        self.put(
+            format!("/v2/{repository}/manifests/{digest}"),
+            media_type,
+            bytes.clone(),
+        );
         Descriptor::new(media_type, digest, bytes.len() as u64)
     }
 
@@ -69,7 +81,10 @@ impl Shelf {
     pub(crate) fn signed(&mut self, repository: &str, image: &Descriptor, signatures: &[&str]) {
         let payload = simple(image);
         let digest = self.blob(repository, &payload);
-        let layers = signatures.iter().map(|signature| simple_layer(digest, payload.len(), signature)).collect();
+        let layers = signatures
+            .iter()
+            .map(|signature| simple_layer(digest, payload.len(), signature))
+            .collect();
         let tag = format!("{}.sig", image.digest.tag_form());
         self.manifest(repository, Some(&tag), &manifest(layers, None));
     }
@@ -93,7 +108,9 @@ impl Shelf {
         let digest = self.blob(repository, bytes);
         let mut layer = Descriptor::new(media_type, digest, bytes.len() as u64);
         if media_type == media::SIMPLE_SIGNING {
-            layer.annotations.insert(annotation::COSIGN_SIGNATURE.to_owned(), "c2ln".to_owned());
+            layer
+                .annotations
+                .insert(annotation::COSIGN_SIGNATURE.to_owned(), "c2ln".to_owned());
         }
         self.manifest(repository, None, &manifest(vec![layer], subject.cloned()))
     }
@@ -113,7 +130,11 @@ impl Shelf {
 
 /// What a registry says that does not know the referrers API.
 fn lacking() -> Reply {
-    Reply { body: b"404 page not found\n".to_vec(), ..Reply::new(404) }.with("Content-Type", "text/plain")
+    Reply {
+        body: b"404 page not found\n".to_vec(),
+        ..Reply::new(404)
+    }
+    .with("Content-Type", "text/plain")
 }
 
 pub(crate) fn index(manifests: Vec<Descriptor>) -> Index {
@@ -141,7 +162,10 @@ pub(crate) fn manifest(layers: Vec<Descriptor>, subject: Option<Descriptor>) -> 
 /// A layer with a simple-signing payload.
 pub(crate) fn simple_layer(digest: Digest, size: usize, signature: &str) -> Descriptor {
     let annotations = BTreeMap::from([(annotation::COSIGN_SIGNATURE.to_owned(), signature.to_owned())]);
-    Descriptor { annotations, ..Descriptor::new(media::SIMPLE_SIGNING, digest, size as u64) }
+    Descriptor {
+        annotations,
+        ..Descriptor::new(media::SIMPLE_SIGNING, digest, size as u64)
+    }
 }
 
 /// cosign's payload about an image.

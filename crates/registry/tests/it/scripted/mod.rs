@@ -29,7 +29,10 @@ pub(crate) struct Seen {
 
 impl Seen {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn path(&self) -> &str {
@@ -85,16 +88,30 @@ pub(crate) enum Manner {
 
 impl Reply {
     pub(crate) fn new(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new(), manner: Manner::Whole, delay: Duration::ZERO }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+            manner: Manner::Whole,
+            delay: Duration::ZERO,
+        }
     }
 
     pub(crate) fn ok(media_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self { body: body.into(), ..Self::new(200) }.with("Content-Type", media_type)
+        Self {
+            body: body.into(),
+            ..Self::new(200)
+        }
+        .with("Content-Type", media_type)
     }
 
     pub(crate) fn not_found() -> Self {
         let body = br#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"unknown"}]}"#;
-        Self { body: body.to_vec(), ..Self::new(404) }.with("Content-Type", "application/json")
+        Self {
+            body: body.to_vec(),
+            ..Self::new(404)
+        }
+        .with("Content-Type", "application/json")
     }
 
     pub(crate) fn challenge(text: &str) -> Self {
@@ -197,7 +214,12 @@ impl Drop for Server {
 
 /// Limits under which a test ends soon.
 pub(crate) fn limits() -> Limits {
-    Limits { connect: Duration::from_millis(500), answer: Duration::from_millis(400), attempts: 3, ..Limits::standard() }
+    Limits {
+        connect: Duration::from_millis(500),
+        answer: Duration::from_millis(400),
+        attempts: 3,
+        ..Limits::standard()
+    }
 }
 
 pub(crate) fn client() -> Client {
@@ -205,7 +227,10 @@ pub(crate) fn client() -> Client {
 }
 
 pub(crate) fn client_with(change: impl FnOnce(&mut ClientConfig)) -> Client {
-    let mut config = ClientConfig { limits: limits(), ..ClientConfig::default() };
+    let mut config = ClientConfig {
+        limits: limits(),
+        ..ClientConfig::default()
+    };
     change(&mut config);
     Client::new(config).unwrap()
 }
@@ -221,7 +246,13 @@ pub(crate) fn nobody() -> Credentials {
 /// A user for every registry of a test's, with the password `<user>-secret`.
 pub(crate) fn user(host: &str, user: &str) -> Credentials {
     let password = Secret::new(format!("{user}-secret"));
-    Credentials::anonymous().with_host(host, Credential::Basic { user: user.to_owned(), password })
+    Credentials::anonymous().with_host(
+        host,
+        Credential::Basic {
+            user: user.to_owned(),
+            password,
+        },
+    )
 }
 
 /// What `user` looks like in an `Authorization` header.

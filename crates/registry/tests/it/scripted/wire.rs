@@ -49,11 +49,22 @@ async fn request(input: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<Opt
     loop {
         let mut line = String::new();
         input.read_line(&mut line).await?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        let Some((name, value)) = line.trim_end().split_once(':') else {
+            break;
+        };
         headers.push((name.to_owned(), value.trim().to_owned()));
     }
-    let mut seen = Seen { method, target, headers, body: Vec::new(), step: 0 };
-    let length = seen.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+    let mut seen = Seen {
+        method,
+        target,
+        headers,
+        body: Vec::new(),
+        step: 0,
+    };
+    let length = seen
+        .header("content-length")
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0);
     seen.body.resize(length, 0);
     input.read_exact(&mut seen.body).await?;
     Ok(Some(seen))

@@ -1,6 +1,11 @@
 //! From the name that an author wrote to the digest that is judged.
 
-use countersign_evidence::Layout;
+use std::time::Duration;
+
+use countersign_evidence::{KeyKind, Layout};
+use countersign_keys::PrivateKey;
+use countersign_server::serve::AdmissionPlan;
+use futures_util::future::join_all;
 use serde_json::json;
 
 use super::rig::Rig;
@@ -25,30 +30,38 @@ async fn a_tag_is_pinned_where_it_stands_and_what_was_pinned_is_admitted() {
 }
 
 #[tokio::test]
-async fn every_layout_counts() {
+async fn every_layout_counts_and_who_signs_after_a_denial_is_let_in() {
     let shop = Shop::open().await;
-    let rig = Rig::open(&[("shop.yaml", shop.policy())]).await;
+    let unsigned_for_no_time = |plan: &mut AdmissionPlan| plan.cache.unsigned = Duration::ZERO;
+    let rig = Rig::open_with(&[("shop.yaml", shop.policy())], unsigned_for_no_time).await;
     for layout in [Layout::Tag, Layout::Referrer, Layout::Bundle] {
         let image = shop.push(&format!("team/{layout}"), "1.0", &layout.to_string()).await;
         let request = create(&pod(&[&image.written()]));
-        let refused = rig.validate(&request).await;
-        refused.expect_refused(400, &["image.unsigned"]);
-        // Another image, as what is unsigned is known for a moment.
-        let image = shop.push(&format!("team/{layout}"), "2.0", &format!("{layout} 2")).await;
+        rig.validate(&request).await.expect_refused(400, &["image.unsigned"]);
         shop.sign(&image, layout, &shop.key).await;
-        rig.validate(&create(&pod(&[&image.written()]))).await.expect_allowed();
+        rig.validate(&request).await.expect_allowed();
     }
 }
 
+/// A denial is judged again only on other evidence than before: nobody makes us verify the same signatures without end.
 #[tokio::test]
-async fn who_signs_after_a_denial_is_let_in_on_a_retry() {
+async fn a_heap_of_worthless_signatures_is_verified_once() {
     let shop = Shop::open().await;
     let rig = Rig::open(&[("shop.yaml", shop.policy())]).await;
-    let image = shop.push("team/app", "1.0", "late").await;
-    rig.validate(&create(&pod(&[&image.written()]))).await.expect_refused(400, &["image.unsigned"]);
-    shop.sign(&image, Layout::Bundle, &shop.key).await;
-    let retried = async || rig.validate(&create(&pod(&[&image.written()]))).await.allowed().then_some(());
-    super::rig::eventually("the signature is seen", retried).await;
+    let image = shop.push("team/app", "1.0", "heaped").await;
+    for _ in 0..20 {
+        let stranger = PrivateKey::generate(KeyKind::EcdsaP256).unwrap();
+        shop.sign(&image, Layout::Tag, &stranger).await;
+    }
+    let request = create(&pod(&[&image.written()]));
+    let refused = ["signature.wrong_key", "20 signatures"];
+    let answers = join_all((0..50).map(|_| rig.validate(&request))).await;
+    for answer in answers {
+        answer.expect_refused(400, &refused);
+    }
+    rig.validate(&request).await.expect_refused(400, &refused);
+    let misses = r#"countersign_cache_lookups_total{cache="verdicts",lookup="miss"}"#;
+    assert_eq!(rig.metric(misses).await, Some(1));
 }
 
 /// The digest says what will run; where the tag points meanwhile is nobody's business any more.

@@ -7,6 +7,8 @@ use countersign_registry::archive;
 use countersign_server::admission::DenialContext;
 use countersign_server::policies;
 use countersign_server::record::render;
+use countersign_server::serve::AdmissionPlan;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::rig::api_server::{Answer, create, pod, review};
@@ -32,7 +34,7 @@ async fn every_decision_is_one_line_with_what_one_looks_for_and_without_the_obje
     rig.mutate(&mutated).await.expect_allowed();
     let response = rig.api_server.send("validate", &["application/json"], "{").await;
     assert!(!Answer::of(response).await.allowed());
-    let generation = rig.policies.current().generation().to_string();
+    let generation = rig.policies.current().set().generation().to_string();
     let records = rig.close().await;
     let [denial, pinning, malformed] = records.as_slice() else { panic!("{records:#?}") };
 
@@ -135,13 +137,13 @@ async fn a_decision_is_written_down_with_the_policies_that_made_it() {
     let shop = Shop::open().await;
     let rig = Rig::open(&[("shop.yaml", shop.policy())]).await;
     let request = create(&pod(&[&shop.push("team/app", "1.0", "unsigned").await.written()]));
-    let generation = rig.policies.current().generation();
+    let generation = rig.policies.current().set().generation();
     shop.traffic.take();
     shop.traffic.fails("/v2/", Fault::Hangs);
     let replaced = async {
         shop.traffic.is_asked().await;
         rig.replace_policy("shop.yaml", &policy("other", &shop.everything(), &json!({ "static": { "action": "pass" } })));
-        let in_force = async || (rig.policies.current().generation() != generation).then_some(());
+        let in_force = async || (rig.policies.current().set().generation() != generation).then_some(());
         eventually("other policies are in force", in_force).await;
         shop.traffic.recovers();
     };
@@ -167,6 +169,21 @@ async fn a_denial_by_a_policy_in_its_last_good_form_is_kept_in_that_form() {
     let request = create(&pod(&[&shop.push("team/app", "1.0", "unsigned").await.written()]));
     rig.validate(&request).await.expect_refused(400, &["failed policy: signed", "failed policy: second", "changed"]);
     assert_same(&rig.denial(uid_of(&request)).await, &rig.record(uid_of(&request)).await);
+}
+
+/// Names are anybody's to make up, and the log is ours.
+#[tokio::test]
+async fn a_name_without_end_does_not_fill_the_log() {
+    let shop = Shop::open().await;
+    let rig = Rig::open(&[("shop.yaml", shop.policy())]).await;
+    let long = "x".repeat(2 << 20);
+    let mut request = create(&pod(&[&long]));
+    request["userInfo"]["username"] = json!(long);
+    let answer = rig.validate(&request).await;
+    answer.expect_refused(400, &["image.unparsable"]);
+    assert!(answer.message().len() < 20_000);
+    let record = rig.record(uid_of(&request)).await.to_string();
+    assert!(record.len() < 20_000, "{} bytes", record.len());
 }
 
 #[tokio::test]
@@ -220,18 +237,21 @@ async fn a_directory_of_somebody_elses_is_left_alone() {
     let foreign = denials.path().join("somebody-elses");
     std::fs::create_dir(&foreign).unwrap();
     std::fs::write(foreign.join("file"), "precious").unwrap();
-    let kept_there = |plan: &mut countersign_server::serve::AdmissionPlan| plan.denials = Some(denials.path().to_owned());
-    let fails = policy("fails", &shop.everything(), &json!({ "static": { "action": "fail" } }));
+    let kept_there = |plan: &mut AdmissionPlan| plan.denials = Some(denials.path().to_owned());
+    let fails = policy("fails", &shop.everything(), &json!({ "static": { "action": "fail", "message": "not today" } }));
     let rig = Rig::open_with(&[("1.yaml", fails)], kept_there).await;
     let image = shop.push("team/app", "1.0", "unsigned").await.written();
     let list = || std::fs::read_dir(denials.path()).unwrap().count();
     let mut last = Value::Null;
-    for _ in 0..260 {
-        last = create(&pod(&[&image]));
-        rig.validate(&last).await.expect_refused(400, &[]);
-        // A flood would lose some.
-        let directory = denials.path().join(uid_of(&last));
-        eventually("the denial is kept", async || directory.is_dir().then_some(())).await;
+    // A flood would lose some.
+    for _ in 0..13 {
+        let requests: Vec<_> = (0..20).map(|_| create(&pod(&[&image]))).collect();
+        for answer in join_all(requests.iter().map(|request| rig.validate(request))).await {
+            answer.expect_refused(400, &["not today"]);
+        }
+        let kept = || requests.iter().all(|request| denials.path().join(uid_of(request)).is_dir());
+        eventually("the denials are kept", async || kept().then_some(())).await;
+        last = requests[0].clone();
     }
     eventually("the oldest are forgotten", async || (list() == 257).then_some(())).await;
     assert_eq!(std::fs::read(foreign.join("file")).unwrap(), b"precious");
@@ -242,7 +262,7 @@ async fn a_directory_of_somebody_elses_is_left_alone() {
 async fn a_door_that_closes_has_written_everything_down() {
     let shop = Shop::open().await;
     let denials = tempfile::tempdir().unwrap();
-    let kept_there = |plan: &mut countersign_server::serve::AdmissionPlan| plan.denials = Some(denials.path().to_owned());
+    let kept_there = |plan: &mut AdmissionPlan| plan.denials = Some(denials.path().to_owned());
     let rig = Rig::open_with(&[("shop.yaml", shop.policy())], kept_there).await;
     let image = shop.push("team/app", "1.0", "unsigned").await.written();
     let requests: Vec<_> = (0..20).map(|_| create(&pod(&[&image]))).collect();

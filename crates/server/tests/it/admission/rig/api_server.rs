@@ -45,6 +45,10 @@ impl ApiServer {
         answer
     }
 
+    pub(crate) async fn get(&self, url: &str) -> String {
+        self.client.get(url).send().await.unwrap().text().await.unwrap()
+    }
+
     /// Sends any body with any content types.
     pub(crate) async fn send(
         &self,

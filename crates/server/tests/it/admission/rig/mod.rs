@@ -134,11 +134,8 @@ impl Rig {
 
     /// The value of one metric, written as it stands in the text.
     pub(crate) async fn metric(&self, series: &str) -> Option<u64> {
-        let url = format!("http://{}/metrics", self.admin);
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let text = client.get(url).send().await.unwrap().text().await.unwrap();
-        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok());
-        line
+        let text = self.api_server.get(&format!("http://{}/metrics", self.admin)).await;
+        text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
     }
 
     /// Waits until a metric has this value.
