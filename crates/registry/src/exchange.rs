@@ -76,9 +76,15 @@ impl<'a> Ask<'a> {
         matches!(self.method, Method::GET | Method::HEAD)
     }
 
-    /// Only a question that may be asked twice is asked twice.
+    /// Only a question that may be asked twice is asked twice. An upload is neither opened nor sent again from here: it may
+    /// have arrived, and its place is gone then.
     fn attempts(&self, configured: u32) -> u32 {
-        if self.method == Method::POST { 1 } else { configured }
+        let uploads = self.method == Method::PUT && matches!(self.to, To::Url(_));
+        if self.method == Method::POST || uploads {
+            1
+        } else {
+            configured
+        }
     }
 
     fn scope(&self, endpoint: &Endpoint) -> String {

@@ -30,6 +30,7 @@ struct Caches {
     resolving: Flights<TagKey, Result<Digest, Trouble>>,
     gathering: Flights<ListKey, Arc<Evidence>>,
     longest_flight: Duration,
+    patience: Duration,
     counts: Counts,
 }
 
@@ -67,6 +68,7 @@ impl Gatherer {
             resolving: Flights::new(),
             gathering: Flights::new(),
             longest_flight: config.flight,
+            patience: config.patience,
             counts: Counts::default(),
         };
         Ok(Self {
@@ -185,7 +187,10 @@ impl Gatherer {
             Known::Nothing => None,
         };
         caches.counts.gathered.fetch_add(1, Ordering::Relaxed);
-        let until = deadline.checked_sub(LAST_MOMENT).unwrap_or(deadline);
+        let mut until = deadline.checked_sub(LAST_MOMENT).unwrap_or(deadline);
+        if old.is_some() {
+            until = until.min(began + caches.patience);
+        }
         let cause = match tokio::time::timeout_at(until.into(), fly()).await {
             Ok(Some(evidence)) => {
                 if evidence.stale {

@@ -55,12 +55,12 @@ impl Client {
         deadline: Instant,
     ) -> Result<Digest, Trouble> {
         let digest = Digest::sha256(&bytes);
-        if self.has_blob(repository, &digest, credentials, deadline).await? {
-            return Ok(digest);
-        }
         let mut backoff = Backoff::with_attempts(self.limits().attempts, deadline);
         loop {
-            // An upload that broke off is begun anew: nobody can say how much of it arrived.
+            if self.has_blob(repository, &digest, credentials, deadline).await? {
+                return Ok(digest);
+            }
+            // An upload that broke off is begun anew, unless all of it arrived.
             match self
                 .upload(repository, &digest, bytes.clone(), credentials, deadline)
                 .await

@@ -4,15 +4,15 @@
 //! [`certificate`] that is watched, [`policies`] that are watched, [`record`]s, [`metrics`] and the [`admin`] door, and takes
 //! all of it down in order ([`drain`]).
 
-pub mod serve;
+pub mod admin;
 pub mod admission;
-pub mod policies;
-pub mod record;
-pub mod wants;
-pub mod trouble;
-pub mod listener;
 pub mod certificate;
 pub mod drain;
-pub mod admin;
+pub mod listener;
 pub mod metrics;
+pub mod policies;
 mod queue;
+pub mod record;
+pub mod serve;
+pub mod trouble;
+pub mod wants;

@@ -30,7 +30,10 @@ impl<T: Send + 'static> Queue<T> {
                 each(item);
             }
         })?;
-        Ok(Self { taken: Mutex::new(Some(taken)), done: Mutex::new(done) })
+        Ok(Self {
+            taken: Mutex::new(Some(taken)),
+            done: Mutex::new(done),
+        })
     }
 
     /// Takes an item, if there is room for it and the queue is not closed.
@@ -75,7 +78,8 @@ mod tests {
         let (release, stuck) = channel::<()>();
         let queue = Queue::start("test", 1, move |()| {
             let _ = stuck.recv();
-        }).unwrap();
+        })
+        .unwrap();
         // One is stuck, one waits, and there is no room for more.
         while queue.take(()) {
             std::thread::yield_now();

@@ -117,7 +117,17 @@ impl AdmissionServer {
         }));
         let readiness = Readiness::new();
         let (drain, clock) = (plan.drain, plan.clock);
-        Ok(Self { listener, admin, certificates, policies, door, metrics, readiness, drain, clock })
+        Ok(Self {
+            listener,
+            admin,
+            certificates,
+            policies,
+            door,
+            metrics,
+            readiness,
+            drain,
+            clock,
+        })
     }
 
     /// The address that reviews are answered on.
@@ -143,7 +153,17 @@ impl AdmissionServer {
     /// # Errors
     /// [`PartEnded`] where a part that must not end did: the doors were drained all the same.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<Drained, PartEnded> {
-        let Self { listener, admin, certificates, policies, door, metrics, readiness, drain, clock } = self;
+        let Self {
+            listener,
+            admin,
+            certificates,
+            policies,
+            door,
+            metrics,
+            readiness,
+            drain,
+            clock,
+        } = self;
         let drainer = Drainer::new(drain, &readiness);
         let mut parts = JoinSet::new();
         let certificate = readiness.condition("certificate", "not loaded yet");
@@ -154,13 +174,23 @@ impl AdmissionServer {
             let router = admin::router(readiness.clone(), metrics.clone());
             let (drain, metrics) = (drainer.last_door(), metrics.clone());
             parts.spawn(async move {
-                admin.serve(router, metrics::Door::Admin, Limits::admin(), metrics, drain).await;
+                admin
+                    .serve(router, metrics::Door::Admin, Limits::admin(), metrics, drain)
+                    .await;
             });
         }
         let router = admission::router(Arc::clone(&door));
         let door_drain = drainer.door();
         parts.spawn(async move {
-            listener.serve(router, metrics::Door::Admission, Limits::admission(), metrics, door_drain).await;
+            listener
+                .serve(
+                    router,
+                    metrics::Door::Admission,
+                    Limits::admission(),
+                    metrics,
+                    door_drain,
+                )
+                .await;
         });
         let ended = tokio::select! {
             () = shutdown => Ok(()),
@@ -184,7 +214,11 @@ async fn watch_policies(policies: Arc<PolicyFiles>, metrics: Metrics, condition:
             // The runtime is going down.
             return;
         };
-        pause = if matches!(reload, Reload::Changing) { SETTLING } else { POLL_INTERVAL };
+        pause = if matches!(reload, Reload::Changing) {
+            SETTLING
+        } else {
+            POLL_INTERVAL
+        };
         match reload {
             Reload::Unchanged | Reload::Changing => failing = false,
             Reload::Replaced(snapshot) => {
@@ -194,7 +228,9 @@ async fn watch_policies(policies: Arc<PolicyFiles>, metrics: Metrics, condition:
             Reload::Kept(error) => {
                 if !failing {
                     metrics.policies_refused();
-                    let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                    let cause = std::error::Error::source(&error)
+                        .map(ToString::to_string)
+                        .unwrap_or_default();
                     tracing::error!(error = %error, cause, "the policies cannot be read any longer; what was in force stays");
                 }
                 failing = true;
@@ -206,12 +242,22 @@ async fn watch_policies(policies: Arc<PolicyFiles>, metrics: Metrics, condition:
 fn tell(set: &countersign_policy::PolicySet, metrics: &Metrics, at: Timestamp) {
     let generation = set.generation().to_string();
     let errors = set.errors();
-    metrics.policies_loaded(PolicySetFacts { policies: set.len(), errors: errors.len(), generation: &generation, at });
+    metrics.policies_loaded(PolicySetFacts {
+        policies: set.len(),
+        errors: errors.len(),
+        generation: &generation,
+        at,
+    });
     for error in errors {
         tracing::error!(error = %error, "a policy cannot be read: its last good form stays in force, or its images are undecided");
     }
     for lint in set.lints() {
         tracing::warn!(lint = %lint, "a policy may not mean what it says");
     }
-    tracing::info!(policies = set.len(), errors = errors.len(), generation, "policies are in force");
+    tracing::info!(
+        policies = set.len(),
+        errors = errors.len(),
+        generation,
+        "policies are in force"
+    );
 }

@@ -7,15 +7,21 @@ use countersign_registry::Trouble;
 /// A name that is none.
 #[must_use]
 pub fn unreadable(image: &str, error: &ReferenceError) -> Reason {
-    Reason::new(ReasonCode::ImageUnparsable, format!("`{image}` is no image name: {error}"))
-        .with_next("write it as `registry/repository:tag` or `registry/repository@sha256:…`")
+    Reason::new(
+        ReasonCode::ImageUnparsable,
+        format!("`{image}` is no image name: {error}"),
+    )
+    .with_next("write it as `registry/repository:tag` or `registry/repository@sha256:…`")
 }
 
 /// A name without a digest, where only a digest says what will run.
 #[must_use]
 pub fn unpinned(image: &str) -> Reason {
-    Reason::new(ReasonCode::ImageUnpinned, format!("`{image}` names no digest, so what would run cannot be judged"))
-        .with_next("register `/mutate` too, which pins tags, or write the image as `name:tag@sha256:…`")
+    Reason::new(
+        ReasonCode::ImageUnpinned,
+        format!("`{image}` names no digest, so what would run cannot be judged"),
+    )
+    .with_next("register `/mutate` too, which pins tags, or write the image as `name:tag@sha256:…`")
 }
 
 /// A tag that could not be resolved: denied where the registry says that there is no such image, undecided otherwise.
@@ -24,7 +30,12 @@ pub fn unresolved(reference: &Reference, trouble: &Trouble) -> Reason {
     let repository = reference.repository();
     let what = match trouble {
         Trouble::NotFound => format!("`{}` has no tag `{}`", repository, reference.effective_tag()),
-        _ => format!("the tag of `{}` could not be resolved at `{}`: {}", reference.written(), repository.host(), chain(trouble)),
+        _ => format!(
+            "the tag of `{}` could not be resolved at `{}`: {}",
+            reference.written(),
+            repository.host(),
+            chain(trouble)
+        ),
     };
     Reason::new(code(trouble), what).with_next(next(repository, trouble))
 }
@@ -54,7 +65,9 @@ pub fn next(repository: &Repository, trouble: &Trouble) -> String {
         Trouble::Denied { .. } | Trouble::Login { .. } => {
             format!("give countersign a credential that may read `{repository}` (registries.dockerConfig)")
         }
-        Trouble::Content(_) => format!("the registry `{host}` answers what it should not: look at it, or at what lies between"),
+        Trouble::Content(_) => {
+            format!("the registry `{host}` answers what it should not: look at it, or at what lies between")
+        }
         _ => format!("try again in a moment; if it goes on, look at the registry `{host}` and the way to it"),
     }
 }

@@ -10,7 +10,10 @@ pub fn request(wants: &Wants) -> GatherRequest {
         places: wants
             .places
             .iter()
-            .map(|place| SourceRequest { repository: place.repository.clone(), tag_prefix: place.tag_prefix.clone() })
+            .map(|place| SourceRequest {
+                repository: place.repository.clone(),
+                tag_prefix: place.tag_prefix.clone(),
+            })
             .collect(),
         signatures: wants.signatures,
         attestations: wants.attestations,

@@ -31,6 +31,9 @@ pub struct CacheConfig {
     pub lists: Duration,
     /// How old a list may be while the registry cannot be reached.
     pub stale: Duration,
+    /// How long a registry has to answer before an older list is used in its stead. It is still waited for where there is
+    /// none.
+    pub patience: Duration,
     /// How long an image is known to have nothing.
     pub unsigned: Duration,
     /// How long a failure is known.
@@ -52,6 +55,7 @@ impl CacheConfig {
             tags: Duration::from_secs(5),
             lists: Duration::from_secs(5 * 60),
             stale: Duration::from_secs(24 * 60 * 60),
+            patience: Duration::from_secs(3),
             unsigned: Duration::from_secs(5),
             failures: Duration::from_secs(1),
             flight: Duration::from_secs(30),

@@ -154,7 +154,7 @@ async fn only_what_is_wanted_is_asked_for() {
 
 /// Gathers from a registry that takes its time, and counts how many answers had to be waited for.
 async fn steps(shelf: Shelf, image: &Descriptor, request: &GatherRequest) -> (Evidence, usize) {
-    let server = Server::start(move |seen: &Seen| shelf.reply(seen).after(Duration::from_millis(120))).await;
+    let server = Server::start(move |seen: &Seen| shelf.reply(seen).after(Duration::from_millis(250))).await;
     let evidence = gathered(&client(), &server, image, request).await;
     let steps = server.seen().iter().map(|seen| seen.step + 1).max().unwrap_or(0);
     (evidence, steps)

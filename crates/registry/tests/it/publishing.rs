@@ -1,5 +1,7 @@
 //! What is published is found again, beside what others published, once.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::Request;
@@ -36,6 +38,26 @@ enum Api {
     Lacking,
     /// It does, and takes what was put on conditions that do not hold.
     Careless,
+    /// It does, and answers 500 to the first of every request that changes something, after doing it.
+    Failing,
+}
+
+/// What failed although it took effect.
+async fn failing(seen: Arc<Mutex<HashSet<String>>>, request: Request, next: Next) -> Response {
+    let changes = matches!(request.method().as_str(), "PUT" | "POST");
+    let path = request
+        .uri()
+        .path()
+        .split("/uploads/")
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    let line = format!("{} {path}", request.method());
+    let response = next.run(request).await;
+    if changes && seen.lock().unwrap().insert(line) {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
+    response
 }
 
 async fn without_conditions(mut request: Request, next: Next) -> Response {
@@ -61,6 +83,12 @@ async fn stage(api: Api) -> Stage {
         Api::There => router,
         Api::Lacking => router.layer(middleware::from_fn(without_api)),
         Api::Careless => router.layer(middleware::from_fn(without_conditions)),
+        Api::Failing => {
+            let seen = Arc::default();
+            router.layer(middleware::from_fn(move |request, next| {
+                failing(Arc::clone(&seen), request, next)
+            }))
+        }
     };
     let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     let client = client();
@@ -155,7 +183,7 @@ impl Stage {
 
 #[tokio::test]
 async fn every_layout_is_found_again_and_twice_is_once() {
-    for api in [Api::There, Api::Lacking] {
+    for api in [Api::There, Api::Lacking, Api::Failing] {
         let stage = stage(api).await;
         let all = [
             (Layout::Tag, signature("one")),

@@ -7,6 +7,7 @@ use std::time::Instant;
 use countersign_admission::{Carried, FieldPath, Outcome, Review, Use};
 use countersign_evidence::Evidence;
 use countersign_image::{Pinned, Reference};
+use countersign_policy::set::InForce;
 use countersign_policy::{Governing, Judgement, ObjectFacts, Reason, ReasonCode, Verdict, judge};
 use futures_util::future::join_all;
 use jiff::Timestamp;
@@ -17,8 +18,8 @@ use super::{Circumstances, Decision, Door};
 use crate::metrics::{Cache, Lookup};
 use crate::{trouble, wants};
 
-/// How many signatures and attestations are verified where the request is answered; more would hold up other requests.
-const LIGHT: usize = 16;
+/// How many signatures are verified where the request is answered; more would hold up other requests.
+const LIGHT: usize = 32;
 
 /// What one image in a review came to, with what it was judged on if that was looked at just now.
 struct Judged {
@@ -28,12 +29,21 @@ struct Judged {
 
 impl Judged {
     fn at_once(judgement: Judgement) -> Self {
-        Self { judgement: Arc::new(judgement), judged_on: None }
+        Self {
+            judgement: Arc::new(judgement),
+            judged_on: None,
+        }
     }
 }
 
 impl Door {
-    pub(super) async fn judge(&self, review: &Review, uses: &[Use], under: &Circumstances, deadline: Instant) -> Decision {
+    pub(super) async fn judge(
+        &self,
+        review: &Review,
+        uses: &[Use],
+        under: &Circumstances,
+        deadline: Instant,
+    ) -> Decision {
         let facts = facts(review);
         let judged = join_all(distinct(uses).into_iter().map(|((image, unchanged), paths)| {
             let facts = &facts;
@@ -53,9 +63,17 @@ impl Door {
             if !matches!(judged.judgement.verdict(), Verdict::Admit(_)) {
                 grievances.extend(judged.judged_on);
             }
-            outcomes.push(Outcome { paths, image: image.to_owned(), judgement: Judgement::clone(&judged.judgement) });
+            outcomes.push(Outcome {
+                paths,
+                image: image.to_owned(),
+                judgement: Judgement::clone(&judged.judgement),
+            });
         }
-        Decision { outcomes, grievances, ..Decision::of(review) }
+        Decision {
+            outcomes,
+            grievances,
+            ..Decision::of(review)
+        }
     }
 
     /// 1. Only a pinned image is judged. 2. Which policies govern it. 3. An admission that still holds is used again.
@@ -78,14 +96,23 @@ impl Door {
         };
         if let Some(judgement) = self.verdicts.fresh(&key, under.at) {
             self.metrics.cache(Cache::Verdicts, Lookup::Hit);
-            return Judged { judgement, judged_on: None };
+            return Judged {
+                judgement,
+                judged_on: None,
+            };
         }
         let evidence = self.gather(&pinned, &governing, deadline).await;
         let judging = self.judge_evidence(&evidence, key, &governing, under.at);
         match tokio::time::timeout_at(deadline.into(), judging).await {
-            Ok(Some(judgement)) => Judged { judgement, judged_on: Some(Grievance { evidence, governing }) },
+            Ok(Some(judgement)) => Judged {
+                judgement,
+                judged_on: Some(Grievance { evidence, governing }),
+            },
             Ok(None) => refused(Reason::new(ReasonCode::ServerFault, "judging ended unexpectedly")),
-            Err(_) => refused(Reason::new(ReasonCode::ServerDeadline, format!("`{image}` could not be judged in time"))),
+            Err(_) => refused(Reason::new(
+                ReasonCode::ServerDeadline,
+                format!("`{image}` could not be judged in time"),
+            )),
         }
     }
 
@@ -102,13 +129,13 @@ impl Door {
             self.metrics.cache(Cache::Verdicts, Lookup::Hit);
             return Some(judgement);
         }
-        let (verdicts, judged_on, governing) = (self.verdicts.clone(), Arc::clone(evidence), governing.clone());
+        let (verdicts, judged_on, judged_by) = (self.verdicts.clone(), Arc::clone(evidence), governing.clone());
         let work = move |key| {
-            let judgement = Arc::new(judge(&judged_on, &governing, at));
+            let judgement = Arc::new(judge(&judged_on, &judged_by, at));
             verdicts.keep(key, &judgement, &judged_on);
             judgement
         };
-        if evidence.items.len() <= LIGHT {
+        if verifications(evidence, governing) <= LIGHT {
             self.metrics.cache(Cache::Verdicts, Lookup::Miss);
             return Some(work(key));
         }
@@ -130,13 +157,32 @@ impl Door {
         if wanted.nothing() {
             return Arc::new(nothing_wanted(image.clone(), (self.clock)()));
         }
-        self.gatherer.gather(image, &wants::request(&wanted), &self.credentials, deadline).await
+        self.gatherer
+            .gather(image, &wants::request(&wanted), &self.credentials, deadline)
+            .await
     }
+}
+
+/// How many signatures are verified at most: each by each authority.
+fn verifications(evidence: &Evidence, governing: &Governing) -> usize {
+    let authorities = governing.entries().iter().map(|entry| match entry {
+        InForce::Policy(policy) => policy.authorities().len(),
+        InForce::Broken(_) => 0,
+    });
+    evidence.items.len().saturating_mul(authorities.sum())
 }
 
 /// What is known of an image about which nobody wants to know anything.
 fn nothing_wanted(image: Pinned, as_of: Timestamp) -> Evidence {
-    Evidence { image, items: Vec::new(), gaps: Vec::new(), looked: Vec::new(), manifest: None, as_of, stale: false }
+    Evidence {
+        image,
+        items: Vec::new(),
+        gaps: Vec::new(),
+        looked: Vec::new(),
+        manifest: None,
+        as_of,
+        stale: false,
+    }
 }
 
 /// Eight containers of one image are one question.
@@ -144,7 +190,10 @@ fn distinct(uses: &[Use]) -> BTreeMap<(&str, bool), Vec<FieldPath>> {
     let mut distinct: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for each in uses {
         let unchanged = matches!(each.carried, Carried::Unchanged);
-        distinct.entry((each.image.as_str(), unchanged)).or_default().push(each.path.clone());
+        distinct
+            .entry((each.image.as_str(), unchanged))
+            .or_default()
+            .push(each.path.clone());
     }
     distinct
 }

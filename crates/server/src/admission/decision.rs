@@ -1,6 +1,6 @@
 //! What a request came to, and how it is concluded: answered, counted, written down.
 
-use countersign_admission::{Answer, Operation, Outcome, Patch, Response, Review, respond, refuse};
+use countersign_admission::{Answer, Operation, Outcome, Patch, Response, Review, refuse, respond};
 use countersign_policy::{Judgement, Reason, Verdict};
 
 use super::decide::facts;
@@ -24,18 +24,37 @@ pub(super) struct Decision {
 
 impl Decision {
     pub(super) fn of(review: &Review) -> Self {
-        Self { outcomes: Vec::new(), patch: None, grievances: Vec::new(), refusal: None, uid: Some(review.uid().to_owned()) }
+        Self {
+            outcomes: Vec::new(),
+            patch: None,
+            grievances: Vec::new(),
+            refusal: None,
+            uid: Some(review.uid().to_owned()),
+        }
     }
 
     pub(super) fn refused(reason: Reason, uid: Option<&str>) -> Self {
         let uid = uid.map(ToOwned::to_owned);
-        Self { outcomes: Vec::new(), patch: None, grievances: Vec::new(), refusal: Some(reason), uid }
+        Self {
+            outcomes: Vec::new(),
+            patch: None,
+            grievances: Vec::new(),
+            refusal: Some(reason),
+            uid,
+        }
     }
 
     pub(super) fn nothing_to_judge(review: &Review, why: &str) -> Self {
         let judgement = Judgement::nothing_to_judge(review.kind().kind.clone(), why);
-        let outcome = Outcome { paths: Vec::new(), image: String::new(), judgement };
-        Self { outcomes: vec![outcome], ..Self::of(review) }
+        let outcome = Outcome {
+            paths: Vec::new(),
+            image: String::new(),
+            judgement,
+        };
+        Self {
+            outcomes: vec![outcome],
+            ..Self::of(review)
+        }
     }
 }
 
@@ -90,7 +109,8 @@ impl Door {
             Answer::Undecided => metrics::Outcome::Undecided,
             Answer::Denied => metrics::Outcome::Deny,
         };
-        self.metrics.answered(operation, endpoint, verdict, under.received.elapsed());
+        self.metrics
+            .answered(operation, endpoint, verdict, under.received.elapsed());
         for outcome in &decision.outcomes {
             let verdict = outcome.judgement.verdict();
             self.metrics.image_judged(match verdict {

@@ -52,8 +52,20 @@ pub struct DenialContext {
 
 impl DenialContext {
     pub(super) fn new(at: Timestamp, settings: Settings, facts: ObjectFacts) -> Self {
-        let ObjectFacts { group, version, resource, labels } = facts;
-        Self { at, no_match: settings.no_match.word().to_owned(), group, version, resource, labels }
+        let ObjectFacts {
+            group,
+            version,
+            resource,
+            labels,
+        } = facts;
+        Self {
+            at,
+            no_match: settings.no_match.word().to_owned(),
+            group,
+            version,
+            resource,
+            labels,
+        }
     }
 
     /// When it was judged.
@@ -71,8 +83,19 @@ impl DenialContext {
     /// The object that brought the image in.
     #[must_use]
     pub fn facts(&self) -> ObjectFacts {
-        let Self { group, version, resource, labels, .. } = self.clone();
-        ObjectFacts { group, version, resource, labels }
+        let Self {
+            group,
+            version,
+            resource,
+            labels,
+            ..
+        } = self.clone();
+        ObjectFacts {
+            group,
+            version,
+            resource,
+            labels,
+        }
     }
 }
 
@@ -104,7 +127,10 @@ impl Denials {
     /// # Errors
     /// Where the directory cannot be made, or no thread can be started.
     pub fn in_directory(directory: &Path) -> Result<Self, DenialsError> {
-        let failed = |source| DenialsError::Directory { path: directory.to_owned(), source };
+        let failed = |source| DenialsError::Directory {
+            path: directory.to_owned(),
+            source,
+        };
         fs::create_dir_all(directory).map_err(failed)?;
         let kept_in = directory.to_owned();
         let write = move |denial: Denial| {
@@ -112,7 +138,9 @@ impl Denials {
                 tracing::warn!(error = %error, "a denial could not be kept for `explain --record`");
             }
         };
-        Ok(Self { waiting: Queue::start("denials", WAITING, write).map_err(failed)? })
+        Ok(Self {
+            waiting: Queue::start("denials", WAITING, write).map_err(failed)?,
+        })
     }
 
     /// Keeps one; a flood loses some rather than delaying answers.
@@ -167,5 +195,7 @@ fn forget_oldest(directory: &Path) -> io::Result<()> {
     }
     kept.sort();
     let surplus = kept.len().saturating_sub(KEPT);
-    kept.iter().take(surplus).try_for_each(|(_, path)| fs::remove_dir_all(path))
+    kept.iter()
+        .take(surplus)
+        .try_for_each(|(_, path)| fs::remove_dir_all(path))
 }

@@ -56,7 +56,9 @@ async fn answer(
 fn expect_json(headers: &HeaderMap) -> Result<(), Response> {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let (first, second) = (types.next(), types.next());
-    let media_type = first.and_then(|value| value.to_str().ok()).map(|value| value.split(';').next().unwrap_or("").trim());
+    let media_type = first
+        .and_then(|value| value.to_str().ok())
+        .map(|value| value.split(';').next().unwrap_or("").trim());
     match (media_type, second) {
         (Some("application/json"), None) => Ok(()),
         _ => Err((
@@ -69,7 +71,10 @@ fn expect_json(headers: &HeaderMap) -> Result<(), Response> {
 
 /// The API server adds `timeout=10s`, in whole seconds rounded up; a tenth less leaves the answer time to arrive.
 fn budget(query: Option<&str>) -> Duration {
-    let stated = query.unwrap_or("").split('&').find_map(|pair| pair.strip_prefix("timeout="));
+    let stated = query
+        .unwrap_or("")
+        .split('&')
+        .find_map(|pair| pair.strip_prefix("timeout="));
     let timeout = stated
         .and_then(|value| value.strip_suffix('s'))
         .and_then(|seconds| seconds.parse::<u64>().ok())

@@ -15,10 +15,10 @@ use countersign_admission::{Question, Response, Review, question};
 use countersign_registry::{Credentials, Gatherer};
 use jiff::Timestamp;
 
-pub use self::denials::{DenialContext, Denials, DenialsError};
 pub use self::decide::facts;
-pub use self::door::router;
 use self::decision::Decision;
+pub use self::denials::{DenialContext, Denials, DenialsError};
+pub use self::door::router;
 use self::verdicts::Verdicts;
 use crate::metrics::Metrics;
 use crate::policies::{PolicyFiles, Snapshot};
@@ -69,8 +69,25 @@ impl Door {
     /// A door, ready to answer.
     #[must_use]
     pub fn new(parts: DoorParts) -> Self {
-        let DoorParts { policies, gatherer, credentials, recorder, denials, metrics, clock } = parts;
-        Self { policies, gatherer, credentials, verdicts: Verdicts::new(), recorder, denials, metrics, clock }
+        let DoorParts {
+            policies,
+            gatherer,
+            credentials,
+            recorder,
+            denials,
+            metrics,
+            clock,
+        } = parts;
+        Self {
+            policies,
+            gatherer,
+            credentials,
+            verdicts: Verdicts::new(),
+            recorder,
+            denials,
+            metrics,
+            clock,
+        }
     }
 
     /// One admission:
@@ -81,7 +98,12 @@ impl Door {
     /// 5. respond: the worst verdict wins;
     /// 6. write one record.
     pub async fn answer(&self, phase: Phase, body: Bytes, received: Instant, deadline: Instant) -> Response {
-        let circumstances = Circumstances { phase, policies: self.policies.current(), at: (self.clock)(), received };
+        let circumstances = Circumstances {
+            phase,
+            policies: self.policies.current(),
+            at: (self.clock)(),
+            received,
+        };
         let review = match Review::parse(body) {
             Ok(review) => review,
             Err(error) => {

@@ -59,9 +59,17 @@ impl Door {
                 }
                 Pinning::Fails(reason) => Judgement::refused(image, *reason),
             };
-            outcomes.push(Outcome { paths, image: image.to_owned(), judgement });
+            outcomes.push(Outcome {
+                paths,
+                image: image.to_owned(),
+                judgement,
+            });
         }
-        Decision { outcomes, patch: Some(Patch::pin(&replaced)), ..Decision::of(review) }
+        Decision {
+            outcomes,
+            patch: Some(Patch::pin(&replaced)),
+            ..Decision::of(review)
+        }
     }
 
     async fn pin_image(&self, image: &str, object: &ObjectFacts, policies: &PolicySet, deadline: Instant) -> Pinning {
@@ -101,7 +109,10 @@ fn distinct(uses: &[Use]) -> BTreeMap<(&str, Before<'_>), Vec<FieldPath>> {
             Carried::Unchanged => Before::Unchanged,
             Carried::Stored(text) => Before::Stored(text),
         };
-        distinct.entry((each.image.as_str(), before)).or_default().push(each.path.clone());
+        distinct
+            .entry((each.image.as_str(), before))
+            .or_default()
+            .push(each.path.clone());
     }
     distinct
 }

@@ -54,7 +54,10 @@ impl Verdicts {
     pub(super) fn new() -> Self {
         let turns = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
-            kept: Cache::builder().max_capacity(CAPACITY).time_to_live(Duration::from_secs(300)).build(),
+            kept: Cache::builder()
+                .max_capacity(CAPACITY)
+                .time_to_live(Duration::from_secs(300))
+                .build(),
             turns: (0..turns).map(|_| Arc::default()).collect(),
             hasher: RandomState::new(),
         }
@@ -82,7 +85,14 @@ impl Verdicts {
             judgement.until().map_or(fresh_until, |until| until.min(fresh_until))
         });
         let (judgement, evidence) = (Arc::clone(judgement), Arc::downgrade(evidence));
-        self.kept.insert(key, Kept { judgement, evidence, fresh_until });
+        self.kept.insert(
+            key,
+            Kept {
+                judgement,
+                evidence,
+                fresh_until,
+            },
+        );
     }
 
     /// Waits for a turn at judging what is much work: one at a time of the same, and no more at once than there are

@@ -82,7 +82,10 @@ impl PolicyText {
 /// Parses texts, each by itself.
 #[must_use]
 pub fn parse(texts: &[PolicyText]) -> Vec<Parsed> {
-    texts.iter().map(|text| countersign_policy::parse(&text.file(), &text.text)).collect()
+    texts
+        .iter()
+        .map(|text| countersign_policy::parse(&text.file(), &text.text))
+        .collect()
 }
 
 /// Reads every policy file under `paths` (files, or directories with `.yaml`, `.yml` and `.json` files).
@@ -95,11 +98,16 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<PolicyText>, FilesError> {
     for path in list(paths)? {
         let file = fs::File::open(&path).map_err(unreadable(&path))?;
         let mut bytes = Vec::new();
-        file.take(remaining + 1).read_to_end(&mut bytes).map_err(unreadable(&path))?;
+        file.take(remaining + 1)
+            .read_to_end(&mut bytes)
+            .map_err(unreadable(&path))?;
         remaining = remaining
             .checked_sub(bytes.len() as u64)
             .ok_or_else(|| FilesError::TooLarge { path: path.clone() })?;
-        texts.push(PolicyText { path, text: text(bytes) });
+        texts.push(PolicyText {
+            path,
+            text: text(bytes),
+        });
     }
     Ok(texts)
 }
@@ -108,7 +116,9 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<PolicyText>, FilesError> {
 fn text(bytes: Vec<u8>) -> Arc<str> {
     match String::from_utf8(bytes) {
         Ok(text) => text.into(),
-        Err(error) => String::from_utf8_lossy(error.as_bytes()).replace(char::REPLACEMENT_CHARACTER, "\0").into(),
+        Err(error) => String::from_utf8_lossy(error.as_bytes())
+            .replace(char::REPLACEMENT_CHARACTER, "\0")
+            .into(),
     }
 }
 
@@ -127,20 +137,32 @@ fn list(paths: &[PathBuf]) -> Result<Vec<PathBuf>, FilesError> {
 
 fn walk(directory: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), FilesError> {
     if depth == 0 {
-        return Err(FilesError::TooDeep { path: directory.to_owned() });
+        return Err(FilesError::TooDeep {
+            path: directory.to_owned(),
+        });
     }
     let mut entries = fs::read_dir(directory)
-        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>())
+        .and_then(|entries| {
+            entries
+                .map(|entry| entry.map(|entry| entry.path()))
+                .collect::<io::Result<Vec<_>>>()
+        })
         .map_err(unreadable(directory))?;
     entries.sort();
     for path in entries {
         // A ConfigMap volume keeps its generations in `..data` and its kin; the names beside them link there.
-        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')) {
+        if path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'))
+        {
             continue;
         }
         if fs::metadata(&path).map_err(unreadable(&path))?.is_dir() {
             walk(&path, depth - 1, files)?;
-        } else if path.extension().is_some_and(|kind| kind == "yaml" || kind == "yml" || kind == "json") {
+        } else if path
+            .extension()
+            .is_some_and(|kind| kind == "yaml" || kind == "yml" || kind == "json")
+        {
             if files.len() == MAX_FILES {
                 return Err(FilesError::TooMany { path });
             }

@@ -70,7 +70,15 @@ impl PolicyFiles {
         let texts = read(&paths)?;
         let set = PolicySet::compile(parse(&texts), settings);
         let current = ArcSwap::from_pointee(Snapshot::new(set, texts));
-        Ok(Self { paths, settings, current, looks: Mutex::new(Looks { in_force, changing: None }) })
+        Ok(Self {
+            paths,
+            settings,
+            current,
+            looks: Mutex::new(Looks {
+                in_force,
+                changing: None,
+            }),
+        })
     }
 
     /// The policies in force at this moment; one decision uses one snapshot throughout.
@@ -111,14 +119,21 @@ impl PolicyFiles {
         let set = PolicySet::compile(parse(&texts), self.settings);
         let next = Arc::new(self.current.load().after(set, texts));
         self.current.store(Arc::clone(&next));
-        *looks = Looks { in_force: found, changing: None };
+        *looks = Looks {
+            in_force: found,
+            changing: None,
+        };
         Ok(Reload::Replaced(next))
     }
 
     /// The paths, for messages.
     #[must_use]
     pub fn describe(&self) -> String {
-        self.paths.iter().map(|path| display(path)).collect::<Vec<_>>().join(", ")
+        self.paths
+            .iter()
+            .map(|path| display(path))
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 }
 

@@ -23,13 +23,21 @@ pub struct Snapshot {
 impl Snapshot {
     /// The first one.
     pub(super) fn new(set: PolicySet, texts: Vec<PolicyText>) -> Self {
-        Self { set, texts, kept: BTreeMap::new() }
+        Self {
+            set,
+            texts,
+            kept: BTreeMap::new(),
+        }
     }
 
     /// The next one: where its texts cannot be understood, what was in force before stays.
     pub(super) fn after(&self, set: PolicySet, texts: Vec<PolicyText>) -> Self {
         let set = set.with_last_good(&self.set);
-        let kept = set.kept().iter().filter_map(|policy| Some((*policy.digest(), self.document(policy)?))).collect();
+        let kept = set
+            .kept()
+            .iter()
+            .filter_map(|policy| Some((*policy.digest(), self.document(policy)?)))
+            .collect();
         Self { set, texts, kept }
     }
 
@@ -62,7 +70,10 @@ impl Snapshot {
 
     fn document(&self, policy: &Policy) -> Option<Arc<str>> {
         let source = policy.source();
-        self.kept.get(policy.digest()).cloned().or_else(|| self.cut(&source.file, source.line))
+        self.kept
+            .get(policy.digest())
+            .cloned()
+            .or_else(|| self.cut(&source.file, source.line))
     }
 
     fn cut(&self, file: &str, line: u64) -> Option<Arc<str>> {

@@ -25,12 +25,20 @@ impl Directory {
         let directory = Self(tempfile::tempdir().unwrap());
         directory.write(text);
         let paths = vec![directory.0.path().to_owned()];
-        (directory, PolicyFiles::open(paths, Settings::new(NoMatch::Allow)).unwrap())
+        (
+            directory,
+            PolicyFiles::open(paths, Settings::new(NoMatch::Allow)).unwrap(),
+        )
     }
 }
 
 fn names(files: &PolicyFiles) -> Vec<String> {
-    files.current().set().policies().map(|policy| policy.name().to_owned()).collect()
+    files
+        .current()
+        .set()
+        .policies()
+        .map(|policy| policy.name().to_owned())
+        .collect()
 }
 
 /// Whoever writes a file in place empties it first, and what is seen of it then is not what anybody meant.
@@ -61,24 +69,40 @@ fn files_that_never_settle_are_read_in_the_end() {
 
 #[test]
 fn what_is_not_utf8_is_not_read_as_something_else() {
-    for (before, after) in [("'registry.", "example/**'"), ("{static: ", "{action"), ("metadata", ":")] {
+    for (before, after) in [
+        ("'registry.", "example/**'"),
+        ("{static: ", "{action"),
+        ("metadata", ":"),
+    ] {
         let (directory, files) = Directory::open("");
-        let text = WHOLE.replace("NAME", "first").replace(&format!("{before}{after}"), &format!("{before}X{after}"));
-        let bytes: Vec<u8> = text.bytes().map(|byte| if byte == b'X' { 0xff } else { byte }).collect();
+        let text = WHOLE
+            .replace("NAME", "first")
+            .replace(&format!("{before}{after}"), &format!("{before}X{after}"));
+        let bytes: Vec<u8> = text
+            .bytes()
+            .map(|byte| if byte == b'X' { 0xff } else { byte })
+            .collect();
         assert!(bytes.contains(&0xff));
         directory.write(bytes);
         while !matches!(files.reload(), Reload::Replaced(_)) {}
         assert_eq!(names(&files), [""; 0]);
-        assert_eq!(files.current().set().errors().len(), 1, "{:#?}", files.current().set().errors());
+        assert_eq!(
+            files.current().set().errors().len(),
+            1,
+            "{:#?}",
+            files.current().set().errors()
+        );
     }
 }
 
 #[test]
 fn a_policy_in_its_last_good_form_keeps_the_document_of_that_form() {
-    let two = |first: &str, second: &str| format!("{}---\n{}", WHOLE.replace("NAME", first), WHOLE.replace("NAME", second));
+    let two =
+        |first: &str, second: &str| format!("{}---\n{}", WHOLE.replace("NAME", first), WHOLE.replace("NAME", second));
     let (directory, files) = Directory::open(&two("first", "second"));
     let good = files.current().set().generation();
-    let image = countersign_image::Reference::parse(&format!("registry.example/app@sha256:{}", "0".repeat(64))).unwrap();
+    let image =
+        countersign_image::Reference::parse(&format!("registry.example/app@sha256:{}", "0".repeat(64))).unwrap();
     let image = image.pinned().unwrap();
     // The first breaks, then the second too: each is kept from another generation of the file.
     for text in [
@@ -89,7 +113,9 @@ fn a_policy_in_its_last_good_form_keeps_the_document_of_that_form() {
         while !matches!(files.reload(), Reload::Replaced(_)) {}
         let current = files.current();
         assert_eq!(current.set().generation(), good);
-        let governing = current.set().governing(&image, &countersign_policy::ObjectFacts::none());
+        let governing = current
+            .set()
+            .governing(&image, &countersign_policy::ObjectFacts::none());
         let documents = current.documents([&governing, &governing]);
         assert_eq!(documents.len(), 2);
         let again = PolicySet::compile(parse(&documents), Settings::new(NoMatch::Allow));

@@ -35,7 +35,11 @@ impl Recorder {
             let _ = sink.write_all(line.as_bytes()).and_then(|()| sink.flush());
             waiting.fetch_sub(line.len(), Ordering::Relaxed);
         })?;
-        Ok(Self(Arc::new(Inner { lines, waiting_bytes, lost: AtomicU64::new(0) })))
+        Ok(Self(Arc::new(Inner {
+            lines,
+            waiting_bytes,
+            lost: AtomicU64::new(0),
+        })))
     }
 
     /// Writes one record down.

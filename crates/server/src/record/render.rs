@@ -39,7 +39,8 @@ fn reason(reason: &Reason) -> Value {
 }
 
 fn ground(ground: &Ground) -> Value {
-    let mut document = json!({ "kind": ground.kind().word(), "authority": ground.authority(), "text": text(&ground.to_string()) });
+    let mut document =
+        json!({ "kind": ground.kind().word(), "authority": ground.authority(), "text": text(&ground.to_string()) });
     match ground.kind() {
         GroundKind::Signed(signed) => {
             document["proofs"] = json!([proof(signed.proof())]);

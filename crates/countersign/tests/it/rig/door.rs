@@ -62,7 +62,9 @@ impl<'a> Door<'a> {
             .timeout(Duration::from_secs(60))
             .build()
             .unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread()
+        // A connection that nobody drives would hold up the door's end.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
             .enable_all()
             .build()
             .unwrap();

@@ -9,7 +9,8 @@ mod serving;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use countersign_evidence::KeyKind;
 use countersign_image::Digest;
@@ -21,6 +22,9 @@ pub(crate) use self::ran::Ran;
 use self::redaction::Redaction;
 pub(crate) use self::registry::Registry;
 pub(crate) use self::serving::Serving;
+
+/// Longer than anything here takes on two busy cores.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A folder in which commands are run, with nothing of this machine in their environment.
 pub(crate) struct Folder {
@@ -90,7 +94,15 @@ impl Folder {
     }
 
     pub(crate) fn ran(&self, mut command: Command) -> Ran {
-        let output = command.output().unwrap();
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        let pid = child.id().to_string();
+        let (ended, waiting) = std::sync::mpsc::channel();
+        std::thread::spawn(move || ended.send(child.wait_with_output().unwrap()));
+        let output = waiting.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+            Command::new("kill").args(["-KILL", &pid]).status().unwrap();
+            panic!("it does not end: {command:?}")
+        });
         self.shown(output.status.code(), &output.stdout, &output.stderr)
     }
 

@@ -6,10 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::{Folder, Ran};
-
-/// Longer than anything here takes on two busy cores.
-const PATIENCE: Duration = Duration::from_secs(60);
+use super::{Folder, PATIENCE, Ran};
 
 pub(crate) struct Serving<'a> {
     folder: &'a Folder,

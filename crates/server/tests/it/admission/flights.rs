@@ -14,7 +14,10 @@ const EACH: usize = 250;
 async fn a_thousand_reviews_of_one_image_gather_once() {
     let shop = Shop::open().await;
     let rig = Rig::open(&[("shop.yaml", shop.policy())]).await;
-    let (one, thousand) = (shop.push_signed("team/app", "1.0").await, shop.push_signed("team/app", "2.0").await);
+    let (one, thousand) = (
+        shop.push_signed("team/app", "1.0").await,
+        shop.push_signed("team/app", "2.0").await,
+    );
     shop.traffic.take();
     rig.validate(&create(&pod(&[&one.written()]))).await.expect_allowed();
     let cost = shop.traffic.take().len();
@@ -29,12 +32,22 @@ async fn a_thousand_reviews_of_one_image_gather_once() {
         })
     });
     let asked: Vec<_> = asked.collect();
-    rig.counts(r#"countersign_requests_in_flight{door="admission"}"#, (API_SERVERS * EACH) as u64).await;
+    rig.counts(
+        r#"countersign_requests_in_flight{door="admission"}"#,
+        (API_SERVERS * EACH) as u64,
+    )
+    .await;
     shop.traffic.recovers();
     for answer in join_all(asked).await {
         answer.unwrap().expect_allowed();
     }
     assert_eq!(shop.traffic.take().len(), cost);
+    // Each worker may be at it when the first verdict comes; nobody is after that.
+    let judged = rig
+        .metric(r#"countersign_cache_lookups_total{cache="verdicts",lookup="miss"}"#)
+        .await
+        .unwrap();
+    assert!(judged <= 1 + 2, "{judged}");
 }
 
 #[tokio::test]
@@ -48,7 +61,12 @@ async fn a_tag_that_everybody_wants_is_resolved_once() {
     for answer in join_all(requests.iter().map(|request| rig.mutate(request))).await {
         assert_eq!(answer.expect_allowed().patch()[0]["value"], image.written());
     }
-    let resolving = shop.traffic.take().iter().filter(|request| request.starts_with("HEAD ")).count();
+    let resolving = shop
+        .traffic
+        .take()
+        .iter()
+        .filter(|request| request.starts_with("HEAD "))
+        .count();
     assert_eq!(resolving, 1);
 }
 
@@ -67,5 +85,8 @@ async fn a_retry_joins_what_the_first_try_began() {
     shop.traffic.recovers();
     rig.validate(&create(&pod(&[&image.written()]))).await.expect_allowed();
     let after = shop.traffic.take();
-    assert!(begun.iter().all(|request| !after.contains(request)), "{begun:#?}\n{after:#?}");
+    assert!(
+        begun.iter().all(|request| !after.contains(request)),
+        "{begun:#?}\n{after:#?}"
+    );
 }

@@ -26,7 +26,11 @@ async fn a_tag_is_pinned_where_it_stands_and_what_was_pinned_is_admitted() {
     assert_eq!(mutated.expect_allowed().patch(), [expected]);
     let stored = mutated.applied_to(&submitted);
     rig.validate(&create(&stored)).await.expect_allowed();
-    assert_eq!(rig.validate(&create(&stored)).await.patch(), [json!(null); 0], "`/validate` changes nothing");
+    assert_eq!(
+        rig.validate(&create(&stored)).await.patch(),
+        [json!(null); 0],
+        "`/validate` changes nothing"
+    );
 }
 
 #[tokio::test]
@@ -49,12 +53,12 @@ async fn a_heap_of_worthless_signatures_is_verified_once() {
     let shop = Shop::open().await;
     let rig = Rig::open(&[("shop.yaml", shop.policy())]).await;
     let image = shop.push("team/app", "1.0", "heaped").await;
-    for _ in 0..20 {
+    for _ in 0..40 {
         let stranger = PrivateKey::generate(KeyKind::EcdsaP256).unwrap();
         shop.sign(&image, Layout::Tag, &stranger).await;
     }
     let request = create(&pod(&[&image.written()]));
-    let refused = ["signature.wrong_key", "20 signatures"];
+    let refused = ["signature.wrong_key", "40 signatures"];
     let answers = join_all((0..50).map(|_| rig.validate(&request))).await;
     for answer in answers {
         answer.expect_refused(400, &refused);
@@ -78,7 +82,9 @@ async fn a_tag_that_moves_between_the_webhooks_changes_nothing() {
     rig.validate(&create(&pinned)).await.expect_allowed();
 
     let forged = format!("{name}@{}", unsigned.digest());
-    rig.validate(&create(&pod(&[&forged]))).await.expect_refused(400, &["image.unsigned", &forged]);
+    rig.validate(&create(&pod(&[&forged])))
+        .await
+        .expect_refused(400, &["image.unsigned", &forged]);
 }
 
 #[tokio::test]
@@ -90,11 +96,17 @@ async fn an_image_named_by_digest_is_judged_without_its_manifest() {
         shop.sign(&image, layout, &shop.key).await;
         let by_digest = format!("{}@{}", image.repository(), image.digest());
         shop.traffic.take();
-        assert_eq!(rig.mutate(&create(&pod(&[&by_digest]))).await.expect_allowed().patch(), [json!(null); 0]);
+        assert_eq!(
+            rig.mutate(&create(&pod(&[&by_digest]))).await.expect_allowed().patch(),
+            [json!(null); 0]
+        );
         rig.validate(&create(&pod(&[&by_digest]))).await.expect_allowed();
         let requests = shop.traffic.take();
         let own = format!("/v2/team/{layout}/manifests/{}", image.digest());
-        assert!(!requests.is_empty() && !paths(&requests).contains(own.as_str()), "{requests:#?}");
+        assert!(
+            !requests.is_empty() && !paths(&requests).contains(own.as_str()),
+            "{requests:#?}"
+        );
     }
 }
 
@@ -102,7 +114,10 @@ async fn an_image_named_by_digest_is_judged_without_its_manifest() {
 async fn eight_containers_of_one_image_cost_what_one_costs() {
     let shop = Shop::open().await;
     let rig = Rig::open(&[("shop.yaml", shop.policy())]).await;
-    let (one, eight) = (shop.push_signed("team/app", "1.0").await, shop.push_signed("team/app", "2.0").await);
+    let (one, eight) = (
+        shop.push_signed("team/app", "1.0").await,
+        shop.push_signed("team/app", "2.0").await,
+    );
     let mut costs = Vec::new();
     for (image, count) in [(&one, 1), (&eight, 8)] {
         let name = format!("{}:{}", image.repository(), image.tag().unwrap());
@@ -110,7 +125,9 @@ async fn eight_containers_of_one_image_cost_what_one_costs() {
         shop.traffic.take();
         let mutated = rig.mutate(&create(&submitted)).await;
         assert_eq!(mutated.patch().len(), count);
-        rig.validate(&create(&mutated.applied_to(&submitted))).await.expect_allowed();
+        rig.validate(&create(&mutated.applied_to(&submitted)))
+            .await
+            .expect_allowed();
         let requests = shop.traffic.take();
         let resolving = requests.iter().filter(|request| request.starts_with("HEAD ")).count();
         assert_eq!(resolving, 1, "{requests:#?}");
@@ -128,7 +145,11 @@ async fn a_warm_admission_asks_the_registry_for_nothing() {
     shop.traffic.take();
     rig.validate(&create(&pod(&[&image.written()]))).await.expect_allowed();
     assert_eq!(shop.traffic.take(), [""; 0]);
-    assert_eq!(rig.metric(r#"countersign_cache_lookups_total{cache="verdicts",lookup="hit"}"#).await, Some(1));
+    assert_eq!(
+        rig.metric(r#"countersign_cache_lookups_total{cache="verdicts",lookup="hit"}"#)
+            .await,
+        Some(1)
+    );
 }
 
 /// The same digest elsewhere shares bytes, never a verdict.
@@ -140,7 +161,9 @@ async fn a_signature_in_one_repository_admits_nothing_from_another() {
     let copied = shop.push("other/app", "1.0", "1.0").await;
     assert_eq!(signed.digest(), copied.digest());
     rig.validate(&create(&pod(&[&signed.written()]))).await.expect_allowed();
-    rig.validate(&create(&pod(&[&copied.written()]))).await.expect_refused(400, &["image.unsigned", "other/app"]);
+    rig.validate(&create(&pod(&[&copied.written()])))
+        .await
+        .expect_refused(400, &["image.unsigned", "other/app"]);
 }
 
 #[tokio::test]
@@ -151,10 +174,19 @@ async fn mutate_turns_away_what_cannot_be_told() {
     let (there, absent) = (shop.name("team/app", "1.0"), shop.name("team/app", "9.9"));
     let nowhere = shop.name("team/nothing", "1.0");
     for (images, words) in [
-        (vec![absent.as_str()], vec!["image.not_found", "spec.containers[0].image", "`9.9`", "team/app"]),
+        (
+            vec![absent.as_str()],
+            vec!["image.not_found", "spec.containers[0].image", "`9.9`", "team/app"],
+        ),
         (vec![&nowhere], vec!["image.not_found", "team/nothing"]),
-        (vec![&there, &absent], vec!["image.not_found", "spec.containers[1].image"]),
-        (vec!["Not A Name"], vec!["image.unparsable", "spec.containers[0].image", "`Not A Name`"]),
+        (
+            vec![&there, &absent],
+            vec!["image.not_found", "spec.containers[1].image"],
+        ),
+        (
+            vec!["Not A Name"],
+            vec!["image.unparsable", "spec.containers[0].image", "`Not A Name`"],
+        ),
     ] {
         rig.mutate(&create(&pod(&images))).await.expect_refused(400, &words);
     }
@@ -174,7 +206,12 @@ async fn images_are_pinned_wherever_they_hide() {
         "volumes": [{ "name": "empty", "emptyDir": {} }, { "name": "v", "image": { "reference": name, "pullPolicy": "Always" } }],
     });
     let mutated = rig.mutate(&create(&submitted)).await;
-    let pointers: Vec<_> = mutated.expect_allowed().patch().iter().map(|operation| operation["path"].clone()).collect();
+    let pointers: Vec<_> = mutated
+        .expect_allowed()
+        .patch()
+        .iter()
+        .map(|operation| operation["path"].clone())
+        .collect();
     let mut expected = [
         "/spec/initContainers/0/image",
         "/spec/containers/0/image",
@@ -187,5 +224,8 @@ async fn images_are_pinned_wherever_they_hide() {
     assert_eq!(found, expected);
     let stored = mutated.applied_to(&submitted);
     rig.validate(&create(&stored)).await.expect_allowed();
-    assert_eq!(stored["spec"]["volumes"][1]["image"]["reference"], format!("{name}@{}", image.digest()));
+    assert_eq!(
+        stored["spec"]["volumes"][1]["image"]["reference"],
+        format!("{name}@{}", image.digest())
+    );
 }

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::rig::api_server::{create, pod};
-use super::rig::shop::{Fault, Shop, policy};
+use super::rig::shop::{Fault, Shop, key_authority, policy, policy_with};
 use super::rig::{Rig, eventually};
 
 #[tokio::test]
@@ -25,7 +25,13 @@ async fn a_registry_that_is_gone_holds_up_what_is_new_and_nothing_else() {
     let host = shop.address.to_string();
     undecided.expect_refused(
         503,
-        &["undecided policy: signed", "registry.unreachable", &host, "Connection refused", "this is not a denial"],
+        &[
+            "undecided policy: signed",
+            "registry.unreachable",
+            &host,
+            "Connection refused",
+            "this is not a denial",
+        ],
     );
     rig.validate(&create(&pod(&[&known]))).await.expect_allowed();
     let both = rig.validate(&create(&pod(&[&known, &new.written()]))).await;
@@ -44,7 +50,11 @@ async fn a_registry_that_is_gone_holds_up_what_is_new_and_nothing_else() {
 async fn is_let_in(rig: &Rig, image: &Pinned) {
     let let_in = async || {
         let answer = rig.validate(&create(&pod(&[&image.written()]))).await;
-        assert!(answer.allowed() || answer.code() == 503, "an outage is no denial: {}", answer.message());
+        assert!(
+            answer.allowed() || answer.code() == 503,
+            "an outage is no denial: {}",
+            answer.message()
+        );
         answer.allowed().then_some(())
     };
     eventually("the image is let in after the outage", let_in).await;
@@ -63,9 +73,19 @@ async fn old_evidence_counts_while_the_registry_is_gone_and_says_that_it_is_old(
     let request = create(&pod(&[&by_digest]));
     let answer = rig.validate(&request).await;
     answer.expect_allowed();
-    assert!(answer.0["response"]["auditAnnotations"]["grounds"].as_str().unwrap().contains("stale"), "{answer:#?}");
+    assert!(
+        answer.0["response"]["auditAnnotations"]["grounds"]
+            .as_str()
+            .unwrap()
+            .contains("stale"),
+        "{answer:#?}"
+    );
     let record = rig.record(request["uid"].as_str().unwrap()).await;
-    assert_eq!(record["images"][0]["rulings"][0]["grounds"][0]["stale"], json!(true), "{record:#}");
+    assert_eq!(
+        record["images"][0]["rulings"][0]["grounds"][0]["stale"],
+        json!(true),
+        "{record:#}"
+    );
 }
 
 /// The bound that is asserted is the next longer one that a review could run into, so that a slow machine fails nothing.
@@ -73,8 +93,11 @@ async fn old_evidence_counts_while_the_registry_is_gone_and_says_that_it_is_old(
 async fn a_registry_that_stalls_delays_only_its_own_images_and_those_no_longer_than_asked() {
     let (stalled, well) = (Shop::open().await, Shop::open().await);
     let files = [
-        ("1.yaml", policy("stalled", &stalled.everything(), &super::rig::shop::key_authority(&stalled.key))),
-        ("2.yaml", policy("well", &well.everything(), &super::rig::shop::key_authority(&well.key))),
+        (
+            "1.yaml",
+            policy("stalled", &stalled.everything(), &key_authority(&stalled.key)),
+        ),
+        ("2.yaml", policy("well", &well.everything(), &key_authority(&well.key))),
     ];
     let rig = Rig::open(&files).await;
     let slow = stalled.push_signed("team/app", "1.0").await;
@@ -111,12 +134,36 @@ async fn a_registry_that_stalls_delays_only_its_own_images_and_those_no_longer_t
 #[tokio::test]
 async fn each_trouble_has_its_code() {
     let troubles = [
-        (Fault::Answers(401, None), (503, "registry.denied"), (503, "registry.denied")),
-        (Fault::Answers(403, None), (503, "registry.denied"), (503, "registry.denied")),
-        (Fault::Answers(429, Some(3600)), (503, "registry.throttled"), (503, "registry.throttled")),
-        (Fault::Answers(500, None), (503, "registry.unavailable"), (503, "registry.unavailable")),
-        (Fault::Answers(503, Some(3600)), (503, "registry.throttled"), (503, "registry.throttled")),
-        (Fault::Answers(404, None), (400, "image.unsigned"), (400, "image.not_found")),
+        (
+            Fault::Answers(401, None),
+            (503, "registry.denied"),
+            (503, "registry.denied"),
+        ),
+        (
+            Fault::Answers(403, None),
+            (503, "registry.denied"),
+            (503, "registry.denied"),
+        ),
+        (
+            Fault::Answers(429, Some(3600)),
+            (503, "registry.throttled"),
+            (503, "registry.throttled"),
+        ),
+        (
+            Fault::Answers(500, None),
+            (503, "registry.unavailable"),
+            (503, "registry.unavailable"),
+        ),
+        (
+            Fault::Answers(503, Some(3600)),
+            (503, "registry.throttled"),
+            (503, "registry.throttled"),
+        ),
+        (
+            Fault::Answers(404, None),
+            (400, "image.unsigned"),
+            (400, "image.not_found"),
+        ),
         (Fault::Page, (400, "signature.unreadable"), (400, "registry.content")),
     ];
     let check = async |(fault, validated, mutated): (Fault, (u64, &str), (u64, &str))| {
@@ -127,9 +174,14 @@ async fn each_trouble_has_its_code() {
         shop.traffic.fails("/v2/", fault);
         let host = shop.address.to_string();
         let (code, reason) = validated;
-        rig.validate(&create(&pod(&[&image.written()]))).await.expect_refused(code, &[reason, &host]);
+        rig.validate(&create(&pod(&[&image.written()])))
+            .await
+            .expect_refused(code, &[reason, &host]);
         let (code, reason) = mutated;
-        another.mutate(&create(&pod(&[&shop.name("team/app", "1.0")]))).await.expect_refused(code, &[reason, &host]);
+        another
+            .mutate(&create(&pod(&[&shop.name("team/app", "1.0")])))
+            .await
+            .expect_refused(code, &[reason, &host]);
         shop.traffic.recovers();
         if validated.0 == 503 {
             is_let_in(&rig, &image).await;
@@ -156,7 +208,9 @@ async fn one_silent_place_hides_nothing_and_excuses_nothing() {
     .into_iter()
     .enumerate()
     {
-        let image = shop.push(&format!("team/app{number}"), "1.0", &number.to_string()).await;
+        let image = shop
+            .push(&format!("team/app{number}"), "1.0", &number.to_string())
+            .await;
         if let Some(layout) = layout {
             shop.sign(&image, layout, &shop.key).await;
         }
@@ -175,10 +229,10 @@ async fn one_silent_place_hides_nothing_and_excuses_nothing() {
 #[tokio::test]
 async fn in_warn_mode_an_outage_keeps_nothing_out() {
     let mut shop = Shop::open().await;
-    let warns = super::rig::shop::policy_with(
+    let warns = policy_with(
         "warns",
         &shop.everything(),
-        &super::rig::shop::key_authority(&shop.key),
+        &key_authority(&shop.key),
         &json!({ "mode": "warn" }),
     );
     let rig = Rig::open(&[("1.yaml", warns)]).await;
@@ -186,6 +240,9 @@ async fn in_warn_mode_an_outage_keeps_nothing_out() {
     shop.stop().await;
     let answer = rig.validate(&create(&pod(&[&image.written()]))).await;
     let warnings = answer.expect_allowed().warnings();
-    assert!(warnings.len() == 1 && warnings[0].contains("registry.unreachable"), "{warnings:#?}");
+    assert!(
+        warnings.len() == 1 && warnings[0].contains("registry.unreachable"),
+        "{warnings:#?}"
+    );
     assert_eq!(answer.patch(), [Value::Null; 0]);
 }

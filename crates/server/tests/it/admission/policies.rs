@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use countersign_policy::{NoMatch, Settings};
 use countersign_server::policies::POLL_INTERVAL;
+use countersign_server::serve::AdmissionPlan;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
@@ -19,7 +20,11 @@ fn passes(shop: &Shop) -> String {
 }
 
 fn fails(name: &str, glob: &str) -> String {
-    policy(name, glob, &json!({ "static": { "action": "fail", "message": "not today" } }))
+    policy(
+        name,
+        glob,
+        &json!({ "static": { "action": "fail", "message": "not today" } }),
+    )
 }
 
 async fn is_refused(rig: &Rig, request: &Value) {
@@ -38,18 +43,24 @@ async fn new_policies_judge_as_soon_as_the_files_are_replaced() {
 
     rig.replace_policy("1.yaml", &fails("fails", &shop.everything()));
     is_refused(&rig, &request).await;
-    rig.validate(&request).await.expect_refused(400, &["failed policy: fails", "not today"]);
+    rig.validate(&request)
+        .await
+        .expect_refused(400, &["failed policy: fails", "not today"]);
     assert_ne!(rig.policies.current().set().generation(), before);
 
     rig.replace_policy("2.json", &fails("another", &shop.everything()));
     rig.counts(IN_FORCE, 2).await;
-    rig.validate(&request).await.expect_refused(400, &["failed policy: another", "failed policy: fails"]);
+    rig.validate(&request)
+        .await
+        .expect_refused(400, &["failed policy: another", "failed policy: fails"]);
 
     for file in ["1.yaml", "2.json"] {
         std::fs::remove_file(rig.policy_file(file)).unwrap();
     }
     rig.counts(IN_FORCE, 0).await;
-    rig.validate(&request).await.expect_refused(400, &["policy.none_matched", "no matching policies"]);
+    rig.validate(&request)
+        .await
+        .expect_refused(400, &["policy.none_matched", "no matching policies"]);
 }
 
 /// As Kubernetes does it: the files are links through `..data`, which is swapped for another directory.
@@ -72,7 +83,11 @@ async fn a_config_map_that_is_swapped_is_seen() {
     rig.validate(&request).await.expect_allowed();
     generation("..2026_02", fails("fails", &shop.everything()));
     is_refused(&rig, &request).await;
-    assert_eq!(rig.metric(IN_FORCE).await, Some(1), "the generations themselves are not read");
+    assert_eq!(
+        rig.metric(IN_FORCE).await,
+        Some(1),
+        "the generations themselves are not read"
+    );
 }
 
 #[tokio::test]
@@ -91,12 +106,16 @@ async fn a_file_that_breaks_keeps_its_last_good_policies_in_force() {
         let told = async || (rig.metric(ERRORS).await? > 0).then_some(());
         eventually("the error is counted", told).await;
         rig.validate(&signed).await.expect_allowed();
-        rig.validate(&unsigned).await.expect_refused(400, &["failed policy: signed", "image.unsigned"]);
+        rig.validate(&unsigned)
+            .await
+            .expect_refused(400, &["failed policy: signed", "image.unsigned"]);
 
         // Another file is read meanwhile.
         rig.replace_policy("more.yaml", &fails("fails", &shop.everything()));
         is_refused(&rig, &signed).await;
-        rig.validate(&unsigned).await.expect_refused(400, &["failed policy: signed", "failed policy: fails"]);
+        rig.validate(&unsigned)
+            .await
+            .expect_refused(400, &["failed policy: signed", "failed policy: fails"]);
         std::fs::remove_file(rig.policy_file("more.yaml")).unwrap();
         rig.replace_policy("shop.yaml", &shop.policy());
         rig.counts(ERRORS, 0).await;
@@ -114,7 +133,8 @@ async fn policies_that_cannot_be_read_any_longer_stay_in_force() {
     let directory = rig.policy_file("").parent().unwrap().join("policies");
     let away = directory.with_file_name("away");
     std::fs::rename(&directory, &away).unwrap();
-    rig.counts(r#"countersign_policy_reloads_total{outcome="refused"}"#, 1).await;
+    rig.counts(r#"countersign_policy_reloads_total{outcome="refused"}"#, 1)
+        .await;
     rig.validate(&signed).await.expect_allowed();
     rig.validate(&unsigned).await.expect_refused(400, &["image.unsigned"]);
     std::fs::rename(&away, &directory).unwrap();
@@ -135,9 +155,28 @@ async fn a_policy_that_is_broken_at_the_start_leaves_its_own_images_undecided() 
 
     let place = format!("{}:{line}:", rig.policy_file("broken.yaml").display());
     let undecided = rig.validate(&governed).await;
-    undecided.expect_refused(503, &["undecided policy: broken", "policy.unreadable", &place, "spec.authorities[0].key"]);
-    let column = undecided.message().split_once(&place).unwrap().1.split(':').next().unwrap();
-    assert!(column.parse::<u32>().is_ok_and(|column| column > 0), "{}", undecided.message());
+    undecided.expect_refused(
+        503,
+        &[
+            "undecided policy: broken",
+            "policy.unreadable",
+            &place,
+            "spec.authorities[0].key",
+        ],
+    );
+    let column = undecided
+        .message()
+        .split_once(&place)
+        .unwrap()
+        .1
+        .split(':')
+        .next()
+        .unwrap();
+    assert!(
+        column.parse::<u32>().is_ok_and(|column| column > 0),
+        "{}",
+        undecided.message()
+    );
     rig.validate(&good).await.expect_allowed();
     rig.counts(IN_FORCE, 1).await;
     assert!(rig.metric(ERRORS).await > Some(0));
@@ -150,8 +189,10 @@ async fn a_policy_that_is_broken_at_the_start_leaves_its_own_images_undecided() 
 #[tokio::test]
 async fn a_policy_of_which_nothing_can_be_read_may_have_meant_every_image() {
     let shop = Shop::open().await;
-    let allow = |plan: &mut countersign_server::serve::AdmissionPlan| plan.settings = Settings::new(NoMatch::Allow);
+    let allow = |plan: &mut AdmissionPlan| plan.settings = Settings::new(NoMatch::Allow);
     let rig = Rig::open_with(&[("1.yaml", "{".to_owned()), ("2.yaml", passes(&shop))], allow).await;
     let request = create(&pod(&[&shop.push("team/app", "1.0", "any").await.written()]));
-    rig.validate(&request).await.expect_refused(503, &["policy.unreadable", "1.yaml:1:"]);
+    rig.validate(&request)
+        .await
+        .expect_refused(503, &["policy.unreadable", "1.yaml:1:"]);
 }

@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::rig::api_server::{Answer, create, pod, review};
-use super::rig::shop::{Fault, Shop, key_authority, policy};
+use super::rig::shop::{Fault, Shop, key_authority, policy, policy_with};
 use super::rig::{Rig, eventually};
 
 fn uid_of(request: &Value) -> &str {
@@ -29,20 +29,43 @@ async fn every_decision_is_one_line_with_what_one_looks_for_and_without_the_obje
     let rig = Rig::open(&[("shop.yaml", shop.policy())]).await;
     let signed = shop.push_signed("team/app", "1.0").await;
     let unsigned = shop.push("team/unsigned", "1.0", "unsigned").await.written();
-    let (denied, mutated) = (create(&pod(&[&signed.written(), &unsigned])), create(&pod(&[&shop.name("team/app", "1.0")])));
+    let (denied, mutated) = (
+        create(&pod(&[&signed.written(), &unsigned])),
+        create(&pod(&[&shop.name("team/app", "1.0")])),
+    );
     rig.validate(&denied).await.expect_refused(400, &[]);
     rig.mutate(&mutated).await.expect_allowed();
     let response = rig.api_server.send("validate", &["application/json"], "{").await;
     assert!(!Answer::of(response).await.allowed());
     let generation = rig.policies.current().set().generation().to_string();
     let records = rig.close().await;
-    let [denial, pinning, malformed] = records.as_slice() else { panic!("{records:#?}") };
+    let [denial, pinning, malformed] = records.as_slice() else {
+        panic!("{records:#?}")
+    };
 
-    let fields = ["allowed", "apiVersion", "code", "id", "images", "kind", "microseconds", "phase", "policies", "request", "time"];
+    let fields = [
+        "allowed",
+        "apiVersion",
+        "code",
+        "id",
+        "images",
+        "kind",
+        "microseconds",
+        "phase",
+        "policies",
+        "request",
+        "time",
+    ];
     assert_eq!(keys(denial), fields);
     assert_eq!(denial["id"], denied["uid"]);
-    assert_eq!((&denial["phase"], &denial["allowed"], &denial["code"]), (&json!("validate"), &json!(false), &json!(400)));
-    assert_eq!((&denial["apiVersion"], &denial["kind"]), (&json!("countersign.dev/v1alpha1"), &json!("Decision")));
+    assert_eq!(
+        (&denial["phase"], &denial["allowed"], &denial["code"]),
+        (&json!("validate"), &json!(false), &json!(400))
+    );
+    assert_eq!(
+        (&denial["apiVersion"], &denial["kind"]),
+        (&json!("countersign.dev/v1alpha1"), &json!("Decision"))
+    );
     assert_eq!(denial["policies"], json!(generation));
     let request = json!({
         "operation": "CREATE", "group": "", "version": "v1", "kind": "Pod", "subResource": null, "namespace": "shop",
@@ -54,19 +77,37 @@ async fn every_decision_is_one_line_with_what_one_looks_for_and_without_the_obje
         images.iter().find(|each| each["image"] == image).unwrap().clone()
     };
     let admitted = of(&signed.written());
-    assert_eq!((&admitted["verdict"], &admitted["fields"]), (&json!("admit"), &json!(["spec.containers[0].image"])));
+    assert_eq!(
+        (&admitted["verdict"], &admitted["fields"]),
+        (&json!("admit"), &json!(["spec.containers[0].image"]))
+    );
     let ground = &admitted["rulings"][0]["grounds"][0];
     assert_eq!(ground["proofs"][0]["key"], shop.key.public().fingerprint().to_string());
     let refused = of(&unsigned);
-    assert_eq!((&refused["verdict"], &refused["fields"]), (&json!("deny"), &json!(["spec.containers[1].image"])));
+    assert_eq!(
+        (&refused["verdict"], &refused["fields"]),
+        (&json!("deny"), &json!(["spec.containers[1].image"]))
+    );
     let ruling = &refused["rulings"][0];
-    assert_eq!((&ruling["policy"], &ruling["enforcement"]), (&json!("signed"), &json!("enforce")));
+    assert_eq!(
+        (&ruling["policy"], &ruling["enforcement"]),
+        (&json!("signed"), &json!("enforce"))
+    );
     assert_eq!(ruling["reasons"][0]["code"], "image.unsigned");
 
-    assert_eq!((&pinning["phase"], &pinning["allowed"]), (&json!("mutate"), &json!(true)));
-    assert_eq!((&malformed["id"], &malformed["refusal"]), (&Value::Null, &json!("review.malformed")));
+    assert_eq!(
+        (&pinning["phase"], &pinning["allowed"]),
+        (&json!("mutate"), &json!(true))
+    );
+    assert_eq!(
+        (&malformed["id"], &malformed["refusal"]),
+        (&Value::Null, &json!("review.malformed"))
+    );
     for record in &records {
-        assert!(!record.to_string().contains("web-secret-account"), "the object is nobody's business: {record:#}");
+        assert!(
+            !record.to_string().contains("web-secret-account"),
+            "the object is nobody's business: {record:#}"
+        );
     }
 }
 
@@ -76,11 +117,17 @@ fn judged_again(denial: &Path) -> Vec<Judgement> {
     let texts = policies::read(&[denial.join("policies")]).unwrap();
     let set = PolicySet::compile(policies::parse(&texts), context.settings().unwrap());
     assert_eq!(set.errors(), [], "what judged can be read");
-    let images = (0..).map(|number| denial.join(format!("image-{number}"))).take_while(|image| image.is_dir());
+    let images = (0..)
+        .map(|number| denial.join(format!("image-{number}")))
+        .take_while(|image| image.is_dir());
     images
         .map(|image| {
             let evidence = archive::load(&image).unwrap();
-            judge(&evidence, &set.governing(&evidence.image, &context.facts()), context.at())
+            judge(
+                &evidence,
+                &set.governing(&evidence.image, &context.facts()),
+                context.at(),
+            )
         })
         .collect()
 }
@@ -92,7 +139,9 @@ fn comparable(judgement: &Value) -> Value {
     for ruling in judgement["rulings"].as_array_mut().unwrap() {
         for reason in ruling["reasons"].as_array_mut().into_iter().flatten() {
             let text = reason["text"].as_str().unwrap();
-            let words = text.split(' ').map(|word| if word.contains(".yaml") { "FILE" } else { word });
+            let words = text
+                .split(' ')
+                .map(|word| if word.contains(".yaml") { "FILE" } else { word });
             reason["text"] = json!(words.collect::<Vec<_>>().join(" "));
         }
     }
@@ -101,8 +150,15 @@ fn comparable(judgement: &Value) -> Value {
 
 #[track_caller]
 fn assert_same(denial: &Path, record: &Value) {
-    let again: Vec<_> = judged_again(denial).iter().map(|judgement| comparable(&render::judgement(judgement))).collect();
-    let images = record["images"].as_array().unwrap().iter().filter(|image| image["verdict"] != "admit");
+    let again: Vec<_> = judged_again(denial)
+        .iter()
+        .map(|judgement| comparable(&render::judgement(judgement)))
+        .collect();
+    let images = record["images"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|image| image["verdict"] != "admit");
     assert_eq!(again, images.map(comparable).collect::<Vec<_>>());
     assert!(!again.is_empty());
 }
@@ -111,7 +167,7 @@ fn assert_same(denial: &Path, record: &Value) {
 async fn a_denial_that_was_kept_is_the_same_when_it_is_judged_again() {
     let mut shop = Shop::open().await;
     let only_jobs = json!([{ "group": "batch", "version": "v1", "resource": "jobs" }]);
-    let of_jobs = super::rig::shop::policy_with(
+    let of_jobs = policy_with(
         "of-jobs",
         &shop.everything(),
         &json!({ "static": { "action": "fail" } }),
@@ -122,13 +178,24 @@ async fn a_denial_that_was_kept_is_the_same_when_it_is_judged_again() {
     let signed = shop.push_signed("team/app", "1.0").await.written();
     let unseen = shop.push("team/unseen", "1.0", "unseen").await.written();
 
-    let denied = create(&pod(&[&unsigned, &signed, "registry.example/nobodys@sha256:0000000000000000000000000000000000000000000000000000000000000000"]));
-    rig.validate(&denied).await.expect_refused(400, &["image.unsigned", "policy.none_matched"]);
+    let denied = create(&pod(&[
+        &unsigned,
+        &signed,
+        "registry.example/nobodys@sha256:0000000000000000000000000000000000000000000000000000000000000000",
+    ]));
+    rig.validate(&denied)
+        .await
+        .expect_refused(400, &["image.unsigned", "policy.none_matched"]);
     assert_same(&rig.denial(uid_of(&denied)).await, &rig.record(uid_of(&denied)).await);
     shop.stop().await;
     let undecided = create(&pod(&[&unseen]));
-    rig.validate(&undecided).await.expect_refused(503, &["registry.unreachable"]);
-    assert_same(&rig.denial(uid_of(&undecided)).await, &rig.record(uid_of(&undecided)).await);
+    rig.validate(&undecided)
+        .await
+        .expect_refused(503, &["registry.unreachable"]);
+    assert_same(
+        &rig.denial(uid_of(&undecided)).await,
+        &rig.record(uid_of(&undecided)).await,
+    );
 }
 
 /// The policies of a decision are those that it was made by, whatever was loaded before it was told.
@@ -142,7 +209,10 @@ async fn a_decision_is_written_down_with_the_policies_that_made_it() {
     shop.traffic.fails("/v2/", Fault::Hangs);
     let replaced = async {
         shop.traffic.is_asked().await;
-        rig.replace_policy("shop.yaml", &policy("other", &shop.everything(), &json!({ "static": { "action": "pass" } })));
+        rig.replace_policy(
+            "shop.yaml",
+            &policy("other", &shop.everything(), &json!({ "static": { "action": "pass" } })),
+        );
         let in_force = async || (rig.policies.current().set().generation() != generation).then_some(());
         eventually("other policies are in force", in_force).await;
         shop.traffic.recovers();
@@ -162,12 +232,18 @@ async fn a_denial_by_a_policy_in_its_last_good_form_is_kept_in_that_form() {
     let rig = Rig::open(&[("shop.yaml", format!("{}\n---\n{second}", shop.policy()))]).await;
     // One of the file's policies breaks, and one is changed for another that is good.
     let broken = shop.policy().replace("authorities", "authoritys");
-    let changed = policy("second", &shop.everything(), &json!({ "static": { "action": "fail", "message": "changed" } }));
+    let changed = policy(
+        "second",
+        &shop.everything(),
+        &json!({ "static": { "action": "fail", "message": "changed" } }),
+    );
     rig.replace_policy("shop.yaml", &format!("{broken}\n---\n{changed}"));
     let told = async || (rig.metric("countersign_policy_errors").await? > 0).then_some(());
     eventually("the error is counted", told).await;
     let request = create(&pod(&[&shop.push("team/app", "1.0", "unsigned").await.written()]));
-    rig.validate(&request).await.expect_refused(400, &["failed policy: signed", "failed policy: second", "changed"]);
+    rig.validate(&request)
+        .await
+        .expect_refused(400, &["failed policy: signed", "failed policy: second", "changed"]);
     assert_same(&rig.denial(uid_of(&request)).await, &rig.record(uid_of(&request)).await);
 }
 
@@ -193,7 +269,19 @@ async fn a_uid_that_is_no_uid_writes_nothing_anywhere() {
     let image = shop.push("team/app", "1.0", "unsigned").await.written();
     let before = rig.files_outside();
     let long = "u".repeat(200);
-    let hostile = ["../x", "..", ".", "/tmp/x", "a/b", "a\\b", "a\0b", ".hidden", "a\nb", "ü", long.as_str()];
+    let hostile = [
+        "../x",
+        "..",
+        ".",
+        "/tmp/x",
+        "a/b",
+        "a\\b",
+        "a\0b",
+        ".hidden",
+        "a\nb",
+        "ü",
+        long.as_str(),
+    ];
     for uid in hostile {
         let mut request = create(&pod(&[&image]));
         request["uid"] = json!(uid);
@@ -204,7 +292,10 @@ async fn a_uid_that_is_no_uid_writes_nothing_anywhere() {
     let last = create(&pod(&[&image]));
     rig.validate(&last).await.expect_refused(400, &[]);
     rig.denial(uid_of(&last)).await;
-    let kept: Vec<_> = std::fs::read_dir(rig.denials()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let kept: Vec<_> = std::fs::read_dir(rig.denials())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     assert_eq!(kept, [uid_of(&last)]);
     assert_eq!(rig.files_outside(), before);
     let records = rig.records();
@@ -221,11 +312,16 @@ async fn what_is_let_in_is_not_kept_and_what_is_refused_unread_neither() {
     rig.validate(&unpinned).await.expect_refused(400, &["image.unpinned"]);
     let mut unknown = review(&signed);
     unknown["apiVersion"] = json!("admission.k8s.io/v1beta1");
-    rig.api_server.send("validate", &["application/json"], unknown.to_string()).await;
+    rig.api_server
+        .send("validate", &["application/json"], unknown.to_string())
+        .await;
     let unsigned = create(&pod(&[&shop.push("team/unsigned", "1.0", "unsigned").await.written()]));
     rig.validate(&unsigned).await.expect_refused(400, &[]);
     rig.denial(uid_of(&unsigned)).await;
-    let kept: Vec<_> = std::fs::read_dir(rig.denials()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let kept: Vec<_> = std::fs::read_dir(rig.denials())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     assert_eq!(kept, [uid_of(&unsigned)]);
 }
 
@@ -238,7 +334,11 @@ async fn a_directory_of_somebody_elses_is_left_alone() {
     std::fs::create_dir(&foreign).unwrap();
     std::fs::write(foreign.join("file"), "precious").unwrap();
     let kept_there = |plan: &mut AdmissionPlan| plan.denials = Some(denials.path().to_owned());
-    let fails = policy("fails", &shop.everything(), &json!({ "static": { "action": "fail", "message": "not today" } }));
+    let fails = policy(
+        "fails",
+        &shop.everything(),
+        &json!({ "static": { "action": "fail", "message": "not today" } }),
+    );
     let rig = Rig::open_with(&[("1.yaml", fails)], kept_there).await;
     let image = shop.push("team/app", "1.0", "unsigned").await.written();
     let list = || std::fs::read_dir(denials.path()).unwrap().count();
@@ -249,7 +349,11 @@ async fn a_directory_of_somebody_elses_is_left_alone() {
         for answer in join_all(requests.iter().map(|request| rig.validate(request))).await {
             answer.expect_refused(400, &["not today"]);
         }
-        let kept = || requests.iter().all(|request| denials.path().join(uid_of(request)).is_dir());
+        let kept = || {
+            requests
+                .iter()
+                .all(|request| denials.path().join(uid_of(request)).is_dir())
+        };
         eventually("the denials are kept", async || kept().then_some(())).await;
         last = requests[0].clone();
     }

@@ -29,25 +29,89 @@ async fn a_review_that_cannot_be_read_is_refused_under_its_uid() {
     let image = request["object"]["spec"]["containers"][0]["image"].to_string();
     let uid = request["uid"].as_str().unwrap();
     for (what, body, uid, word) in [
-        ("another version", with(&|review| review["apiVersion"] = json!("admission.k8s.io/v1beta1")), uid, "v1beta1"),
-        ("another kind", with(&|review| review["kind"] = json!("Pod")), uid, "`AdmissionReview`"),
-        ("no request", json!({ "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview" }).to_string(), "", "request"),
-        ("no uid", with(&|review| review["request"]["uid"] = json!("")), "", "uid"),
-        ("a long uid", with(&|review| review["request"]["uid"] = json!("u".repeat(257))), "", "257"),
-        ("an unknown operation", with(&|review| review["request"]["operation"] = json!("PATCH")), uid, "PATCH"),
-        ("no object", with(&|review| review["request"]["object"] = Value::Null), uid, "no object"),
-        ("an object of another kind", with(&|review| review["request"]["object"]["kind"] = json!("Job")), uid, "`Job`"),
-        ("a number for an image", good.replace(&image, "1"), uid, "must be a string"),
-        ("not JSON", "apiVersion: admission.k8s.io/v1".to_owned(), "", "cannot be read"),
+        (
+            "another version",
+            with(&|review| review["apiVersion"] = json!("admission.k8s.io/v1beta1")),
+            uid,
+            "v1beta1",
+        ),
+        (
+            "another kind",
+            with(&|review| review["kind"] = json!("Pod")),
+            uid,
+            "`AdmissionReview`",
+        ),
+        (
+            "no request",
+            json!({ "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview" }).to_string(),
+            "",
+            "request",
+        ),
+        (
+            "no uid",
+            with(&|review| review["request"]["uid"] = json!("")),
+            "",
+            "uid",
+        ),
+        (
+            "a long uid",
+            with(&|review| review["request"]["uid"] = json!("u".repeat(257))),
+            "",
+            "257",
+        ),
+        (
+            "an unknown operation",
+            with(&|review| review["request"]["operation"] = json!("PATCH")),
+            uid,
+            "PATCH",
+        ),
+        (
+            "no object",
+            with(&|review| review["request"]["object"] = Value::Null),
+            uid,
+            "no object",
+        ),
+        (
+            "an object of another kind",
+            with(&|review| review["request"]["object"]["kind"] = json!("Job")),
+            uid,
+            "`Job`",
+        ),
+        (
+            "a number for an image",
+            good.replace(&image, "1"),
+            uid,
+            "must be a string",
+        ),
+        (
+            "not JSON",
+            "apiVersion: admission.k8s.io/v1".to_owned(),
+            "",
+            "cannot be read",
+        ),
         ("nothing", String::new(), "", "cannot be read"),
         ("half of it", good[..good.len() / 2].to_owned(), "", "cannot be read"),
         ("something after it", format!("{good}{{}}"), uid, "cannot be read"),
-        ("an image twice", good.replace(&image, &format!(r#""other","image":{image}"#)), uid, "image"),
-        ("two requests", good.replacen("\"request\":", "\"request\":{},\"request\":", 1), uid, "request"),
+        (
+            "an image twice",
+            good.replace(&image, &format!(r#""other","image":{image}"#)),
+            uid,
+            "image",
+        ),
+        (
+            "two requests",
+            good.replacen("\"request\":", "\"request\":{},\"request\":", 1),
+            uid,
+            "request",
+        ),
     ] {
         for path in ["mutate", "validate"] {
             let response = rig.api_server.send(path, &["application/json"], body.clone()).await;
-            assert_eq!(response.status().as_u16(), 200, "{what}: the API server reads the reason only from a review");
+            assert_eq!(
+                response.status().as_u16(),
+                200,
+                "{what}: the API server reads the reason only from a review"
+            );
             let answer = Answer::of(response).await;
             answer.expect_refused(400, &["review.malformed", word]);
             // What broke off before its uid, or put two there, has none.
@@ -67,7 +131,10 @@ async fn kinds_that_nobody_knows_are_refused() {
     of_custom_kind["object"]["apiVersion"] = json!("serving.knative.dev/v1");
     let mut of_sub_resource = request.clone();
     of_sub_resource["subResource"] = json!("novelty");
-    for (request, word) in [(of_custom_kind, "serving.knative.dev"), (of_sub_resource, "pods/novelty")] {
+    for (request, word) in [
+        (of_custom_kind, "serving.knative.dev"),
+        (of_sub_resource, "pods/novelty"),
+    ] {
         for answer in [rig.mutate(&request).await, rig.validate(&request).await] {
             answer.expect_refused(400, &["review.unknown_kind", word, "webhook configuration"]);
         }
@@ -80,7 +147,9 @@ async fn a_thousand_images_are_read_and_one_more_is_refused() {
     let image = request["object"]["spec"]["containers"][0]["image"].as_str().unwrap();
     shop.traffic.take();
     rig.validate(&create(&pod(&vec![image; 1000]))).await.expect_allowed();
-    rig.validate(&create(&pod(&vec![image; 1001]))).await.expect_refused(400, &["review.malformed", "1001"]);
+    rig.validate(&create(&pod(&vec![image; 1001])))
+        .await
+        .expect_refused(400, &["review.malformed", "1001"]);
     assert_eq!(shop.traffic.take(), [""; 0]);
 }
 
@@ -117,11 +186,18 @@ async fn a_body_above_the_cap_is_not_read() {
     request["object"]["metadata"]["annotations"] = json!({ "large": pad(6 << 20) });
     rig.validate(&request).await.expect_allowed();
     request["object"]["metadata"]["annotations"] = json!({ "large": pad(8 << 20) });
-    let response = rig.api_server.send("validate", &["application/json"], review(&request).to_string()).await;
+    let response = rig
+        .api_server
+        .send("validate", &["application/json"], review(&request).to_string())
+        .await;
     assert_eq!(response.status().as_u16(), 413);
     // The same without a length that could be refused at once.
     let text = review(&request).to_string();
-    let chunks: Vec<_> = text.as_bytes().chunks(64 << 10).map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec())).collect();
+    let chunks: Vec<_> = text
+        .as_bytes()
+        .chunks(64 << 10)
+        .map(|chunk| Ok::<_, std::io::Error>(chunk.to_vec()))
+        .collect();
     let body = reqwest::Body::wrap_stream(futures_util::stream::iter(chunks));
     let response = rig.api_server.send("validate", &["application/json"], body).await;
     assert_eq!(response.status().as_u16(), 413);

@@ -21,7 +21,10 @@ async fn a_door_that_opens_again_asks_for_no_content_that_it_had() {
     let cold = shop.traffic.take();
     let content = cold.iter().filter(by_digest).count();
     let written = || std::fs::read_dir(cache.path().join("content/sha256")).map_or(0, Iterator::count);
-    eventually("the content is on disk", async || (content > 0 && written() == content).then_some(())).await;
+    eventually("the content is on disk", async || {
+        (content > 0 && written() == content).then_some(())
+    })
+    .await;
     rig.close().await;
     let rig = Rig::open_with(&[("shop.yaml", shop.policy())], cached).await;
     rig.validate(&request).await.expect_allowed();

@@ -21,10 +21,17 @@ async fn a_tag_that_is_applied_again_gets_the_stored_digest_back() {
         (pod(&[&pinned]), pod(&[&name])),
     ] {
         let mutated = rig.mutate(&update(&old, &new)).await;
-        let patched: Vec<_> = mutated.expect_allowed().patch().iter().map(|operation| operation["value"].clone()).collect();
+        let patched: Vec<_> = mutated
+            .expect_allowed()
+            .patch()
+            .iter()
+            .map(|operation| operation["value"].clone())
+            .collect();
         assert_eq!(patched, [json!(pinned)], "{new:#}");
         assert_eq!(shop.traffic.take(), [""; 0], "what is stored needs no resolving");
-        rig.validate(&update(&old, &mutated.applied_to(&new))).await.expect_allowed();
+        rig.validate(&update(&old, &mutated.applied_to(&new)))
+            .await
+            .expect_allowed();
         shop.traffic.take();
     }
 }
@@ -38,7 +45,10 @@ async fn one_that_is_applied_again_and_one_that_is_new_are_both_pinned() {
     let old = pod(&[&stored.written()]);
     let submitted = pod(&[&shop.name("team/app", "1.0"), &shop.name("team/sidecar", "1.0")]);
     let mutated = rig.mutate(&update(&old, &submitted)).await;
-    assert_eq!(mutated.expect_allowed().applied_to(&submitted), pod(&[&stored.written(), &new.written()]));
+    assert_eq!(
+        mutated.expect_allowed().applied_to(&submitted),
+        pod(&[&stored.written(), &new.written()])
+    );
 }
 
 /// What runs goes on running, whatever the policies have come to say; `/mutate` leaves it alone, too.
@@ -82,10 +92,19 @@ async fn a_template_is_let_stand_only_on_its_way_out() {
         ("it stays", of(3), of(3), false),
         ("it grows", of(3), of(4), false),
         ("it is being deleted", marked(of(3)), marked(of(3)), true),
-        ("only the caller says that it is being deleted", of(3), marked(of(3)), false),
+        (
+            "only the caller says that it is being deleted",
+            of(3),
+            marked(of(3)),
+            false,
+        ),
     ] {
         let request = update(&old, &new);
-        assert_eq!(rig.mutate(&request).await.expect_allowed().patch(), [Value::Null; 0], "{what}");
+        assert_eq!(
+            rig.mutate(&request).await.expect_allowed().patch(),
+            [Value::Null; 0],
+            "{what}"
+        );
         let answer = rig.validate(&request).await;
         assert_eq!(answer.allowed(), let_in, "{what}: {answer:#?}");
         if !let_in {
@@ -105,9 +124,20 @@ async fn what_stores_no_image_is_let_by() {
     };
     for request in [
         request("DELETE", &Value::Null, &unsigned),
-        request("DELETE", &Value::Null, &json!({ "apiVersion": "example.com/v1", "kind": "Anything", "metadata": {} })),
+        request(
+            "DELETE",
+            &Value::Null,
+            &json!({ "apiVersion": "example.com/v1", "kind": "Anything", "metadata": {} }),
+        ),
         with_sub_resource(update(&unsigned, &unsigned), "status"),
-        with_sub_resource(request("CONNECT", &json!({ "apiVersion": "v1", "kind": "PodExecOptions" }), &Value::Null), "exec"),
+        with_sub_resource(
+            request(
+                "CONNECT",
+                &json!({ "apiVersion": "v1", "kind": "PodExecOptions" }),
+                &Value::Null,
+            ),
+            "exec",
+        ),
     ] {
         for answer in [rig.mutate(&request).await, rig.validate(&request).await] {
             assert_eq!(answer.expect_allowed().patch(), [Value::Null; 0], "{request:#}");
@@ -115,8 +145,11 @@ async fn what_stores_no_image_is_let_by() {
     }
     // The same Pod, through the sub-resource by which `kubectl debug` adds to it.
     let mut debugged = unsigned.clone();
-    debugged["spec"]["ephemeralContainers"] = json!([{ "name": "debugger", "image": unsigned["spec"]["containers"][0]["image"] }]);
+    debugged["spec"]["ephemeralContainers"] =
+        json!([{ "name": "debugger", "image": unsigned["spec"]["containers"][0]["image"] }]);
     let request = with_sub_resource(update(&unsigned, &debugged), "ephemeralcontainers");
-    rig.validate(&request).await.expect_refused(400, &["spec.ephemeralContainers[0].image", "image.unsigned"]);
+    rig.validate(&request)
+        .await
+        .expect_refused(400, &["spec.ephemeralContainers[0].image", "image.unsigned"]);
     rig.validate(&create(&unsigned)).await.expect_refused(400, &[]);
 }

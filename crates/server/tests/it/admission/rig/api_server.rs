@@ -27,8 +27,15 @@ impl ApiServer {
         // Another part of this binary may have been first.
         PROVIDER.call_once(|| drop(rustls::crypto::aws_lc_rs::default_provider().install_default()));
         let authority = reqwest::Certificate::from_pem(authority.as_bytes()).unwrap();
-        let client = reqwest::Client::builder().tls_certs_only([authority]).no_proxy().timeout(PATIENCE).build();
-        Self { client: client.unwrap(), door }
+        let client = reqwest::Client::builder()
+            .tls_certs_only([authority])
+            .no_proxy()
+            .timeout(PATIENCE)
+            .build();
+        Self {
+            client: client.unwrap(),
+            door,
+        }
     }
 
     /// Asks one webhook about a request.
@@ -38,7 +45,13 @@ impl ApiServer {
 
     pub(crate) async fn ask_with_timeout(&self, path: &str, timeout: &str, request: &Value) -> Answer {
         let review = review(request);
-        let response = self.send(&format!("{path}?timeout={timeout}"), &["application/json"], review.to_string()).await;
+        let response = self
+            .send(
+                &format!("{path}?timeout={timeout}"),
+                &["application/json"],
+                review.to_string(),
+            )
+            .await;
         assert_eq!(response.status().as_u16(), 200, "a review is answered by a review");
         let answer = Answer::of(response).await;
         assert_eq!(answer.uid(), request["uid"], "an answer to another request is none");
@@ -107,8 +120,11 @@ pub(crate) fn request(operation: &str, object: &Value, old: &Value) -> Value {
 
 /// A Pod with one container for each image.
 pub(crate) fn pod(images: &[&str]) -> Value {
-    let containers: Vec<_> =
-        images.iter().enumerate().map(|(number, image)| json!({ "name": format!("c{number}"), "image": image })).collect();
+    let containers: Vec<_> = images
+        .iter()
+        .enumerate()
+        .map(|(number, image)| json!({ "name": format!("c{number}"), "image": image }))
+        .collect();
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": { "name": "web", "labels": { "app": "web" } },
@@ -148,13 +164,19 @@ impl Answer {
 
     pub(crate) fn warnings(&self) -> Vec<&str> {
         let warnings = self.0["response"]["warnings"].as_array();
-        warnings.into_iter().flatten().map(|warning| warning.as_str().unwrap()).collect()
+        warnings
+            .into_iter()
+            .flatten()
+            .map(|warning| warning.as_str().unwrap())
+            .collect()
     }
 
     /// The operations of the patch; none where there is no patch.
     pub(crate) fn patch(&self) -> Vec<Value> {
         let response = &self.0["response"];
-        let Some(patch) = response["patch"].as_str() else { return Vec::new() };
+        let Some(patch) = response["patch"].as_str() else {
+            return Vec::new();
+        };
         assert_eq!(response["patchType"], "JSONPatch");
         serde_json::from_slice(&STANDARD.decode(patch).unwrap()).unwrap()
     }
@@ -182,7 +204,11 @@ impl Answer {
     pub(crate) fn expect_refused(&self, code: u64, words: &[&str]) -> &Self {
         assert!(!self.allowed(), "{self:#?}");
         assert_eq!(self.code(), code, "{}", self.message());
-        let reason = if code == 503 { "ServiceUnavailable" } else { "BadRequest" };
+        let reason = if code == 503 {
+            "ServiceUnavailable"
+        } else {
+            "BadRequest"
+        };
         assert_eq!(self.0["response"]["status"]["reason"], reason);
         assert_eq!(self.patch(), [Value::Null; 0], "what is refused is not changed");
         for word in words {

@@ -29,7 +29,10 @@ use self::api_server::{Answer, ApiServer};
 /// Long enough for a loaded machine, short enough for a test that fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
-pub(crate) const AT_ONCE: DrainPlan = DrainPlan { grace: Duration::ZERO, deadline: Duration::from_secs(5) };
+pub(crate) const AT_ONCE: DrainPlan = DrainPlan {
+    grace: Duration::ZERO,
+    deadline: Duration::from_secs(5),
+};
 
 /// A door that is open.
 pub(crate) struct Rig {
@@ -119,7 +122,10 @@ impl Rig {
     /// Everything that is kept of one denial, once it is.
     pub(crate) async fn denial(&self, uid: &str) -> PathBuf {
         let directory = self.denials().join(uid);
-        eventually("the denial is kept", async || directory.is_dir().then(|| directory.clone())).await
+        eventually("the denial is kept", async || {
+            directory.is_dir().then(|| directory.clone())
+        })
+        .await
     }
 
     /// The record of one request, once it is written.
@@ -135,7 +141,8 @@ impl Rig {
     /// The value of one metric, written as it stands in the text.
     pub(crate) async fn metric(&self, series: &str) -> Option<u64> {
         let text = self.api_server.get(&format!("http://{}/metrics", self.admin)).await;
-        text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
+        text.lines()
+            .find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
     }
 
     /// Waits until a metric has this value.

@@ -64,12 +64,17 @@ pub(crate) enum Fault {
 
 impl Traffic {
     fn new() -> Self {
-        Self(Arc::new(Inner { requests: Mutex::default(), faults: watch::Sender::new(Vec::new()) }))
+        Self(Arc::new(Inner {
+            requests: Mutex::default(),
+            faults: watch::Sender::new(Vec::new()),
+        }))
     }
 
     /// From now on requests whose path holds `part` fail.
     pub(crate) fn fails(&self, part: &str, fault: Fault) {
-        self.0.faults.send_modify(|faults| faults.push((part.to_owned(), fault)));
+        self.0
+            .faults
+            .send_modify(|faults| faults.push((part.to_owned(), fault)));
     }
 
     /// Everything is well again, for those as well who hang.
@@ -92,14 +97,24 @@ impl Traffic {
 
     fn layer(&self, router: Router) -> Router {
         let traffic = self.clone();
-        router.layer(from_fn(move |request: Request, next: Next| traffic.clone().answer(request, next)))
+        router.layer(from_fn(move |request: Request, next: Next| {
+            traffic.clone().answer(request, next)
+        }))
     }
 
     async fn answer(self, request: Request, next: Next) -> Response {
         let path = request.uri().path().to_owned();
-        self.0.requests.lock().unwrap().push(format!("{} {path}", request.method()));
+        self.0
+            .requests
+            .lock()
+            .unwrap()
+            .push(format!("{} {path}", request.method()));
         let mut faults = self.0.faults.subscribe();
-        let fault = faults.borrow_and_update().iter().find(|(part, _)| path.contains(part)).map(|(_, fault)| *fault);
+        let fault = faults
+            .borrow_and_update()
+            .iter()
+            .find(|(part, _)| path.contains(part))
+            .map(|(_, fault)| *fault);
         match fault {
             None => next.run(request).await,
             Some(Fault::Hangs) => {
@@ -114,7 +129,9 @@ impl Traffic {
                 }
                 response
             }
-            Some(Fault::Page) => ([(CONTENT_TYPE, "text/html")], "<html>Please accept our terms</html>").into_response(),
+            Some(Fault::Page) => {
+                ([(CONTENT_TYPE, "text/html")], "<html>Please accept our terms</html>").into_response()
+            }
         }
     }
 }
@@ -160,11 +177,17 @@ impl Shop {
         let reference = Reference::parse(&self.name(repository, tag)).unwrap();
         let mut blobs = Vec::new();
         for (media_type, text) in [
-            (media::OCI_CONFIG, json!({ "architecture": "amd64", "os": "linux", "config": {} }).to_string()),
+            (
+                media::OCI_CONFIG,
+                json!({ "architecture": "amd64", "os": "linux", "config": {} }).to_string(),
+            ),
             ("application/vnd.oci.image.layer.v1.tar", words.to_owned()),
         ] {
             let size = text.len() as u64;
-            let put = self.client.put_blob(reference.repository(), text.into(), &nobody(), soon()).await;
+            let put = self
+                .client
+                .put_blob(reference.repository(), text.into(), &nobody(), soon())
+                .await;
             blobs.push(Descriptor::new(media_type, put.unwrap(), size));
         }
         let layer = blobs.pop().unwrap();
@@ -179,7 +202,10 @@ impl Shop {
         let name = ManifestName::Tag(Tag::parse(tag).unwrap());
         let bytes = manifest.to_json().into();
         let (at, nobody) = (reference.repository(), nobody());
-        let put = self.client.put_manifest(at, &name, media::OCI_MANIFEST, bytes, &nobody, soon()).await;
+        let put = self
+            .client
+            .put_manifest(at, &name, media::OCI_MANIFEST, bytes, &nobody, soon())
+            .await;
         reference.resolved(put.unwrap().digest)
     }
 
@@ -199,14 +225,22 @@ impl Shop {
     }
 
     pub(crate) async fn attest(&self, image: &Pinned, layout: Layout, predicate_type: &str, predicate: &Value) {
-        self.attach(image, layout, ToBeSigned::statement(image, predicate_type, predicate), &self.key).await;
+        self.attach(
+            image,
+            layout,
+            ToBeSigned::statement(image, predicate_type, predicate),
+            &self.key,
+        )
+        .await;
     }
 
     /// Puts a signature beside any image, whichever it is about.
     pub(crate) async fn attach(&self, beside: &Pinned, layout: Layout, what: ToBeSigned, key: &PrivateKey) {
         let signature = key.sign(&what).unwrap();
         let sealed = what.seal(layout, &signature, key.public_key()).unwrap();
-        publish::attach(&self.client, &nobody(), beside, layout, &sealed, soon()).await.unwrap();
+        publish::attach(&self.client, &nobody(), beside, layout, &sealed, soon())
+            .await
+            .unwrap();
     }
 
     /// A policy `signed` that asks for a signature by the shop's key on everything in the shop.
@@ -225,7 +259,9 @@ async fn serve(registry: &embedded::Registry, traffic: &Traffic, address: Socket
     let drainer = Drainer::new(AT_ONCE, &Readiness::new());
     let (router, drain) = (traffic.layer(registry.router()), drainer.door());
     let closed = tokio::spawn(async move {
-        listener.serve(router, Door::Registry, Limits::registry(), Metrics::new(), drain).await;
+        listener
+            .serve(router, Door::Registry, Limits::registry(), Metrics::new(), drain)
+            .await;
     });
     (address, Open { drainer, closed })
 }
@@ -262,5 +298,8 @@ pub(crate) fn key_authority(key: &PrivateKey) -> Value {
 
 /// The distinct paths among requests.
 pub(crate) fn paths(requests: &[String]) -> BTreeSet<&str> {
-    requests.iter().filter_map(|request| Some(request.split_once(' ')?.1)).collect()
+    requests
+        .iter()
+        .filter_map(|request| Some(request.split_once(' ')?.1))
+        .collect()
 }
