@@ -26,7 +26,10 @@ fn a_verdict_does_not_know_what_time_it_is_here() -> Result<()> {
         }
         replayed += usize::from(now.code == Some(0));
     }
-    ensure!(replayed > 20, "only {replayed} cases were admitted, so nothing was compared");
+    ensure!(
+        replayed > 20,
+        "only {replayed} cases were admitted, so nothing was compared"
+    );
     Ok(())
 }
 
@@ -34,7 +37,11 @@ fn compile_shim(folder: &Path) -> Result<PathBuf> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("clock/far_off.c");
     let shim = folder.join("far_off.so");
     let configure = |command: &mut Command| {
-        command.args(["-shared", "-fPIC", "-Wall", "-Werror", "-o"]).arg(&shim).arg(&source).arg("-ldl");
+        command
+            .args(["-shared", "-fPIC", "-Wall", "-Werror", "-o"])
+            .arg(&shim)
+            .arg(&source)
+            .arg("-ldl");
     };
     command::run(Path::new("cc"), configure, "")?.success()?;
     Ok(shim)
@@ -43,11 +50,19 @@ fn compile_shim(folder: &Path) -> Result<PathBuf> {
 /// Otherwise the comparison below would compare the same thing with itself.
 fn the_shim_moves_the_clock(shim: &Path) -> Result<()> {
     let year = |offset| -> Result<i64> {
-        let said = command::run(Path::new("date"), |command| preload(command.arg("+%Y"), shim, offset), "")?.success()?;
+        let said = command::run(
+            Path::new("date"),
+            |command| preload(command.arg("+%Y"), shim, offset),
+            "",
+        )?
+        .success()?;
         said.stdout.trim().parse().context("`date` printed no year")
     };
     let moved = year(TEN_YEARS)? - year(0)?;
-    ensure!((9..=10).contains(&moved), "the clock was to move by ten years and moved by {moved}");
+    ensure!(
+        (9..=10).contains(&moved),
+        "the clock was to move by ten years and moved by {moved}"
+    );
     Ok(())
 }
 
@@ -58,7 +73,9 @@ fn preload(command: &mut Command, shim: &Path, offset: i64) {
 fn cases() -> Result<Vec<PathBuf>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cases/data");
     let entries = std::fs::read_dir(&folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    let mut cases: Vec<_> = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
+    let mut cases: Vec<_> = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<_, _>>()?;
     cases.sort();
     Ok(cases)
 }
@@ -66,7 +83,11 @@ fn cases() -> Result<Vec<PathBuf>> {
 fn replay(case: &Path, shim: &Path, offset: i64) -> Result<Output> {
     let configure = |command: &mut Command| {
         let (evidence, policy) = (case.join("evidence"), case.join("policy.yaml"));
-        command.args(["-o", "json", "replay"]).arg(evidence).arg("--policy").arg(policy);
+        command
+            .args(["-o", "json", "replay"])
+            .arg(evidence)
+            .arg("--policy")
+            .arg(policy);
         preload(command, shim, offset);
     };
     command::run(&countersign()?, configure, "")

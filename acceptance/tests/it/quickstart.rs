@@ -48,7 +48,10 @@ fn stopped_in_the_middle(person: &Person) -> Result<()> {
     let mut running = Running::start("quickstart", person.home.path(), &countersign()?, configure)?;
     running.until_ready(|| person.webhooks().is_ok_and(|names| !names.is_empty()))?;
     running.stop()?;
-    ensure!(person.webhooks()?.is_empty(), "a webhook is still registered, and nobody answers it");
+    ensure!(
+        person.webhooks()?.is_empty(),
+        "a webhook is still registered, and nobody answers it"
+    );
     person.until_nothing_is_left()
 }
 
@@ -56,9 +59,15 @@ fn not_begun_where_another_is_told(person: &Person) -> Result<()> {
     person.plane.kubectl(&["create", "namespace", NAME])?.success()?;
     let said = person.quickstart(&[])?.with_code(1)?;
     said.saying(&["AlreadyExists", "kubectl delete"])?;
-    let stored = person.plane.kubectl(&["get", "namespace", NAME, "-o", "jsonpath={.status.phase}"])?.success()?;
+    let stored = person
+        .plane
+        .kubectl(&["get", "namespace", NAME, "-o", "jsonpath={.status.phase}"])?
+        .success()?;
     assert_eq!(stored.stdout, "Active", "the other's namespace was taken away");
-    person.plane.kubectl(&["delete", "namespace", NAME, "--wait=false"])?.success()?;
+    person
+        .plane
+        .kubectl(&["delete", "namespace", NAME, "--wait=false"])?
+        .success()?;
     person.until_nothing_is_left()
 }
 
@@ -75,16 +84,25 @@ impl Person {
         let home = tempfile::tempdir().context("no temporary folder")?;
         let kubeconfig = plane.kubectl(&["config", "view", "--raw", "--flatten"])?.success()?;
         std::fs::write(home.path().join("kubeconfig"), kubeconfig.stdout).context("cannot write the kubeconfig")?;
-        Ok(Self { plane, kubectl: tool("kubectl")?, home })
+        Ok(Self {
+            plane,
+            kubectl: tool("kubectl")?,
+            home,
+        })
     }
 
     fn configure(&self, command: &mut Command, words: &[&str]) {
         let advertised = free_address().map(|address| address.to_string()).unwrap_or_default();
-        command.arg("quickstart").arg("--kubeconfig").arg(self.home.path().join("kubeconfig"));
+        command
+            .arg("quickstart")
+            .arg("--kubeconfig")
+            .arg(self.home.path().join("kubeconfig"));
         command.args(["--advertise", &advertised]).args(words);
         let before = std::env::var("PATH").unwrap_or_default();
         let kubectl = self.kubectl.parent().unwrap_or(Path::new("/")).display();
-        command.env("HOME", self.home.path()).env("PATH", format!("{kubectl}:{before}"));
+        command
+            .env("HOME", self.home.path())
+            .env("PATH", format!("{kubectl}:{before}"));
     }
 
     fn quickstart(&self, words: &[&str]) -> Result<Output> {
@@ -97,9 +115,14 @@ impl Person {
     }
 
     fn until_nothing_is_left(&self) -> Result<()> {
-        ensure!(self.webhooks()?.is_empty(), "a webhook is still registered, and nobody answers it");
+        ensure!(
+            self.webhooks()?.is_empty(),
+            "a webhook is still registered, and nobody answers it"
+        );
         wait::until("the namespace to be gone", SOON, || {
-            let said = self.plane.kubectl(&["get", "namespace", NAME, "--ignore-not-found", "-o", "name"])?;
+            let said = self
+                .plane
+                .kubectl(&["get", "namespace", NAME, "--ignore-not-found", "-o", "name"])?;
             Ok(said.success()?.stdout.is_empty().then_some(()))
         })
     }

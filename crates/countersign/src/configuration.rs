@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use crate::failure::Failure;
 use crate::files;
+use crate::yaml;
 
 /// The file as written. Unknown fields are refused, with line and column.
 #[derive(Debug, Deserialize)]
@@ -111,7 +112,7 @@ const MAX_BYTES: u64 = 1 << 20;
 
 pub(crate) fn read(path: &Path) -> Result<Configuration, Failure> {
     let text = files::read_text(path, MAX_BYTES)?;
-    serde_saphyr::from_str(&text).map_err(|error| {
+    yaml::one(&text).map_err(|error| {
         Failure::misuse(error)
             .context(format!("`{}` is not a configuration", path.display()))
             .hint("docs/configuration.md lists every field")

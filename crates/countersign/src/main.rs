@@ -16,6 +16,7 @@ mod private_key;
 mod registries;
 mod rendering;
 mod usage;
+mod yaml;
 mod yardstick;
 
 use std::process::ExitCode;

@@ -39,7 +39,11 @@ fn paragraph(ruling: &Ruling, detail: Detail, printer: &mut Printer) {
         None => printer.line(format!("  {word}")),
     }
     for ground in ruling.verdict().grounds() {
-        indented(ground.to_string().lines(), printer);
+        let text = ground.to_string();
+        // The heading names the policy already.
+        let heading = ground.policy().map(|policy| format!("policy `{policy}`, "));
+        let text = heading.and_then(|heading| text.strip_prefix(&heading)).unwrap_or(&text);
+        indented(text.lines(), printer);
     }
     for reason in ruling.verdict().reasons() {
         match detail {

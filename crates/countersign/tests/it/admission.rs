@@ -90,7 +90,7 @@ fn a_denial_is_explained_and_replayed_from_what_the_door_kept() {
     std::fs::remove_file(folder.path("policy.yaml")).unwrap();
     drop(registry);
     let record = ["--record", "11111111-2222", "--denials", "denials"];
-    assert_snapshot!(folder.run(&[&["replay"], &record[..]].concat()), @"");
+    folder.tell(&folder.run(&[&["replay"], &record[..]].concat()));
     let explained = folder.run(&[&["explain"], &record[..]].concat()).with_code(1);
     assert!(
         explained.stdout.contains("image.unsigned: The image is not signed"),
@@ -99,6 +99,7 @@ fn a_denial_is_explained_and_replayed_from_what_the_door_kept() {
     let mut command = folder.command(&["explain", "--record", "11111111-2222"]);
     command.env("COUNTERSIGN_DENIALS", "denials");
     folder.ran(command).with_code(1);
+    assert_snapshot!(folder.told());
 }
 
 #[test]
@@ -163,16 +164,18 @@ fn a_configuration_that_is_wrong_is_told_with_line_and_column() {
         let ran = folder
             .run(&["serve", "admission", "--config", "countersign.yaml"])
             .with_code(2);
-        insta::assert_snapshot!(name.replace(' ', "_"), ran);
+        folder.tell(&format!("# {name}\n{ran}"));
     }
+    assert_snapshot!(folder.told());
 }
 
 #[test]
 fn what_is_missing_is_asked_for() {
     let folder = Folder::new();
-    assert_snapshot!(folder.run(&["serve", "admission"]), @"");
-    assert_snapshot!(folder.run(&["serve", "admission", "--policies", "p", "--listen", "127.0.0.1:0"]), @"");
-    assert_snapshot!(folder.run(&["serve", "admission", "--tls-cert", "tls.crt"]), @"");
+    folder.tell(&folder.run(&["serve", "admission"]));
+    folder.tell(&folder.run(&["serve", "admission", "--policies", "p", "--listen", "127.0.0.1:0"]));
+    folder.tell(&folder.run(&["serve", "admission", "--tls-cert", "tls.crt"]));
+    assert_snapshot!(folder.told());
 }
 
 #[test]
@@ -194,16 +197,17 @@ fn a_certificate_that_the_api_server_would_refuse_keeps_the_door_shut() {
         "{expired}"
     );
     folder.write("tls.crt", "garbage");
-    assert_snapshot!(start(), @"");
+    folder.tell(&start());
     Certificate::write(&folder, 30);
     folder.write("tls.key", "garbage");
-    assert_snapshot!(start(), @"");
+    folder.tell(&start());
     let (old_key, _) = (folder.read("tls.key"), Certificate::write(&folder, 30));
     let own_key = folder.read("tls.key");
     Certificate::write(&folder, 30);
     folder.write("tls.key", own_key);
     assert_eq!(old_key, "garbage");
-    assert_snapshot!(start(), @"");
+    folder.tell(&start());
+    assert_snapshot!(folder.told());
 }
 
 #[test]
@@ -211,9 +215,10 @@ fn policies_and_places_that_are_not_there_keep_the_door_shut() {
     let folder = Folder::new();
     Certificate::write(&folder, 30);
     let start = |more: &[&str]| folder.run(&[&["serve", "admission"], &LISTEN[..], &TLS[..], more].concat());
-    assert_snapshot!(start(&["--policies", "nowhere"]), @"");
+    folder.tell(&start(&["--policies", "nowhere"]));
     folder.write("file", "");
     std::fs::create_dir(folder.path("policies")).unwrap();
-    assert_snapshot!(start(&["--policies", "policies", "--denials", "file"]), @"");
-    assert_snapshot!(start(&["--policies", "policies", "--cache", "file/cache"]), @"");
+    folder.tell(&start(&["--policies", "policies", "--denials", "file"]));
+    folder.tell(&start(&["--policies", "policies", "--cache", "file/cache"]));
+    assert_snapshot!(folder.told());
 }

@@ -7,7 +7,8 @@ use crate::rig::Folder;
 #[test]
 fn the_commands_at_a_glance() {
     let folder = Folder::new();
-    assert_snapshot!(folder.run(&["-h"]), @"");
+    folder.tell(&folder.run(&["-h"]));
+    assert_snapshot!(folder.told());
 }
 
 #[test]
@@ -59,5 +60,7 @@ fn no_command_is_misuse() {
 
 #[test]
 fn a_flag_that_does_not_exist_is_misuse() {
-    assert_snapshot!(Folder::new().run(&["verify", "app:1.0", "--kye", "f"]), @"");
+    let folder = Folder::new();
+    folder.tell(&folder.run(&["verify", "app:1.0", "--kye", "f"]));
+    assert_snapshot!(folder.told());
 }

@@ -20,13 +20,14 @@ fn a_key_pair_is_made_once_and_never_overwritten() {
     let (private, public) = (folder.read("release.key"), folder.read("release.pub"));
     assert!(private.starts_with("-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n"));
 
-    assert_snapshot!(folder.run_unlocked(&["key", "generate", "release"]), @"");
+    folder.tell(&folder.run_unlocked(&["key", "generate", "release"]));
     // Either half is reason enough.
     std::fs::remove_file(folder.path("release.key")).unwrap();
-    assert_snapshot!(folder.run_unlocked(&["key", "generate", "release"]), @"");
+    folder.tell(&folder.run_unlocked(&["key", "generate", "release"]));
     std::os::unix::fs::symlink("nowhere", folder.path("release.key")).unwrap();
     folder.run_unlocked(&["key", "generate", "release"]).with_code(1);
     assert_eq!(folder.read("release.pub"), public);
+    assert_snapshot!(folder.told());
 }
 
 #[test]
@@ -47,7 +48,7 @@ fn every_kind_is_made_and_shown_again() {
 fn the_password_comes_from_a_file_or_the_environment() {
     let folder = Folder::new();
     folder.write("password", "correct horse\n");
-    assert_snapshot!(folder.run(&["key", "generate"]), @"");
+    folder.tell(&folder.run(&["key", "generate"]));
     folder
         .run(&["key", "generate", "--password-file", "password"])
         .with_code(0);
@@ -67,8 +68,9 @@ fn the_password_comes_from_a_file_or_the_environment() {
         command.env(variable, "correct horse");
         folder.ran(command).with_code(0);
     }
-    assert_snapshot!(folder.run(&["key", "public", "--key", "countersign.key"]), @"");
-    assert_snapshot!(folder.run_unlocked(&["key", "public", "--key", "countersign.key"]), @"");
+    folder.tell(&folder.run(&["key", "public", "--key", "countersign.key"]));
+    folder.tell(&folder.run_unlocked(&["key", "public", "--key", "countersign.key"]));
+    assert_snapshot!(folder.told());
 }
 
 #[test]
@@ -76,13 +78,15 @@ fn what_is_no_private_key_is_said_to_be_what_it_is() {
     let folder = Folder::new();
     folder.key("team");
     folder.write("notes.txt", "buy milk\n");
-    assert_snapshot!(folder.run(&["key", "public", "--key", "team.pub"]), @"");
-    assert_snapshot!(folder.run(&["key", "public", "--key", "notes.txt"]), @"");
-    assert_snapshot!(folder.run(&["key", "public", "--key", "nowhere.key"]), @"");
+    folder.tell(&folder.run(&["key", "public", "--key", "team.pub"]));
+    folder.tell(&folder.run(&["key", "public", "--key", "notes.txt"]));
+    folder.tell(&folder.run(&["key", "public", "--key", "nowhere.key"]));
+    assert_snapshot!(folder.told());
 }
 
 #[test]
 fn a_key_that_cannot_be_written_is_misuse() {
     let folder = Folder::new();
-    assert_snapshot!(folder.run_unlocked(&["key", "generate", "no/such/folder/release"]), @"");
+    folder.tell(&folder.run_unlocked(&["key", "generate", "no/such/folder/release"]));
+    assert_snapshot!(folder.told());
 }

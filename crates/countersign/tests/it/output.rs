@@ -9,16 +9,18 @@ use crate::rig::{Folder, Registry};
 #[test]
 fn a_failure_is_one_document_too() {
     let folder = Folder::new();
-    assert_snapshot!(folder.run(&["verify", "app:1.0", "--key", "nowhere.pub", "-o", "json"]), @"");
+    folder.tell(&folder.run(&["verify", "app:1.0", "--key", "nowhere.pub", "-o", "json"]));
+    assert_snapshot!(folder.told());
 }
 
 #[test]
 fn so_is_a_command_line_that_cannot_be_understood() {
     let folder = Folder::new();
-    assert_snapshot!(folder.run(&["verify", "-o", "json"]), @"");
+    folder.tell(&folder.run(&["verify", "-o", "json"]));
     let document = folder.run(&["--output=json", "nonsense"]).with_code(2).document();
     assert_eq!(document["kind"], "Failure");
     assert_eq!(document["exit"], 2);
+    assert_snapshot!(folder.told());
 }
 
 /// Every command that prints a result, succeeding and failing: exactly one document with its version and kind.

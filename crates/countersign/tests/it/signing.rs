@@ -52,8 +52,8 @@ fn what_was_signed_is_said() {
     folder.write("scan.json", "{}");
     registry.push("app:1.0");
     let image = &registry.name("app:1.0");
-    assert_snapshot!(folder.run(&["tree", image]), @"");
-    assert_snapshot!(folder.run_unlocked(&["sign", image, "--key", "team.key", "-a", "build=7"]), @"");
+    folder.tell(&folder.run(&["tree", image]));
+    folder.tell(&folder.run_unlocked(&["sign", image, "--key", "team.key", "-a", "build=7"]));
     let attest = [
         "attest",
         image,
@@ -66,8 +66,9 @@ fn what_was_signed_is_said() {
         "--layout",
         "tag",
     ];
-    assert_snapshot!(folder.run_unlocked(&attest), @"");
-    assert_snapshot!(folder.run(&["tree", image]), @"");
+    folder.tell(&folder.run_unlocked(&attest));
+    folder.tell(&folder.run(&["tree", image]));
+    assert_snapshot!(folder.told());
 }
 
 #[test]
@@ -77,7 +78,7 @@ fn several_images_are_signed_or_none_where_a_name_is_wrong() {
     folder.key("team");
     registry.push("app:1.0");
     let image = &registry.name("app:1.0");
-    assert_snapshot!(folder.run_unlocked(&["sign", image, &registry.name("none:1.0"), "--key", "team.key"]), @"");
+    folder.tell(&folder.run_unlocked(&["sign", image, &registry.name("none:1.0"), "--key", "team.key"]));
     folder.run(&["verify", image, "--key", "team.pub"]).with_code(1);
     registry.push("none:1.0");
     let document = folder
@@ -93,6 +94,7 @@ fn several_images_are_signed_or_none_where_a_name_is_wrong() {
         .with_code(0)
         .document();
     assert_eq!(document["signed"].as_array().unwrap().len(), 2);
+    assert_snapshot!(folder.told());
 }
 
 #[test]
@@ -102,14 +104,15 @@ fn what_cannot_be_signed_is_said() {
     folder.key("team");
     registry.push("app:1.0");
     let image = &registry.name("app:1.0");
-    assert_snapshot!(folder.run_unlocked(&["sign", "registry.example/App", "--key", "team.key"]), @"");
-    assert_snapshot!(folder.run_unlocked(&["sign", "127.0.0.1:1/app:1.0", "--key", "team.key"]), @"");
-    assert_snapshot!(folder.run_unlocked(&["sign", image, "--key", "team.pub"]), @"");
-    assert_snapshot!(folder.run_unlocked(&["sign", image, "--key", "team.key", "-a", "build"]), @"");
+    folder.tell(&folder.run_unlocked(&["sign", "registry.example/App", "--key", "team.key"]));
+    folder.tell(&folder.run_unlocked(&["sign", "127.0.0.1:1/app:1.0", "--key", "team.key"]));
+    folder.tell(&folder.run_unlocked(&["sign", image, "--key", "team.pub"]));
+    folder.tell(&folder.run_unlocked(&["sign", image, "--key", "team.key", "-a", "build"]));
     let attest = ["attest", image, "--key", "team.key", "--type", "vuln", "--predicate"];
     folder.write("list.json", "[1]");
-    assert_snapshot!(folder.run_unlocked(&[&attest[..], &["list.json"]].concat()), @"");
+    folder.tell(&folder.run_unlocked(&[&attest[..], &["list.json"]].concat()));
     folder.write("twice.json", r#"{"a": 1, "a": 2}"#);
-    assert_snapshot!(folder.run_unlocked(&[&attest[..], &["twice.json"]].concat()), @"");
-    assert_snapshot!(folder.run(&["tree", &registry.name("none:1.0")]), @"");
+    folder.tell(&folder.run_unlocked(&[&attest[..], &["twice.json"]].concat()));
+    folder.tell(&folder.run(&["tree", &registry.name("none:1.0")]));
+    assert_snapshot!(folder.told());
 }

@@ -91,12 +91,7 @@ fn refused(
     Verdict::Deny(NonEmpty::one(of_authority(reason, policy, authority)))
 }
 
-fn why(
-    of_wanted_type: &Tally,
-    attested: &[&str],
-    unreadable: bool,
-    demand: &KeyDemand,
-) -> (ReasonCode, String) {
+fn why(of_wanted_type: &Tally, attested: &[&str], unreadable: bool, demand: &KeyDemand) -> (ReasonCode, String) {
     let key = demand.key.fingerprint();
     if let Some(digest) = of_wanted_type.other_images.first() {
         let why = format!("key {key} attested {digest}, and not this image");
@@ -112,7 +107,7 @@ fn why(
         return (ReasonCode::AttestationMissing, why);
     }
     if unreadable {
-        let why = format!("what is stored as attestations cannot be read");
+        let why = "what is stored as attestations cannot be read".to_owned();
         return (ReasonCode::AttestationUnreadable, why);
     }
     let why = format!("none by key {key} was found");

@@ -54,7 +54,7 @@ fn refusal(tally: &Tally, places: &Places<'_>, demand: &KeyDemand) -> (ReasonCod
     let content = places.content_gaps();
     let too_many = content.iter().any(|gap| matches!(gap.cause, GapCause::TooMany { .. }));
     if tally.not_looked_at > 0 || too_many {
-        let what = format!("no matching signatures: there are more signatures than are looked at");
+        let what = "no matching signatures: there are more signatures than are looked at".to_owned();
         return (ReasonCode::SignatureTooMany, what);
     }
     if tally.other_keys > 0 {
@@ -63,7 +63,7 @@ fn refusal(tally: &Tally, places: &Places<'_>, demand: &KeyDemand) -> (ReasonCod
         return (ReasonCode::SignatureWrongKey, what);
     }
     if !tally.unreadable.is_empty() || !content.is_empty() {
-        let what = format!("no matching signatures: what is stored as a signature cannot be read");
+        let what = "no matching signatures: what is stored as a signature cannot be read".to_owned();
         return (ReasonCode::SignatureUnreadable, what);
     }
     let what = format!("no signatures found; one by key {key} is needed");

@@ -45,28 +45,23 @@ async fn answer(
     body: Bytes,
 ) -> Response {
     let received = Instant::now();
-    if let Err(refusal) = expect_json(headers) {
-        return refusal;
+    if !is_json(headers) {
+        let told = "expected one AdmissionReview of admission.k8s.io/v1 with content type `application/json`\n";
+        return (StatusCode::UNSUPPORTED_MEDIA_TYPE, told).into_response();
     }
     let deadline = received + budget(query.as_deref());
     let response = door.answer(phase, body, received, deadline).await;
     ([(header::CONTENT_TYPE, "application/json")], response.to_bytes()).into_response()
 }
 
-fn expect_json(headers: &HeaderMap) -> Result<(), Response> {
+/// Exactly one content type: two are two readings of the same bytes.
+fn is_json(headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
-    let (first, second) = (types.next(), types.next());
-    let media_type = first
-        .and_then(|value| value.to_str().ok())
-        .map(|value| value.split(';').next().unwrap_or("").trim());
-    match (media_type, second) {
-        (Some("application/json"), None) => Ok(()),
-        _ => Err((
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "expected one AdmissionReview of admission.k8s.io/v1 with content type `application/json`\n",
-        )
-            .into_response()),
-    }
+    let (Some(media_type), None) = (types.next(), types.next()) else {
+        return false;
+    };
+    let essence = media_type.to_str().ok().and_then(|text| text.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
 /// The API server adds `timeout=10s`, in whole seconds rounded up; a tenth less leaves the answer time to arrive.

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::failure::Failure;
 use crate::files;
+use crate::yaml;
 
 /// The most bytes that a file with objects may have.
 const MAX_BYTES: u64 = 16 << 20;
@@ -43,7 +44,7 @@ impl fmt::Display for Object {
 pub(super) fn read(file: &Path) -> Result<Vec<Object>, Failure> {
     let wrong = |error: anyhow::Error| Failure::misuse(error).context(format!("`{}` cannot be read", file.display()));
     let text = files::read_text(file, MAX_BYTES)?;
-    let documents: Vec<Value> = serde_saphyr::from_multiple(&text).map_err(|error| wrong(error.into()))?;
+    let documents: Vec<Value> = yaml::all(&text).map_err(|error| wrong(error.into()))?;
     let mut objects = Vec::new();
     for document in documents {
         for object in unlisted(document) {

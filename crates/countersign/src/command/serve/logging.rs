@@ -12,10 +12,9 @@ const VARIABLE: &str = "COUNTERSIGN_LOG";
 
 pub(super) fn start() -> Result<(), Failure> {
     let filter = match std::env::var(VARIABLE) {
-        Ok(filter) => EnvFilter::try_new(filter).map_err(|error| {
-            Failure::misuse(error)
-                .context(format!("{VARIABLE} does not say what to log"))
-                .hint("it is `error`, `warn`, `info`, `debug`, or such as `info,countersign_registry=debug`")
+        Ok(text) => EnvFilter::try_new(&text).map_err(|_| {
+            Failure::misuse(anyhow::anyhow!("`{text}` in {VARIABLE} does not say what to log"))
+                .hint("write `error`, `warn`, `info`, `debug`, or such as `info,countersign_registry=debug`")
         })?,
         Err(_) => EnvFilter::new("info"),
     };

@@ -15,7 +15,7 @@ pub(crate) use self::signals::asked_to_stop;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Arguments {
     /// The admission door: answers the API server's reviews over TLS
-    Admission(admission::Arguments),
+    Admission(Box<admission::Arguments>),
     /// An OCI registry, in memory or on disk
     Registry(registry::Arguments),
 }
@@ -23,7 +23,7 @@ pub(crate) enum Arguments {
 pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     logging::start()?;
     match arguments {
-        Arguments::Admission(arguments) => admission::run(arguments).await,
+        Arguments::Admission(arguments) => admission::run(*arguments).await,
         Arguments::Registry(arguments) => registry::run(arguments).await,
     }
 }

@@ -44,7 +44,10 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
         .or(file.listen)
         .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 5000)));
     let registry = match arguments.storage.or(file.storage) {
-        Some(directory) => embedded::Registry::disk(&directory).map_err(Failure::misuse)?,
+        Some(directory) => embedded::Registry::disk(&directory).map_err(|error| {
+            Failure::misuse(error)
+                .hint("--storage takes a directory that is new, empty, or of another registry of this kind")
+        })?,
         None => embedded::Registry::memory(),
     };
     let listener = Listener::bind(address, Transport::Plain).await.map_err(|error| {

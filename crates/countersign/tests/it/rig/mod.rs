@@ -8,6 +8,7 @@ mod registry;
 mod serving;
 
 use std::cell::RefCell;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -30,6 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Folder {
     directory: TempDir,
     redaction: RefCell<Redaction>,
+    told: RefCell<String>,
 }
 
 impl Folder {
@@ -41,6 +43,7 @@ impl Folder {
         Self {
             directory,
             redaction: RefCell::new(redaction),
+            told: RefCell::default(),
         }
     }
 
@@ -66,6 +69,16 @@ impl Folder {
     /// In snapshots, this digest has a name.
     pub(crate) fn name_digest(&self, digest: &Digest, name: &str) {
         self.redaction.borrow_mut().digest(&digest.hex(), name);
+    }
+
+    /// Adds a run to what [`Folder::told`] shows.
+    pub(crate) fn tell(&self, ran: &dyn Display) {
+        self.told.borrow_mut().push_str(&format!("{ran}\n"));
+    }
+
+    /// The runs of a test, as one reads them in a terminal; for a snapshot.
+    pub(crate) fn told(&self) -> String {
+        self.told.take()
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
@@ -94,6 +107,10 @@ impl Folder {
     }
 
     pub(crate) fn ran(&self, mut command: Command) -> Ran {
+        let words: Vec<_> = command
+            .get_args()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect();
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn().unwrap();
         let pid = child.id().to_string();
@@ -103,11 +120,11 @@ impl Folder {
             Command::new("kill").args(["-KILL", &pid]).status().unwrap();
             panic!("it does not end: {command:?}")
         });
-        self.shown(output.status.code(), &output.stdout, &output.stderr)
+        self.shown(&words.join(" "), output.status.code(), &output.stdout, &output.stderr)
     }
 
-    fn shown(&self, code: Option<i32>, stdout: &[u8], stderr: &[u8]) -> Ran {
-        Ran::new(code, stdout, stderr, &self.redaction.borrow())
+    fn shown(&self, words: &str, code: Option<i32>, stdout: &[u8], stderr: &[u8]) -> Ran {
+        Ran::new(words, code, stdout, stderr, &self.redaction.borrow())
     }
 
     /// Makes `NAME.key`, under the empty password, and `NAME.pub`.

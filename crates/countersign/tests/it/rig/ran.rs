@@ -11,16 +11,13 @@ pub(crate) struct Ran {
     /// As printed; what [`fmt::Display`] shows is redacted.
     pub(crate) stdout: String,
     pub(crate) stderr: String,
-    shown: (String, String),
+    shown: [String; 3],
 }
 
 impl Ran {
-    pub(super) fn new(code: Option<i32>, stdout: &[u8], stderr: &[u8], redaction: &Redaction) -> Self {
-        let (stdout, stderr) = (
-            String::from_utf8(stdout.to_vec()).unwrap(),
-            String::from_utf8(stderr.to_vec()).unwrap(),
-        );
-        let shown = redaction.apply(&stdout, &stderr);
+    pub(super) fn new(words: &str, code: Option<i32>, stdout: &[u8], stderr: &[u8], redaction: &Redaction) -> Self {
+        let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8(bytes.to_vec()).unwrap());
+        let shown = redaction.apply([words, &stdout, &stderr]);
         Self {
             code,
             stdout,
@@ -43,18 +40,19 @@ impl Ran {
     }
 }
 
+/// As in a terminal, with standard error last and the exit code where it is not 0.
 impl fmt::Display for Ran {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [words, stdout, stderr] = &self.shown;
+        writeln!(formatter, "$ countersign {words}")?;
+        write!(formatter, "{stdout}")?;
+        for line in stderr.lines() {
+            writeln!(formatter, "2> {line}")?;
+        }
         match self.code {
-            Some(code) => writeln!(formatter, "exit code {code}")?,
-            None => writeln!(formatter, "killed")?,
+            Some(0) => Ok(()),
+            Some(code) => writeln!(formatter, "[exit code {code}]"),
+            None => writeln!(formatter, "[killed]"),
         }
-        let (stdout, stderr) = &self.shown;
-        for (name, text) in [("stdout", stdout), ("stderr", stderr)] {
-            if !text.is_empty() {
-                write!(formatter, "--- {name}\n{text}")?;
-            }
-        }
-        Ok(())
     }
 }

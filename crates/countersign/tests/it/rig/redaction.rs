@@ -23,10 +23,10 @@ impl Redaction {
         self.digests.push((hex.to_owned(), name.to_owned()));
     }
 
-    /// Digests without a name are numbered in the order in which both texts bring them.
-    pub(crate) fn apply(&self, stdout: &str, stderr: &str) -> (String, String) {
+    /// Digests without a name are numbered in the order in which the texts bring them.
+    pub(crate) fn apply<const N: usize>(&self, texts: [&str; N]) -> [String; N] {
         let mut digests = self.digests.clone();
-        let mut one = |text: &str| {
+        texts.map(|text| {
             let mut text = text.to_owned();
             for (from, to) in &self.texts {
                 text = text.replace(from, to);
@@ -38,8 +38,7 @@ impl Redaction {
                     .or_else(|| time(rest))
             });
             replaced(&text, |rest| digest(rest, &mut digests))
-        };
-        (one(stdout), one(stderr))
+        })
     }
 }
 

@@ -11,6 +11,7 @@ use super::{Folder, PATIENCE, Ran};
 pub(crate) struct Serving<'a> {
     folder: &'a Folder,
     name: String,
+    words: String,
     child: Child,
 }
 
@@ -18,10 +19,15 @@ impl<'a> Serving<'a> {
     /// `name` is for the files that its two streams go to.
     pub(crate) fn start(folder: &'a Folder, name: &str, mut command: Command) -> Self {
         let file = |stream: &str| File::create(folder.path(&format!("{name}.{stream}"))).unwrap();
+        let words: Vec<_> = command
+            .get_args()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect();
         let child = command.stdout(file("out")).stderr(file("err")).spawn().unwrap();
         Self {
             folder,
             name: name.to_owned(),
+            words: words.join(" "),
             child,
         }
     }
@@ -77,7 +83,8 @@ impl<'a> Serving<'a> {
         };
         let read = |stream: &str| std::fs::read(self.folder.path(&format!("{}.{stream}", self.name))).unwrap();
         (
-            self.folder.shown(status.code(), &read("out"), &read("err")),
+            self.folder
+                .shown(&self.words, status.code(), &read("out"), &read("err")),
             began.elapsed(),
         )
     }

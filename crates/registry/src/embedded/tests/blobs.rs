@@ -318,7 +318,7 @@ async fn every_limit_has_its_refusal() {
 #[tokio::test]
 async fn a_body_that_stalls_is_given_up_and_the_upload_goes_on_where_it_was() {
     let limits = Limits {
-        stall: std::time::Duration::from_millis(50),
+        stall: Duration::from_millis(50),
         ..Limits::memory()
     };
     let caller = Caller::limited(limits);
@@ -348,7 +348,7 @@ async fn a_body_that_stalls_is_given_up_and_the_upload_goes_on_where_it_was() {
 async fn an_upload_that_was_left_gives_its_place_away() {
     let limits = Limits {
         open_uploads: 1,
-        upload_idle: std::time::Duration::ZERO,
+        upload_idle: Duration::ZERO,
         ..Limits::memory()
     };
     let caller = Caller::limited(limits);

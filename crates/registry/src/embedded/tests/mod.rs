@@ -7,6 +7,7 @@ mod restart;
 mod same;
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -16,7 +17,7 @@ use countersign_image::{Algorithm, Digest, media};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use super::{Limits, Registry, Storage};
+use super::{Limits, Registry, Storage, StorageError};
 
 /// Someone who talks to a registry.
 #[derive(Clone)]
@@ -38,8 +39,16 @@ impl Caller {
         Self(Registry::new(Storage::memory(), limits).router())
     }
 
+    /// A child process that another test starts at this moment holds the lock of a registry just dropped until it becomes
+    /// its own program: for so long the directory is still in use.
     fn disk(directory: &Path) -> Self {
-        Self(Registry::disk(directory).unwrap().router())
+        let patience = Instant::now() + Duration::from_secs(10);
+        loop {
+            match Registry::disk(directory) {
+                Err(StorageError::InUse { .. }) if Instant::now() < patience => std::thread::yield_now(),
+                opened => return Self(opened.unwrap().router()),
+            }
+        }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {

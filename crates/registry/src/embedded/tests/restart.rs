@@ -242,7 +242,7 @@ async fn killed_at_any_moment() {
             let line = said.next().expect("the child pushes until it is killed").unwrap();
             pushed.extend(line.strip_prefix("pushed ").map(str::to_owned));
         }
-        std::thread::sleep(std::time::Duration::from_micros(1300 * round));
+        std::thread::sleep(Duration::from_micros(1300 * round));
         child.kill().unwrap();
         child.wait().unwrap();
 

@@ -17,63 +17,36 @@ async fn lenient() -> (Shop, Rig, Value) {
     (shop, rig, request)
 }
 
-#[tokio::test]
-async fn a_review_that_cannot_be_read_is_refused_under_its_uid() {
-    let (_shop, rig, request) = lenient().await;
-    let good = review(&request).to_string();
-    let with = |change: &dyn Fn(&mut Value)| {
-        let mut review = review(&request);
-        change(&mut review);
+/// What is wrong, the body, the uid that can be made out of it, and what the refusal says.
+fn unreadable(request: &Value) -> Vec<(&'static str, String, &str, &'static str)> {
+    let good = review(request).to_string();
+    let with = |pointer: &str, value: Value| {
+        let mut review = review(request);
+        *review.pointer_mut(pointer).unwrap() = value;
         review.to_string()
     };
     let image = request["object"]["spec"]["containers"][0]["image"].to_string();
-    let uid = request["uid"].as_str().unwrap();
-    for (what, body, uid, word) in [
-        (
-            "another version",
-            with(&|review| review["apiVersion"] = json!("admission.k8s.io/v1beta1")),
-            uid,
-            "v1beta1",
-        ),
-        (
-            "another kind",
-            with(&|review| review["kind"] = json!("Pod")),
-            uid,
-            "`AdmissionReview`",
-        ),
-        (
-            "no request",
-            json!({ "apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview" }).to_string(),
-            "",
-            "request",
-        ),
-        (
-            "no uid",
-            with(&|review| review["request"]["uid"] = json!("")),
-            "",
-            "uid",
-        ),
-        (
-            "a long uid",
-            with(&|review| review["request"]["uid"] = json!("u".repeat(257))),
-            "",
-            "257",
-        ),
+    let twice = good.replace(&image, &format!(r#""other","image":{image}"#));
+    let two_requests = good.replacen("\"request\":", "\"request\":{},\"request\":", 1);
+    let (uid, none, half) = (request["uid"].as_str().unwrap(), "", good.len() / 2);
+    let beta = json!("admission.k8s.io/v1beta1");
+    let (json, null) = ("cannot be read", Value::Null);
+    vec![
+        ("another version", with("/apiVersion", beta), uid, "v1beta1"),
+        ("another kind", with("/kind", json!("Pod")), uid, "`AdmissionReview`"),
+        ("no request", with("/request", null.clone()), none, "request"),
+        ("no uid", with("/request/uid", json!("")), none, "uid"),
+        ("a long uid", with("/request/uid", json!("u".repeat(257))), none, "257"),
         (
             "an unknown operation",
-            with(&|review| review["request"]["operation"] = json!("PATCH")),
+            with("/request/operation", json!("PATCH")),
             uid,
             "PATCH",
         ),
-        (
-            "no object",
-            with(&|review| review["request"]["object"] = Value::Null),
-            uid,
-            "no object",
-        ),
+        ("no object", with("/request/object", null), uid, "no object"),
         (
             "an object of another kind",
-            with(&|review| review["request"]["object"]["kind"] = json!("Job")),
+            with("/request/object/kind", json!("Job")),
             uid,
             "`Job`",
         ),
@@ -83,28 +56,19 @@ async fn a_review_that_cannot_be_read_is_refused_under_its_uid() {
             uid,
             "must be a string",
         ),
-        (
-            "not JSON",
-            "apiVersion: admission.k8s.io/v1".to_owned(),
-            "",
-            "cannot be read",
-        ),
-        ("nothing", String::new(), "", "cannot be read"),
-        ("half of it", good[..good.len() / 2].to_owned(), "", "cannot be read"),
-        ("something after it", format!("{good}{{}}"), uid, "cannot be read"),
-        (
-            "an image twice",
-            good.replace(&image, &format!(r#""other","image":{image}"#)),
-            uid,
-            "image",
-        ),
-        (
-            "two requests",
-            good.replacen("\"request\":", "\"request\":{},\"request\":", 1),
-            uid,
-            "request",
-        ),
-    ] {
+        ("an image twice", twice, uid, "image"),
+        ("two requests", two_requests, uid, "request"),
+        ("something after it", format!("{good}{{}}"), uid, json),
+        ("half of it", good[..half].to_owned(), none, json),
+        ("not JSON", "apiVersion: admission.k8s.io/v1".to_owned(), none, json),
+        ("nothing", String::new(), none, json),
+    ]
+}
+
+#[tokio::test]
+async fn a_review_that_cannot_be_read_is_refused_under_its_uid() {
+    let (_shop, rig, request) = lenient().await;
+    for (what, body, uid, word) in unreadable(&request) {
         for path in ["mutate", "validate"] {
             let response = rig.api_server.send(path, &["application/json"], body.clone()).await;
             assert_eq!(

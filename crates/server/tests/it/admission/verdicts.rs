@@ -177,7 +177,7 @@ async fn what_no_policy_governs_fares_as_the_settings_say() {
         (NoMatch::Allow, true, 0),
     ] {
         let rig = Rig::open_with(&[("1.yaml", elsewhere.clone())], |plan| {
-            plan.settings = Settings::new(no_match)
+            plan.settings = Settings::new(no_match);
         })
         .await;
         shop.traffic.take();
