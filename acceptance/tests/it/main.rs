@@ -2,6 +2,7 @@
 
 mod clock;
 mod dry_run;
+mod examples;
 mod pods;
 mod quickstart;
 mod restarts;

@@ -120,6 +120,10 @@ impl Gatherer {
             let (reference, credentials, until) =
                 (reference.clone(), credentials.clone(), began + caches.longest_flight);
             async move {
+                // A flight may have landed between the look into the cache and this one's start.
+                if let Some(outcome) = tags.get(&key) {
+                    return outcome;
+                }
                 let outcome = client.resolve(&reference, &credentials, until).await;
                 tags.put(key, outcome.clone());
                 outcome
@@ -224,6 +228,9 @@ impl Gatherer {
             let (key, image, credentials) = (key.clone(), image.clone(), credentials.clone());
             let until = Instant::now() + caches.longest_flight;
             async move {
+                if let Known::Fresh(evidence) = lists.get(&key, Instant::now()) {
+                    return evidence;
+                }
                 let evidence =
                     gather_through(&client, Some(&contents), &image, &key.request, &credentials, until).await;
                 lists.put(&key, evidence, Instant::now())

@@ -8,6 +8,7 @@ mod rig;
 
 mod admission;
 mod completions;
+mod documents;
 mod explain;
 mod help;
 mod keys;

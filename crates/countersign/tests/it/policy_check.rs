@@ -4,7 +4,8 @@ use insta::assert_snapshot;
 
 use crate::rig::{Folder, policy};
 
-const KEY: &str = "-----BEGIN PUBLIC KEY-----
+/// Its point is not on the curve.
+const NO_KEY: &str = "-----BEGIN PUBLIC KEY-----
 MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEqTs0iDOv8wNNqDOLPPPl2Yj8Ge5W
 s1uGxVVQQdMdzkCvQKdXgF8qsUVWJv3RNnCCtjT3S0V1N1Hq1Pq5F6kVQA==
 -----END PUBLIC KEY-----";
@@ -13,7 +14,6 @@ s1uGxVVQQdMdzkCvQKdXgF8qsUVWJv3RNnCCtjT3S0V1N1Hq1Pq5F6kVQA==
 fn folder() -> (Folder, String) {
     let folder = Folder::new();
     let pem = folder.key("team").public().to_pem();
-    assert_ne!(pem.trim(), KEY);
     (folder, pem)
 }
 
@@ -75,7 +75,7 @@ fn what_is_broken_is_told_with_line_and_column() {
         ),
     );
     folder.tell(&folder.run(&["policy", "check", "mixed.yaml"]));
-    folder.write("key.yaml", policy("key", "registry.example", KEY));
+    folder.write("key.yaml", policy("key", "registry.example", NO_KEY));
     folder.tell(&folder.run(&["policy", "check", "key.yaml"]));
     folder.write("yaml.yaml", "spec: [\n");
     folder.tell(&folder.run(&["policy", "check", "yaml.yaml"]));

@@ -4,13 +4,9 @@ use insta::assert_snapshot;
 
 use crate::rig::{Folder, Registry};
 
-fn folder_with_policy() -> Folder {
-    Folder::new()
-}
-
 #[test]
 fn images_are_judged_by_themselves() {
-    let folder = folder_with_policy();
+    let folder = Folder::new();
     let registry = Registry::new(&folder);
     let key = folder.key("team");
     folder.policy("signed-by-the-team", &registry, &key);
@@ -30,7 +26,7 @@ fn images_are_judged_by_themselves() {
 
 #[test]
 fn objects_are_looked_through_as_the_door_does() {
-    let folder = folder_with_policy();
+    let folder = Folder::new();
     let registry = Registry::new(&folder);
     let key = folder.key("team");
     folder.policy("signed-by-the-team", &registry, &key);
@@ -115,7 +111,7 @@ items:
 
 #[test]
 fn a_pipe_is_a_file_too() {
-    let folder = folder_with_policy();
+    let folder = Folder::new();
     let registry = Registry::new(&folder);
     let key = folder.key("team");
     folder.policy("signed-by-the-team", &registry, &key);
@@ -134,7 +130,7 @@ fn a_pipe_is_a_file_too() {
 
 #[test]
 fn objects_that_cannot_be_looked_through_are_misuse() {
-    let folder = folder_with_policy();
+    let folder = Folder::new();
     let registry = Registry::new(&folder);
     let key = folder.key("team");
     folder.policy("policy", &registry, &key);

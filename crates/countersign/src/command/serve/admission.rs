@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, value_name = "VERDICT")]
     no_match: Option<NoMatch>,
 
-    /// Keep gathered evidence in this directory too, so that a restart asks the registries for nothing
+    /// Keep gathered content in this directory too, so that a restart fetches none of it again
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
 

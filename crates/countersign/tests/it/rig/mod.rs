@@ -124,7 +124,7 @@ impl Folder {
     }
 
     fn shown(&self, words: &str, code: Option<i32>, stdout: &[u8], stderr: &[u8]) -> Ran {
-        Ran::new(words, code, stdout, stderr, &self.redaction.borrow())
+        Ran::new(words, code, stdout, stderr, &mut self.redaction.borrow_mut())
     }
 
     /// Makes `NAME.key`, under the empty password, and `NAME.pub`.

@@ -15,7 +15,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    pub(super) fn new(words: &str, code: Option<i32>, stdout: &[u8], stderr: &[u8], redaction: &Redaction) -> Self {
+    pub(super) fn new(words: &str, code: Option<i32>, stdout: &[u8], stderr: &[u8], redaction: &mut Redaction) -> Self {
         let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8(bytes.to_vec()).unwrap());
         let shown = redaction.apply([words, &stdout, &stderr]);
         Self {

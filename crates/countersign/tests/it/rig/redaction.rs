@@ -1,7 +1,6 @@
 //! What differs from run to run, replaced by what it is.
 
 /// Texts and digests with names, and the patterns that every output shares.
-#[derive(Clone)]
 pub(crate) struct Redaction {
     texts: Vec<(String, String)>,
     digests: Vec<(String, String)>,
@@ -23,21 +22,17 @@ impl Redaction {
         self.digests.push((hex.to_owned(), name.to_owned()));
     }
 
-    /// Digests without a name are numbered in the order in which the texts bring them.
-    pub(crate) fn apply<const N: usize>(&self, texts: [&str; N]) -> [String; N] {
-        let mut digests = self.digests.clone();
+    /// Digests without a name are numbered in the order in which they come, in this run and in those before.
+    pub(crate) fn apply<const N: usize>(&mut self, texts: [&str; N]) -> [String; N] {
+        let digests = &mut self.digests;
         texts.map(|text| {
             let mut text = text.to_owned();
             for (from, to) in &self.texts {
                 text = text.replace(from, to);
             }
-            let text = replaced(&text, |rest| {
-                pem_body(rest)
-                    .or_else(|| port(rest))
-                    .or_else(|| stage(rest))
-                    .or_else(|| time(rest))
-            });
-            replaced(&text, |rest| digest(rest, &mut digests))
+            let patterns = [hint, pem_body, port, stage, time, os_error];
+            let text = replaced(&text, |rest| patterns.iter().find_map(|pattern| pattern(rest)));
+            replaced(&text, |rest| digest(rest, digests))
         })
     }
 }
@@ -79,6 +74,15 @@ fn digest(rest: &str, known: &mut Vec<(String, String)>) -> Option<(usize, Strin
     Some((7 + 64, format!("{}<{name}>", &rest[..7])))
 }
 
+/// The hint of a bundle: a key's fingerprint in base64.
+fn hint(rest: &str) -> Option<(usize, String)> {
+    let text = rest.strip_prefix('`')?;
+    let length = span(text, |letter| {
+        letter.is_ascii_alphanumeric() || letter == '+' || letter == '/'
+    });
+    (length == 43 && text[length..].starts_with("=`")).then(|| (length + 3, "`HINT`".to_owned()))
+}
+
 /// A port that the system chose.
 fn port(rest: &str) -> Option<(usize, String)> {
     let digits = span(rest.strip_prefix("127.0.0.1:")?, |digit| digit.is_ascii_digit());
@@ -101,6 +105,14 @@ fn time(rest: &str) -> Option<(usize, String)> {
     let fraction = span(&rest[19..], |character| character.is_ascii_digit() || character == '.');
     (shape.eq(*b"0000-00-00T00:00:00") && rest[19 + fraction..].starts_with('Z'))
         .then(|| (20 + fraction, "TIME".to_owned()))
+}
+
+/// The number of a system's error, which is another on each system.
+fn os_error(rest: &str) -> Option<(usize, String)> {
+    const BEGIN: &str = "(os error ";
+    let digits = span(rest.strip_prefix(BEGIN)?, |digit| digit.is_ascii_digit());
+    let end = BEGIN.len() + digits;
+    rest[end..].starts_with(')').then(|| (end + 1, "(os error)".to_owned()))
 }
 
 /// The body of a public key, up to the line that ends it.
