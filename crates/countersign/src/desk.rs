@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::naming;
 use crate::printer::Printer;
 use crate::private_key::{self, PasswordSource};
-use crate::registries::RegistryArguments;
+use crate::registries::ReachArguments;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Signing {
@@ -28,7 +28,7 @@ pub(crate) struct Signing {
     #[arg(long, value_enum, default_value_t = LayoutChoice::Bundle)]
     layout: LayoutChoice,
     #[command(flatten)]
-    registries: RegistryArguments,
+    registries: ReachArguments,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -70,8 +70,7 @@ pub(crate) struct Written {
 impl Desk {
     pub(crate) fn open(signing: &Signing) -> Result<Self, Failure> {
         let key = private_key::read(&signing.key, &signing.password)?;
-        let configuration = signing.registries.configuration()?;
-        let (client, credentials) = signing.registries.client(configuration.as_ref())?;
+        let (client, credentials) = signing.registries.client()?;
         Ok(Self {
             key,
             layout: signing.layout.into(),

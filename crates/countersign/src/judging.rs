@@ -13,7 +13,7 @@ use jiff::Timestamp;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::registries::RegistryArguments;
+use crate::registries::ReachArguments;
 
 /// How many images are gathered at the same time: enough to hide the way to a registry, too few to be a burden to it.
 const AT_ONCE: usize = 8;
@@ -32,9 +32,8 @@ pub(crate) struct Reach {
 }
 
 impl Reach {
-    pub(crate) fn new(registries: &RegistryArguments) -> Result<Self, Failure> {
-        let configuration = registries.configuration()?;
-        let (client, credentials) = registries.client(configuration.as_ref())?;
+    pub(crate) fn new(registries: &ReachArguments) -> Result<Self, Failure> {
+        let (client, credentials) = registries.client()?;
         Ok(Self {
             gatherer: Gatherer::uncached(client),
             credentials,

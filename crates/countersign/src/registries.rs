@@ -13,7 +13,7 @@ use crate::files::{self, MAX_SMALL};
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Registries")]
 pub(crate) struct RegistryArguments {
-    /// Configuration file, of which the `registries` part holds here
+    /// Configuration file; what a flag says outranks it
     #[arg(long, env = "COUNTERSIGN_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 
@@ -33,10 +33,28 @@ pub(crate) struct RegistryArguments {
     /// `~/.docker/config.json`]
     #[arg(long, value_name = "FILE")]
     docker_config: Option<PathBuf>,
+}
+
+/// The same for commands that ask about one image after the other, and wait for each answer.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Registries")]
+pub(crate) struct ReachArguments {
+    #[command(flatten)]
+    registries: RegistryArguments,
 
     /// Give up on an image after this long
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = crate::duration::parse)]
     timeout: Duration,
+}
+
+impl ReachArguments {
+    pub(crate) fn client(&self) -> Result<(Client, Credentials), Failure> {
+        self.registries.client(self.registries.configuration()?.as_ref())
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
 }
 
 fn mirror(text: &str) -> Result<(String, String), String> {
@@ -81,10 +99,6 @@ impl RegistryArguments {
         .map_err(Failure::misuse)?;
         let client = Client::new(config).map_err(|error| unusable(error, &authorities))?;
         Ok((client, credentials))
-    }
-
-    pub(crate) fn timeout(&self) -> Duration {
-        self.timeout
     }
 }
 

@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::judging::{Judged, Reach, exit_of};
 use crate::printer::Printer;
-use crate::registries::RegistryArguments;
+use crate::registries::ReachArguments;
 use crate::rendering::{self, Detail};
 use crate::yardstick::Yardstick;
 
@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     denied: Denied,
 
     #[command(flatten)]
-    registries: RegistryArguments,
+    registries: ReachArguments,
 }
 
 pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {

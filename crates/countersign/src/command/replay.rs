@@ -27,12 +27,12 @@ pub(crate) struct Arguments {
     #[arg(value_name = "DIR")]
     directory: Option<PathBuf>,
 
-    #[command(flatten)]
-    yardstick: Yardstick,
-
     /// The time to judge at, such as 2026-01-31T12:00:00Z [default: when the evidence was gathered]
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
+
+    #[command(flatten)]
+    yardstick: Yardstick,
 
     #[command(flatten)]
     denied: Denied,

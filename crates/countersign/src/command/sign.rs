@@ -16,11 +16,11 @@ pub(crate) struct Arguments {
     /// The images to sign; a tag is resolved once, and its digest is what is signed
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<String>,
-    #[command(flatten)]
-    how: Signing,
     /// Put this into what is signed
     #[arg(short = 'a', long = "annotation", value_name = "KEY=VALUE", value_parser = annotation)]
     annotations: Vec<(String, String)>,
+    #[command(flatten)]
+    how: Signing,
 }
 
 fn annotation(text: &str) -> Result<(String, String), String> {

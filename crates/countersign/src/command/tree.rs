@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::naming;
 use crate::printer::Printer;
-use crate::registries::RegistryArguments;
+use crate::registries::ReachArguments;
 use crate::rendering;
 
 #[derive(Debug, clap::Args)]
@@ -19,12 +19,11 @@ pub(crate) struct Arguments {
     #[arg(value_name = "IMAGE")]
     image: String,
     #[command(flatten)]
-    registries: RegistryArguments,
+    registries: ReachArguments,
 }
 
 pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
-    let configuration = arguments.registries.configuration()?;
-    let (client, credentials) = arguments.registries.client(configuration.as_ref())?;
+    let (client, credentials) = arguments.registries.client()?;
     let deadline = Instant::now() + arguments.registries.timeout();
     let reference = naming::parse(&arguments.image)?;
     let image = naming::resolve(&client, &credentials, &reference, deadline).await?;

@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::judging::{Judged, Reach, exit_of};
 use crate::printer::Printer;
-use crate::registries::RegistryArguments;
+use crate::registries::ReachArguments;
 use crate::rendering::{self, Detail};
 use crate::yardstick::Yardstick;
 
@@ -22,15 +22,15 @@ pub(crate) struct Arguments {
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<String>,
 
-    #[command(flatten)]
-    yardstick: Yardstick,
-
     /// Write what was gathered about the (one) image to this new directory, for `replay`
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
 
     #[command(flatten)]
-    registries: RegistryArguments,
+    yardstick: Yardstick,
+
+    #[command(flatten)]
+    registries: ReachArguments,
 }
 
 pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {

@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::judging::{Judged, Reach, exit_of};
 use crate::printer::Printer;
-use crate::registries::RegistryArguments;
+use crate::registries::ReachArguments;
 use crate::rendering::{self, Detail};
 use crate::yardstick::read_policies;
 
@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     no_match: NoMatch,
 
     #[command(flatten)]
-    registries: RegistryArguments,
+    registries: ReachArguments,
 }
 
 /// One image to judge, and what brings it in.

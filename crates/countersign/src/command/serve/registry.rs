@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DIR")]
     storage: Option<PathBuf>,
 
-    /// Configuration file, of which the `registry` part holds here
+    /// Configuration file; what a flag says outranks it
     #[arg(long, env = "COUNTERSIGN_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
 }
