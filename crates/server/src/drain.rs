@@ -1,8 +1,12 @@
 //! Going away without cutting anyone off.
 //!
-//! The order matters, because Kubernetes learns of it late: readiness turns false first, then nothing changes for a grace
-//! while the endpoints lag behind, then the doors stop accepting and tell their clients to go elsewhere (GOAWAY, `connection:
-//! close`), then requests in flight end or meet the deadline, and last the admin door closes, which reported all this.
+//! The order matters, because Kubernetes learns of it late: readiness turns false first, and for a grace everybody is still
+//! answered while the endpoints lag behind, over HTTP/1.1 with `connection: close`; then the doors stop accepting and tell
+//! their clients to go elsewhere (GOAWAY), then requests in flight end or meet the deadline, and last the admin door closes,
+//! which reported all this.
+//!
+//! The grace is what an HTTP/1.1 client needs: it may send its next request at the very moment at which its idle connection
+//! is closed, and a POST that was sent in vain is not sent again. An answer that says `close` leaves no such moment.
 
 use std::time::Duration;
 
@@ -33,14 +37,23 @@ pub enum Drained {
 pub struct Drainer {
     plan: DrainPlan,
     serving: Condition,
-    doors: watch::Sender<bool>,
-    last: watch::Sender<bool>,
+    doors: watch::Sender<Stage>,
+    last: watch::Sender<Stage>,
+}
+
+/// How far the going away has come for a door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Open,
+    /// Everybody is answered, and told not to come back.
+    Leaving,
+    Closing,
 }
 
 /// What one door watches to know when to close.
 #[derive(Clone, Debug)]
 pub struct Drain {
-    closing: watch::Receiver<bool>,
+    stage: watch::Receiver<Stage>,
     deadline: Duration,
 }
 
@@ -52,15 +65,15 @@ impl Drainer {
         Self {
             plan,
             serving,
-            doors: watch::Sender::new(false),
-            last: watch::Sender::new(false),
+            doors: watch::Sender::new(Stage::Open),
+            last: watch::Sender::new(Stage::Open),
         }
     }
 
     /// For a door that closes after the grace.
     pub fn door(&self) -> Drain {
         Drain {
-            closing: self.doors.subscribe(),
+            stage: self.doors.subscribe(),
             deadline: self.plan.deadline,
         }
     }
@@ -68,7 +81,7 @@ impl Drainer {
     /// For the admin door, which closes when all others have.
     pub fn last_door(&self) -> Drain {
         Drain {
-            closing: self.last.subscribe(),
+            stage: self.last.subscribe(),
             deadline: LAST_DOOR,
         }
     }
@@ -76,13 +89,14 @@ impl Drainer {
     /// Goes away: 1. not ready, 2. the grace, 3. the doors close, 4. they finish or the deadline passes, 5. the last door closes.
     pub async fn run(self) -> Drained {
         self.serving.unmet("draining");
+        self.doors.send_replace(Stage::Leaving);
         tokio::time::sleep(self.plan.grace).await;
-        self.doors.send_replace(true);
+        self.doors.send_replace(Stage::Closing);
         let drained = match tokio::time::timeout(self.plan.deadline + CUTTING_OFF, self.doors.closed()).await {
             Ok(()) => Drained::InTime,
             Err(_) => Drained::CutOff,
         };
-        self.last.send_replace(true);
+        self.last.send_replace(Stage::Closing);
         drained
     }
 }
@@ -97,7 +111,12 @@ impl Drain {
     /// Resolves when this door shall close, also when the [`Drainer`] is gone.
     pub async fn closing(&mut self) {
         // An error means that the sender is gone, which is as good as its word.
-        let _gone = self.closing.wait_for(|closing| *closing).await;
+        let _gone = self.stage.wait_for(|stage| *stage == Stage::Closing).await;
+    }
+
+    /// Whether clients should take their next request elsewhere: from the beginning of the grace.
+    pub fn is_leaving(&self) -> bool {
+        *self.stage.borrow() >= Stage::Leaving
     }
 
     /// From closing until what is in flight is cut off.
@@ -130,6 +149,9 @@ mod tests {
         let began = Instant::now();
         let running = tokio::spawn(drainer.run());
         while readiness.is_ready() {
+            tokio::task::yield_now().await;
+        }
+        while !door.is_leaving() {
             tokio::task::yield_now().await;
         }
         assert!(began.elapsed() < STEP * 2);

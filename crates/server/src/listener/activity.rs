@@ -4,6 +4,7 @@
 //! serve two purposes: short, against heads that drip in, and long, so that the API server's connections survive a
 //! quiet minute. Here each has its own.
 
+use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,99 +13,168 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// Shared by a connection's socket, its requests and its timer.
 #[derive(Clone, Debug)]
-pub(super) struct Activity {
-    doing: Arc<watch::Sender<Doing>>,
-    patience: Patience,
-}
+pub(super) struct Activity(Arc<watch::Sender<Doing>>);
 
-/// How long a connection without a request in flight is kept.
+/// How long a connection is kept that does nothing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
     /// From the first byte of a request's head to its last.
     pub(super) head: Duration,
     /// Of silence.
     pub(super) silence: Duration,
+    /// From an answer's head to its last byte.
+    pub(super) answer: Duration,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Default)]
 struct Doing {
     in_flight: usize,
     /// Bytes have come that belong to no request yet.
     reading_head: bool,
+    /// Answers that the client has not taken, in the order in which they began.
+    answers: VecDeque<Answer>,
+    /// The number of the latest answer.
+    latest: u64,
+    /// The connection is to end: what is still written counts as doing something.
+    parting: bool,
+}
+
+#[derive(Debug)]
+struct Answer {
+    number: u64,
+    began: Instant,
+}
+
+impl Doing {
+    /// When patience ends, if nothing changes.
+    fn until(&self, patience: Patience) -> Option<Instant> {
+        let now = Instant::now();
+        match self {
+            Self {
+                in_flight: 0,
+                reading_head: true,
+                ..
+            } => now.checked_add(patience.head),
+            Self { in_flight: 0, .. } => now.checked_add(patience.silence),
+            Self { answers, .. } => answers.front()?.began.checked_add(patience.answer),
+        }
+    }
 }
 
 impl Activity {
     /// A connection that has yet to send its first head; it is not given the silence of one that was useful before.
-    pub(super) fn new(patience: Patience) -> Self {
+    pub(super) fn new() -> Self {
         let doing = Doing {
-            in_flight: 0,
             reading_head: true,
+            ..Doing::default()
         };
-        Self {
-            doing: Arc::new(watch::Sender::new(doing)),
-            patience,
-        }
+        Self(Arc::new(watch::Sender::new(doing)))
     }
 
     /// A request is in flight until the guard is dropped.
     pub(super) fn request(&self) -> InFlight {
-        self.doing.send_modify(|doing| {
+        self.0.send_modify(|doing| {
             doing.in_flight += 1;
             doing.reading_head = false;
         });
-        InFlight(Arc::clone(&self.doing))
+        InFlight {
+            doing: Arc::clone(&self.0),
+            answer: None,
+        }
     }
 
-    /// Resolves when the connection has been silent, or at the same head, for too long.
-    pub(super) async fn out_of_patience(&self) {
-        let mut changes = self.doing.subscribe();
+    /// From now on the connection is to end.
+    pub(super) fn part(&self) {
+        self.0.send_modify(|doing| doing.parting = true);
+    }
+
+    /// Resolves when the connection has been silent, or at the same head or answer, for too long; and when all bytes that had come
+    /// by then have been looked at, so that none of them is the request that nobody saw. Whoever waits for this in the
+    /// same task as for the connection has to ask the connection first.
+    pub(super) async fn out_of_patience(&self, patience: Patience) {
+        let mut changes = self.0.subscribe();
         loop {
-            let doing = *changes.borrow_and_update();
-            let patience = match doing {
-                Doing {
-                    in_flight: 0,
-                    reading_head: true,
-                } => self.patience.head,
-                Doing {
-                    in_flight: 0,
-                    reading_head: false,
-                } => self.patience.silence,
-                Doing { .. } => Duration::MAX,
-            };
+            let until = changes.borrow_and_update().until(patience);
             // The sender lives as long as `self`, so this ends by a change or by the timeout.
-            if tokio::time::timeout(patience, changes.changed()).await.is_err() {
+            let changed = async { changes.changed().await.is_ok() };
+            let over = match until {
+                Some(until) => tokio::time::timeout_at(until, changed).await.is_err(),
+                None => !changed.await,
+            };
+            if !over {
+                continue;
+            }
+            // The reactor gets a turn: it has not looked at the sockets since the time ran out.
+            tokio::task::yield_now().await;
+            if !changes.has_changed().unwrap_or(false) {
                 return;
             }
         }
     }
 
     fn bytes_came(&self) {
-        self.doing.send_if_modified(|doing| {
+        self.0.send_if_modified(|doing| {
             let begins = doing.in_flight == 0 && !doing.reading_head;
             doing.reading_head |= begins;
             begins
         });
     }
+
+    /// An answer that nobody counts any longer is still on its way.
+    fn bytes_went(&self) {
+        self.0.send_if_modified(|doing| doing.parting && doing.in_flight == 0);
+    }
 }
 
 /// A request in flight.
 #[derive(Debug)]
-pub(super) struct InFlight(Arc<watch::Sender<Doing>>);
+pub(super) struct InFlight {
+    doing: Arc<watch::Sender<Doing>>,
+    /// The number of its answer, if that has begun.
+    answer: Option<u64>,
+}
 
-impl Drop for InFlight {
-    fn drop(&mut self) {
-        self.0.send_modify(|doing| doing.in_flight -= 1);
+impl InFlight {
+    /// It has its answer: now it is for the client to take it.
+    pub(super) fn answered(mut self) -> Self {
+        self.doing.send_modify(|doing| {
+            doing.latest += 1;
+            doing.answers.push_back(Answer {
+                number: doing.latest,
+                began: Instant::now(),
+            });
+            self.answer = Some(doing.latest);
+        });
+        self
     }
 }
 
-/// A socket that says when bytes come, if it is told to.
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.doing.send_modify(|doing| {
+            doing.in_flight -= 1;
+            doing.answers.retain(|answer| Some(answer.number) != self.answer);
+        });
+    }
+}
+
+/// A socket that says when bytes come and go, if it is told to.
 pub(super) struct Watched<S> {
     pub(super) socket: S,
-    /// None under HTTP/2, where bytes also come without a request.
+    /// None under HTTP/2, where bytes also come and go without a request.
     pub(super) activity: Option<Activity>,
+}
+
+impl<S> Watched<S> {
+    fn wrote(&self, polled: &Poll<io::Result<usize>>) {
+        if let (Poll::Ready(Ok(1..)), Some(activity)) = (polled, &self.activity) {
+            activity.bytes_went();
+        }
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
@@ -123,7 +193,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().socket).poll_write(cx, buf)
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.socket).poll_write(cx, buf);
+        this.wrote(&polled);
+        polled
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -139,7 +212,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().socket).poll_write_vectored(cx, bufs)
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.socket).poll_write_vectored(cx, bufs);
+        this.wrote(&polled);
+        polled
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -153,45 +229,44 @@ mod tests {
 
     const SOON: Duration = Duration::from_millis(40);
     const LATE: Duration = Duration::from_secs(60);
+    const PATIENT: Patience = Patience {
+        head: LATE,
+        silence: LATE,
+        answer: LATE,
+    };
+    const WITH_HEADS: Patience = Patience { head: SOON, ..PATIENT };
+    const WITH_SILENCE: Patience = Patience {
+        silence: SOON,
+        ..PATIENT
+    };
+    const WITH_ANSWERS: Patience = Patience {
+        answer: SOON,
+        ..PATIENT
+    };
 
-    async fn gives_up(activity: &Activity) -> bool {
-        tokio::time::timeout(SOON * 4, activity.out_of_patience()).await.is_ok()
+    async fn gives_up(activity: &Activity, short_of_patience: Patience) -> bool {
+        tokio::time::timeout(SOON * 4, activity.out_of_patience(short_of_patience))
+            .await
+            .is_ok()
     }
 
     #[tokio::test]
     async fn a_first_head_that_does_not_come_is_not_waited_for_as_silence() {
-        assert!(
-            gives_up(&Activity::new(Patience {
-                head: SOON,
-                silence: LATE
-            }))
-            .await
-        );
-        assert!(
-            !gives_up(&Activity::new(Patience {
-                head: LATE,
-                silence: SOON
-            }))
-            .await
-        );
+        assert!(gives_up(&Activity::new(), WITH_HEADS).await);
+        assert!(!gives_up(&Activity::new(), WITH_SILENCE).await);
     }
 
     #[tokio::test]
     async fn silence_after_a_request_has_its_own_patience() {
-        let activity = Activity::new(Patience {
-            head: LATE,
-            silence: SOON,
-        });
+        let activity = Activity::new();
         drop(activity.request());
-        assert!(gives_up(&activity).await);
+        assert!(gives_up(&activity, WITH_SILENCE).await);
+        assert!(!gives_up(&activity, WITH_HEADS).await);
     }
 
     #[tokio::test]
     async fn a_head_that_drips_is_cut_although_bytes_keep_coming() {
-        let activity = Activity::new(Patience {
-            head: SOON,
-            silence: LATE,
-        });
+        let activity = Activity::new();
         drop(activity.request());
         let dripping = async {
             loop {
@@ -201,17 +276,59 @@ mod tests {
         };
         tokio::select! {
             () = dripping => unreachable!(),
-            gave_up = gives_up(&activity) => assert!(gave_up),
+            gave_up = gives_up(&activity, WITH_HEADS) => assert!(gave_up),
         }
     }
 
     #[tokio::test]
     async fn a_request_in_flight_is_waited_for() {
-        let activity = Activity::new(Patience {
+        let activity = Activity::new();
+        let _request = activity.request();
+        let impatient = Patience {
             head: SOON,
             silence: SOON,
-        });
+            answer: SOON,
+        };
+        assert!(!gives_up(&activity, impatient).await);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_not_taken_is_given_up_whatever_else_goes_on() {
+        let activity = Activity::new();
         let _request = activity.request();
-        assert!(!gives_up(&activity).await);
+        let stuck = activity.request().answered();
+        let others = async {
+            loop {
+                drop(activity.request().answered());
+                tokio::time::sleep(SOON / 8).await;
+            }
+        };
+        tokio::select! {
+            () = others => unreachable!(),
+            gave_up = gives_up(&activity, WITH_ANSWERS) => assert!(gave_up),
+        }
+        drop(stuck);
+        assert!(!gives_up(&activity, WITH_ANSWERS).await);
+    }
+
+    #[tokio::test]
+    async fn bytes_that_go_count_only_where_the_connection_is_to_end() {
+        let activity = Activity::new();
+        drop(activity.request());
+        let writing = async {
+            loop {
+                activity.bytes_went();
+                tokio::time::sleep(SOON / 8).await;
+            }
+        };
+        let tried = async {
+            assert!(gives_up(&activity, WITH_SILENCE).await);
+            activity.part();
+            assert!(!gives_up(&activity, WITH_SILENCE).await);
+        };
+        tokio::select! {
+            () = writing => unreachable!(),
+            () = tried => {}
+        }
     }
 }

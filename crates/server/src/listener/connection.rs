@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::http::{HeaderValue, Version, header};
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -45,6 +46,8 @@ pub(super) struct Connections {
     metrics: Metrics,
     handshake: Duration,
     patience: Patience,
+    /// From the door's closing to the end of a connection without a request.
+    parting: Duration,
     http1: auto::Builder<TokioExecutor>,
     http2: auto::Builder<TokioExecutor>,
 }
@@ -54,6 +57,7 @@ impl Connections {
         let patience = Patience {
             head: limits.head,
             silence: limits.silence,
+            answer: limits.answer.unwrap_or(Duration::MAX),
         };
         Self {
             transport,
@@ -62,6 +66,7 @@ impl Connections {
             metrics,
             handshake: limits.handshake,
             patience,
+            parting: limits.parting,
             http1: http1(limits),
             http2: http2(limits),
         }
@@ -101,10 +106,14 @@ impl Connections {
         peer: SocketAddr,
         mut drain: Drain,
     ) -> Option<TlsStream<TcpStream>> {
+        let parting = async {
+            drain.closing().await;
+            tokio::time::sleep(self.parting).await;
+        };
         let shaken = tokio::select! {
             biased;
-            () = drain.closing() => return None,
             shaken = tokio::time::timeout(self.handshake, acceptor.accept(stream)) => shaken,
+            () = parting => return None,
         };
         match shaken {
             Ok(Ok(stream)) => Some(stream),
@@ -126,26 +135,53 @@ impl Connections {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let activity = Activity::new(self.patience);
+        let activity = Activity::new();
         let builder = if is_http2 { &self.http2 } else { &self.http1 };
         let watched = Watched {
             socket: stream,
             activity: (!is_http2).then(|| activity.clone()),
         };
-        let service = hyper::service::service_fn(|request| self.answer(request, peer, activity.clone()));
+        let leaving = drain.clone();
+        let service = hyper::service::service_fn(|request| self.answer(request, peer, &activity, &leaving));
         let connection = builder.serve_connection(TokioIo::new(watched), service);
         tokio::pin!(connection);
 
+        let closing = async {
+            drain.closing().await;
+            if !is_http2 {
+                activity.out_of_patience(self.until_at_rest()).await;
+            }
+        };
         tokio::select! {
+            biased;
             ended = connection.as_mut() => return tell(ended, peer),
-            () = drain.closing() => {}
-            () = activity.out_of_patience() => {}
+            () = closing => {}
+            () = activity.out_of_patience(self.patience) => {}
         }
-        // GOAWAY, or `connection: close`: what is in flight still ends. Who then does not go is dropped.
+        // GOAWAY, or the end of a connection without a request: what is in flight still ends. Who then does not go is dropped.
+        activity.part();
         connection.as_mut().graceful_shutdown();
         tokio::select! {
+            biased;
             ended = connection.as_mut() => tell(ended, peer),
-            () = activity.out_of_patience() => {}
+            () = activity.out_of_patience(self.parting()) => {}
+        }
+    }
+
+    /// Under HTTP/1.1 an idle connection ends at once when the door closes, for there is no way to announce it. A head that
+    /// has begun, or is still expected from a newcomer, is waited for: its answer says `close`.
+    fn until_at_rest(&self) -> Patience {
+        Patience {
+            silence: Duration::ZERO,
+            ..self.parting()
+        }
+    }
+
+    fn parting(&self) -> Patience {
+        Patience {
+            head: self.parting,
+            silence: self.parting,
+            ..self.patience
         }
     }
 
@@ -154,14 +190,23 @@ impl Connections {
         &self,
         request: Request<Incoming>,
         peer: SocketAddr,
-        activity: Activity,
+        activity: &Activity,
+        leaving: &Drain,
     ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + use<> {
         let in_flight = activity.request();
+        let leaving = leaving.clone();
         let router = self.router.clone();
         async move {
+            let is_http1 = request.version() < Version::HTTP_2;
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
-            let response = router.oneshot(request).await?;
+            let mut response = router.oneshot(request).await?;
+            if is_http1 && leaving.is_leaving() {
+                response
+                    .headers_mut()
+                    .insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            let in_flight = in_flight.answered();
             Ok(response.map(|body| guarded(body, in_flight)))
         }
     }

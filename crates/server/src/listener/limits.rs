@@ -11,11 +11,15 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt as _;
+use http_body::Body as _;
 use http_body_util::Limited;
 use tokio::sync::Semaphore;
 
 use super::guarded::guarded;
 use crate::metrics::{Door, Metrics};
+
+/// An answer of at most so many bytes, and held in memory whole, needs no place of its own.
+const SMALL: u64 = 64 * 1024;
 
 /// What bounds a door. There is no default: each kind of door has its own.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +32,10 @@ pub struct Limits {
     pub head: Duration,
     /// How long a connection without a request is kept. Longer than clients keep theirs, so that they are the ones to close.
     pub silence: Duration,
+    /// How long a connection without a request is kept once the door closes: a newcomer's, or one whose client does not go.
+    pub parting: Duration,
+    /// From an answer's head to its last byte, after which the connection is dropped. None where bodies of any length are streamed.
+    pub answer: Option<Duration>,
     /// Requests at once on one HTTP/2 connection.
     pub streams: u32,
     /// Requests at once in the whole door; further ones are turned away with 503.
@@ -48,6 +56,8 @@ impl Limits {
             head: Duration::from_secs(10),
             // Go's client, and with it the API server, closes its own after ninety seconds.
             silence: Duration::from_secs(150),
+            parting: Duration::from_secs(2),
+            answer: Some(Duration::from_secs(10)),
             streams: 250,
             in_flight: 1024,
             body: Some(8 * 1024 * 1024),
@@ -59,6 +69,7 @@ impl Limits {
     pub fn registry() -> Self {
         Self {
             in_flight: 512,
+            answer: None,
             body: None,
             request: None,
             ..Self::admission()
@@ -105,7 +116,12 @@ pub fn shed(router: Router, limit: usize, door: Door, metrics: &Metrics) -> Rout
                 return too_busy();
             };
             let held = metrics.request(door);
-            next.run(request).await.map(|body| guarded(body, (place, held)))
+            let answer = next.run(request).await;
+            // The work is done. Whoever does not take a small answer takes no place from others: their connection's patience ends it.
+            if answer.body().size_hint().upper().is_some_and(|size| size <= SMALL) {
+                return answer;
+            }
+            answer.map(|body| guarded(body, (place, held)))
         }
     }))
 }

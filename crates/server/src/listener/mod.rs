@@ -97,6 +97,15 @@ impl Listener {
             open.spawn(Arc::clone(&connections).serve(stream, peer, permit, drain.clone()));
             reap(&mut open, door);
         }
+        // Who has connected already is not thrown out of the kernel's backlog.
+        loop {
+            let (stream, peer, permit) = tokio::select! {
+                biased;
+                accepted = accept(&socket, &permits, door) => accepted,
+                () = tokio::task::yield_now() => break,
+            };
+            open.spawn(Arc::clone(&connections).serve(stream, peer, permit, drain.clone()));
+        }
         drop(socket);
         finish(open, door, drain.deadline()).await
     }

@@ -3,6 +3,7 @@
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use super::raw::{HEADERS, Http2};
 use super::*;
 
 #[tokio::test]
@@ -219,6 +220,34 @@ async fn a_silent_http2_connection_is_closed_too() {
         .await
         .unwrap();
     served.counts(r#"countersign_connections{door="admission"} 0"#).await;
+}
+
+/// An HTTP/2 client decides how much of an answer it takes, and none is an amount.
+#[tokio::test]
+async fn answers_that_are_not_taken_hold_nobody_up_and_are_dropped() {
+    let pair = Pair::new();
+    let limits = Limits {
+        in_flight: 2,
+        answer: Some(Duration::from_secs(1)),
+        silence: PATIENCE * 3,
+        head: PATIENCE * 3,
+        parting: PATIENCE * 3,
+        ..Limits::admission()
+    };
+    let served = Served::tls(&pair, limits).await;
+    let mut hoarder = Http2::connect(&pair, served.address, Some(0)).await;
+    for stream in [1, 3, 5, 7] {
+        hoarder.get(stream).await;
+        hoarder.until(HEADERS).await;
+    }
+    let client = pair.client().build().unwrap();
+    assert_eq!(client.get(served.url("/peer")).send().await.unwrap().status(), 200);
+    drop(client);
+    served.counts(r#"countersign_connections{door="admission"} 0"#).await;
+    served
+        .counts(r#"countersign_requests_shed_total{door="admission"} 0"#)
+        .await;
+    drop(hoarder);
 }
 
 /// One request over HTTP/1.1, its answer read.

@@ -2,6 +2,7 @@
 
 mod drain;
 mod limits;
+mod raw;
 mod tls;
 
 use std::net::SocketAddr;
