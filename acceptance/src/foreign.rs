@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
@@ -22,6 +22,7 @@ use tokens::TokenService;
 
 const USER: &str = "sentry";
 const PASSWORD: &str = "open sesame";
+const CONFIG: &str = "config.yml";
 /// The password above, as bcrypt at its lowest cost.
 const HASH: &str = "$2b$05$i18C5BzxRkkw00EleXDuguHKuQ5jiljqa//GVsho3gN7lwO5ZDCyC";
 
@@ -51,7 +52,7 @@ impl Image {
 
 /// A registry, with a Docker configuration that can log in to it.
 pub struct Registry {
-    _running: Running,
+    running: Option<Running>,
     _tokens: Option<TokenService>,
     address: SocketAddr,
     folder: TempDir,
@@ -87,6 +88,23 @@ impl Registry {
         Self::distribution_with(folder()?, "", None)
     }
 
+    /// It goes, and nobody answers at its address; its images stay on disk if it is one that keeps them there.
+    pub fn stop(&mut self) -> Result<()> {
+        match self.running.take() {
+            Some(running) => running.kill(),
+            None => bail!("the registry is not running"),
+        }
+    }
+
+    /// One that [`Registry::distribution`] made comes back, with all that it kept.
+    pub fn start(&mut self) -> Result<()> {
+        let mut running = start_distribution(self.folder.path())?;
+        let address = self.address;
+        running.until_ready(|| http::get(address, "/v2/").is_ok_and(|answer| answer.status == 200))?;
+        self.running = Some(running);
+        Ok(())
+    }
+
     /// The same, which wants a password with every request.
     pub fn distribution_with_password() -> Result<Self> {
         let folder = folder()?;
@@ -112,17 +130,14 @@ impl Registry {
 
     fn distribution_with(folder: TempDir, login: &str, tokens: Option<TokenService>) -> Result<Self> {
         let address = free_address()?;
-        let (config, images) = (folder.path().join("config.yml"), folder.path().join("images"));
+        let (config, images) = (folder.path().join(CONFIG), folder.path().join("images"));
         let text = format!(
             "version: 0.1\nlog:\n  level: warn\nstorage:\n  filesystem:\n    rootdirectory: {}\n  delete:\n    enabled: true\n\
              http:\n  addr: {address}\n{login}",
             images.display()
         );
         std::fs::write(&config, text).with_context(|| format!("cannot write {}", config.display()))?;
-        let running = Running::start("distribution", folder.path(), &tool("registry")?, |command| {
-            // Its telemetry looks for a collector unless told not to.
-            command.arg("serve").arg(&config).env("OTEL_TRACES_EXPORTER", "none");
-        })?;
+        let running = start_distribution(folder.path())?;
         Self::when_ready(running, tokens, address, folder)
     }
 
@@ -139,7 +154,7 @@ impl Registry {
         let docker = folder.path().join("config.json");
         std::fs::write(&docker, config.to_string()).with_context(|| format!("cannot write {}", docker.display()))?;
         Ok(Self {
-            _running: running,
+            running: Some(running),
             _tokens: tokens,
             address,
             folder,
@@ -205,6 +220,16 @@ impl Registry {
         command::run(Path::new("tar"), configure, "")?.success()?;
         Ok(layer)
     }
+}
+
+fn start_distribution(folder: &Path) -> Result<Running> {
+    Running::start("distribution", folder, &tool("registry")?, |command| {
+        // Its telemetry looks for a collector unless told not to.
+        command
+            .arg("serve")
+            .arg(folder.join(CONFIG))
+            .env("OTEL_TRACES_EXPORTER", "none");
+    })
 }
 
 fn folder() -> Result<TempDir> {

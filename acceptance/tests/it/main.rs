@@ -5,6 +5,7 @@ mod dry_run;
 mod examples;
 mod pods;
 mod quickstart;
+mod races;
 mod restarts;
 mod rig;
 mod signatures;
