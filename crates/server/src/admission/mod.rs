@@ -4,15 +4,18 @@ mod decide;
 mod decision;
 mod denials;
 mod door;
+mod fault;
 mod pin;
 mod verdicts;
 
-use std::sync::Arc;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use bytes::Bytes;
 use countersign_admission::{Question, Response, Review, question};
 use countersign_registry::{Credentials, Gatherer};
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 
 pub use self::decide::facts;
@@ -91,20 +94,42 @@ impl Door {
     }
 
     /// One admission:
-    /// 1. take the policies in force and the time, once;
-    /// 2. parse the review, keeping its uid even where it is refused;
+    /// 1. parse the review, keeping its uid even where it is refused;
+    /// 2. take the policies in force and the time, once;
     /// 3. find every image use with its field path;
     /// 4. pin (`/mutate`) or judge (`/validate`) each distinct image, concurrently, under the request's deadline;
     /// 5. respond: the worst verdict wins;
     /// 6. write one record.
+    ///
+    /// Whatever panics on the way, the answer is a review, and refuses.
     pub async fn answer(&self, phase: Phase, body: Bytes, received: Instant, deadline: Instant) -> Response {
-        let circumstances = Circumstances {
-            phase,
-            policies: self.policies.current(),
-            at: (self.clock)(),
-            received,
+        let uid = OnceLock::new();
+        let answered = AssertUnwindSafe(self.conclude_on(phase, body, received, deadline, &uid)).catch_unwind();
+        let Ok(response) = answered.await else {
+            return self.refuse_for_fault(phase, received, uid.into_inner());
         };
-        let review = match Review::parse(body) {
+        response
+    }
+
+    /// `uid` is set as soon as it is known.
+    async fn conclude_on(
+        &self,
+        phase: Phase,
+        body: Bytes,
+        received: Instant,
+        deadline: Instant,
+        uid: &OnceLock<String>,
+    ) -> Response {
+        let review = Review::parse(body);
+        let known = match &review {
+            Ok(review) => Some(review.uid()),
+            Err(error) => error.uid.as_deref(),
+        };
+        if let Some(known) = known {
+            uid.get_or_init(|| known.to_owned());
+        }
+        let circumstances = self.circumstances(phase, received);
+        let review = match review {
             Ok(review) => review,
             Err(error) => {
                 let refused = Decision::refused(error.reason(), error.uid.as_deref());
@@ -120,6 +145,15 @@ impl Door {
             },
         };
         self.conclude(&circumstances, Some(&review), decision)
+    }
+
+    fn circumstances(&self, phase: Phase, received: Instant) -> Circumstances {
+        Circumstances {
+            phase,
+            policies: self.policies.current(),
+            at: (self.clock)(),
+            received,
+        }
     }
 
     /// Writes down what is waiting to be, and takes no more.

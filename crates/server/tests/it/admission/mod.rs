@@ -2,6 +2,7 @@
 
 mod rig;
 
+mod faults;
 mod flights;
 mod images;
 mod outages;
