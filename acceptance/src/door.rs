@@ -5,12 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::http;
+use crate::manifest;
 use crate::objects;
 use crate::pki::Files;
 use crate::plane::Plane;
@@ -134,18 +133,12 @@ impl Door {
             )
         };
 
-        self.register(
-            plane,
-            "ValidatingWebhookConfiguration",
-            "validate",
-            &guard.name,
-            namespace,
-        )?;
+        self.register(plane, "ValidatingWebhookConfiguration", &guard.name, namespace)?;
         wait::until("the validating webhook to be asked", SOON, || {
             let said = ask()?;
             Ok((!said.succeeded() || said.stderr.contains("Warning:")).then_some(()))
         })?;
-        self.register(plane, "MutatingWebhookConfiguration", "mutate", &guard.name, namespace)?;
+        self.register(plane, "MutatingWebhookConfiguration", &guard.name, namespace)?;
         let mut last = String::new();
         let pinned = wait::until("the mutating webhook to be asked", SOON, || {
             last = ask()?.to_string();
@@ -160,53 +153,20 @@ impl Door {
         Ok(guard)
     }
 
-    fn register(&self, plane: &Plane, kind: &str, door: &str, name: &str, namespace: &str) -> Result<()> {
-        let mut webhook = json!({
-            "name": format!("{door}.countersign.dev"),
-            "clientConfig": {
-                "url": format!("https://{}/{door}", self.address),
-                "caBundle": STANDARD.encode(plane.authority().pem()),
-            },
-            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-            "rules": rules(),
-            "failurePolicy": "Fail", "matchPolicy": "Equivalent", "sideEffects": "None",
-            "timeoutSeconds": 10, "admissionReviewVersions": ["v1"],
-        });
-        if kind == "MutatingWebhookConfiguration" {
-            webhook["reinvocationPolicy"] = json!("IfNeeded");
-        }
-        let registration = json!({
-            "apiVersion": "admissionregistration.k8s.io/v1", "kind": kind,
-            "metadata": {"name": name}, "webhooks": [webhook],
-        });
+    /// As the example has it, under a name of its own.
+    fn register(&self, plane: &Plane, kind: &str, name: &str, namespace: &str) -> Result<()> {
+        let documented = manifest::objects(plane, "webhooks.yaml", &[("ADDRESS", &self.address.to_string())])?;
+        let registration = manifest::confined(
+            manifest::of_kind(&documented, kind)?,
+            name,
+            namespace,
+            &plane.authority().pem(),
+        );
         plane
             .kubectl_with(&["create", "-f", "-"], &registration.to_string())?
             .success()?;
         Ok(())
     }
-}
-
-/// Everything that holds an image.
-fn rules() -> Value {
-    let rule = |group: &str, resources: &[&str]| {
-        json!({
-            "apiGroups": [group], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
-            "resources": resources, "scope": "Namespaced",
-        })
-    };
-    json!([
-        rule(
-            "",
-            &[
-                "pods",
-                "pods/ephemeralcontainers",
-                "replicationcontrollers",
-                "podtemplates"
-            ]
-        ),
-        rule("apps", &["deployments", "replicasets", "statefulsets", "daemonsets"]),
-        rule("batch", &["jobs", "cronjobs"]),
-    ])
 }
 
 /// The registration of a door, by its name.

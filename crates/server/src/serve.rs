@@ -210,9 +210,19 @@ async fn watch_policies(policies: Arc<PolicyFiles>, metrics: Metrics, condition:
     loop {
         tokio::time::sleep(pause).await;
         let reloading = Arc::clone(&policies);
-        let Ok(reload) = tokio::task::spawn_blocking(move || reloading.reload()).await else {
+        let reload = match tokio::task::spawn_blocking(move || reloading.reload()).await {
+            Ok(reload) => reload,
+            // A file that breaks the reader breaks the next process at its start: this one goes on with what it has.
+            Err(error) if error.is_panic() => {
+                if !failing {
+                    metrics.policies_refused();
+                    tracing::error!("reading the policies panicked; what was in force stays");
+                }
+                failing = true;
+                continue;
+            }
             // The runtime is going down.
-            return;
+            Err(_) => return,
         };
         pause = if matches!(reload, Reload::Changing) {
             SETTLING

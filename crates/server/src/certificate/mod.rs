@@ -25,6 +25,10 @@ use pair::{Pair, PairFiles};
 /// How often the files are looked at by [`Certificates::watch`], unless something else is wanted. Content is compared, so that a change
 /// of modification time alone, or a symbolic link swapped for one to the same bytes, is no change.
 pub const WATCH_EVERY: Duration = Duration::from_secs(1);
+/// How soon files that changed are looked at again: they are read once two looks in a row found the same.
+const SETTLING: Duration = Duration::from_millis(200);
+/// How many looks at files that keep changing are waited for; then they are taken as they are.
+const MAX_LOOKS: u32 = 20;
 
 /// A certificate and key in force, and the files they came from. Cheap to clone; all clones serve the same pair.
 #[derive(Clone, Debug)]
@@ -45,6 +49,29 @@ struct Seen {
     fingerprint: Option<Digest>,
     /// When the same bytes may come out otherwise, because a certificate that was too young no longer is.
     again: Option<Timestamp>,
+    /// What they held at the last look, if that was something else; and how often there was something else.
+    changing: Option<(Option<Digest>, u32)>,
+}
+
+impl Seen {
+    fn new(fingerprint: Option<Digest>) -> Self {
+        Self {
+            fingerprint,
+            again: None,
+            changing: None,
+        }
+    }
+
+    /// Whether bytes that are new are the same as at the last look. Half a chain is a chain, and its key may be there already.
+    fn have_settled(&mut self, found: Option<Digest>) -> bool {
+        let looks = match self.changing {
+            Some((last, _)) if last == found => return true,
+            Some((_, looks)) => looks + 1,
+            None => 1,
+        };
+        self.changing = Some((found, looks));
+        looks > MAX_LOOKS
+    }
 }
 
 /// What a look at the files brought.
@@ -52,6 +79,8 @@ struct Seen {
 pub enum Reloaded {
     /// The same bytes as at the last look.
     Unchanged,
+    /// Other bytes than at the last look, and perhaps about to be others again: look again in a moment.
+    Changing,
     /// A new pair is in force for new connections.
     Loaded {
         /// When it expires.
@@ -70,10 +99,7 @@ impl Certificates {
         };
         let provider = Arc::new(aws_lc_rs::default_provider());
         let bytes = files.read()?;
-        let seen = Mutex::new(Seen {
-            fingerprint: Some(bytes.fingerprint()),
-            again: None,
-        });
+        let seen = Mutex::new(Seen::new(Some(bytes.fingerprint())));
         let pair = files.parse(&bytes, &provider, now)?;
         Ok(Self(Arc::new(Inner {
             files,
@@ -109,13 +135,15 @@ impl Certificates {
         let read = self.0.files.read();
         let fingerprint = read.as_ref().ok().map(pair::PairBytes::fingerprint);
         let mut seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.fingerprint == fingerprint && seen.again.is_none_or(|again| now < again) {
+        if seen.fingerprint != fingerprint {
+            if !seen.have_settled(fingerprint) {
+                return Reloaded::Changing;
+            }
+        } else if seen.again.is_none_or(|again| now < again) {
+            seen.changing = None;
             return Reloaded::Unchanged;
         }
-        *seen = Seen {
-            fingerprint,
-            again: None,
-        };
+        *seen = Seen::new(fingerprint);
         match read.and_then(|bytes| self.0.files.parse(&bytes, &self.0.provider, now)) {
             Ok(pair) => {
                 let not_after = pair.not_after;
@@ -136,14 +164,21 @@ impl Certificates {
     pub async fn watch(self, every: Duration, clock: fn() -> Timestamp, metrics: Metrics, condition: Condition) {
         metrics.certificate_loaded(self.not_after());
         condition.met();
+        let mut pause = every;
         loop {
-            tokio::time::sleep(every).await;
+            tokio::time::sleep(pause).await;
             let looked = {
                 let certificates = self.clone();
                 tokio::task::spawn_blocking(move || certificates.reload(clock())).await
             };
+            pause = match &looked {
+                Ok(Reloaded::Changing) => SETTLING.min(every),
+                _ => every,
+            };
             match looked {
                 Ok(reloaded) => self.tell(reloaded, &metrics),
+                // What cannot even be looked at is not served; what is in force is as good as before.
+                Err(error) if error.is_panic() => metrics.certificate_refused(),
                 // The runtime is going down.
                 Err(_) => return,
             }
@@ -157,7 +192,7 @@ impl Certificates {
     fn tell(&self, reloaded: Reloaded, metrics: &Metrics) {
         let file = self.0.files.certificate.display();
         match reloaded {
-            Reloaded::Unchanged => {}
+            Reloaded::Unchanged | Reloaded::Changing => {}
             Reloaded::Loaded { not_after } => {
                 metrics.certificate_loaded(not_after);
                 tracing::info!(%file, %not_after, "a new serving certificate is in force");

@@ -52,6 +52,16 @@ fn pair(from: i32, to: i32) -> (String, String) {
     (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
 }
 
+/// Looks until the files have settled.
+fn look(certificates: &Certificates, now: Timestamp) -> Reloaded {
+    loop {
+        match certificates.reload(now) {
+            Reloaded::Changing => {}
+            reloaded => return reloaded,
+        }
+    }
+}
+
 #[test]
 fn a_pair_is_loaded_and_says_when_it_ends() {
     let certificates = Files::new(2026, 2027).load().unwrap();
@@ -77,15 +87,15 @@ fn a_certificate_of_tomorrow_is_refused_and_taken_when_its_time_comes() {
     let files = Files::new(2026, 2028);
     let certificates = files.load().unwrap();
     files.write(2027, 2029);
-    let Reloaded::Refused(error) = certificates.reload(now()) else {
+    let Reloaded::Refused(error) = look(&certificates, now()) else {
         panic!("served before its time")
     };
     assert!(
         error.to_string().contains("is not valid before 2027-01-01T00:00:00Z"),
         "{error}"
     );
-    assert!(matches!(certificates.reload(now()), Reloaded::Unchanged));
-    let Reloaded::Loaded { not_after } = certificates.reload("2027-01-02T00:00:00Z".parse().unwrap()) else {
+    assert!(matches!(look(&certificates, now()), Reloaded::Unchanged));
+    let Reloaded::Loaded { not_after } = look(&certificates, "2027-01-02T00:00:00Z".parse().unwrap()) else {
         panic!("not served in its time")
     };
     assert_eq!(not_after.to_string(), "2029-01-01T00:00:00Z");
@@ -163,25 +173,58 @@ fn a_new_pair_that_cannot_be_served_leaves_the_old_one_and_is_told_once() {
     let files = Files::new(2026, 2027);
     let certificates = files.load().unwrap();
     let before = certificates.not_after();
-    assert!(matches!(certificates.reload(now()), Reloaded::Unchanged));
+    assert!(matches!(look(&certificates, now()), Reloaded::Unchanged));
 
     files.write(2020, 2021);
     assert!(matches!(
-        certificates.reload(now()),
+        look(&certificates, now()),
         Reloaded::Refused(CertificateError::Expired { .. })
     ));
-    assert!(matches!(certificates.reload(now()), Reloaded::Unchanged));
+    assert!(matches!(look(&certificates, now()), Reloaded::Unchanged));
     fs::remove_file(files.key()).unwrap();
     assert!(matches!(
-        certificates.reload(now()),
+        look(&certificates, now()),
         Reloaded::Refused(CertificateError::Unreadable { .. })
     ));
-    assert!(matches!(certificates.reload(now()), Reloaded::Unchanged));
+    assert!(matches!(look(&certificates, now()), Reloaded::Unchanged));
     assert_eq!(certificates.not_after(), before);
 
     files.write(2026, 2030);
-    assert!(matches!(certificates.reload(now()), Reloaded::Loaded { .. }));
+    assert!(matches!(look(&certificates, now()), Reloaded::Loaded { .. }));
     assert_eq!(certificates.not_after().to_string(), "2030-01-01T00:00:00Z");
+}
+
+/// The half of a chain is a chain, and with its key before it a pair: clients would miss the issuer.
+#[test]
+fn a_chain_that_is_being_written_is_not_served() {
+    let files = Files::new(2026, 2027);
+    let certificates = files.load().unwrap();
+    let length = || certificates.0.in_force.load().served.cert.len();
+    let ((leaf, key), (issuer, _)) = (pair(2026, 2030), pair(2026, 2030));
+    fs::write(files.key(), key).unwrap();
+    assert!(matches!(certificates.reload(now()), Reloaded::Changing));
+    for certificate in ["", &leaf, &format!("{leaf}{issuer}")] {
+        fs::write(files.certificate(), certificate).unwrap();
+        assert!(
+            matches!(certificates.reload(now()), Reloaded::Changing),
+            "{certificate}"
+        );
+        assert_eq!(certificates.not_after().to_string(), "2027-01-01T00:00:00Z");
+    }
+    assert!(matches!(certificates.reload(now()), Reloaded::Loaded { .. }));
+    assert_eq!(length(), 2);
+    assert!(matches!(certificates.reload(now()), Reloaded::Unchanged));
+}
+
+#[test]
+fn files_that_never_settle_are_taken_in_the_end() {
+    let files = Files::new(2026, 2027);
+    let certificates = files.load().unwrap();
+    let taken = (1..).find(|_| {
+        files.write(2026, 2030);
+        !matches!(certificates.reload(now()), Reloaded::Changing)
+    });
+    assert_eq!(taken, Some(1 + MAX_LOOKS));
 }
 
 /// A volume as the kubelet writes it: `tls.crt` → `..data/tls.crt`, `..data` → a directory that is swapped whole.

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -48,7 +49,17 @@ pub enum FilesError {
 
 /// What is known of the files without reading them; unlike means changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Fingerprint(Vec<(PathBuf, u64, Option<SystemTime>)>);
+pub(super) struct Fingerprint(Vec<Mark>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Mark {
+    path: PathBuf,
+    length: u64,
+    modified: Option<SystemTime>,
+    /// Which file it is, and when the system last changed it: tools that copy a file give it the length and time of another.
+    inode: (u64, u64),
+    changed: (i64, i64),
+}
 
 impl Fingerprint {
     pub(super) fn of(paths: &[PathBuf]) -> Result<Self, FilesError> {
@@ -57,7 +68,13 @@ impl Fingerprint {
             let metadata = fs::metadata(&path).map_err(unreadable(&path))?;
             // Kubernetes swaps a symbolic link above the files: the real path changes where time and length do not.
             let real = fs::canonicalize(&path).map_err(unreadable(&path))?;
-            marks.push((real, metadata.len(), metadata.modified().ok()));
+            marks.push(Mark {
+                path: real,
+                length: metadata.len(),
+                modified: metadata.modified().ok(),
+                inode: (metadata.dev(), metadata.ino()),
+                changed: (metadata.ctime(), metadata.ctime_nsec()),
+            });
         }
         Ok(Self(marks))
     }

@@ -57,6 +57,42 @@ fn a_file_that_is_being_written_is_not_read() {
     assert!(matches!(files.reload(), Reload::Unchanged));
 }
 
+/// As `cp -p`, `rsync -t` and archives leave files.
+#[test]
+fn a_file_of_the_same_length_and_time_is_another_file() {
+    let (directory, files) = Directory::open(&WHOLE.replace("NAME", "one"));
+    let path = directory.0.path().join("policy.yaml");
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+    let beside = directory.0.path().join("beside");
+    let by_rename = |text: String| {
+        fs::write(&beside, text).unwrap();
+        fs::File::options()
+            .write(true)
+            .open(&beside)
+            .unwrap()
+            .set_modified(modified)
+            .unwrap();
+        fs::rename(&beside, &path).unwrap();
+    };
+    let in_place = |text: String| {
+        fs::write(&path, text).unwrap();
+        fs::File::options()
+            .write(true)
+            .open(&path)
+            .unwrap()
+            .set_modified(modified)
+            .unwrap();
+    };
+    for (name, replace) in [("two", &by_rename as &dyn Fn(String)), ("six", &in_place)] {
+        // The system's own times are as coarse as its clock's ticks.
+        std::thread::sleep(Duration::from_millis(20));
+        replace(WHOLE.replace("NAME", name));
+        assert_eq!(fs::metadata(&path).unwrap().modified().unwrap(), modified);
+        while !matches!(files.reload(), Reload::Replaced(_) | Reload::Unchanged) {}
+        assert_eq!(names(&files), [name]);
+    }
+}
+
 #[test]
 fn files_that_never_settle_are_read_in_the_end() {
     let (directory, files) = Directory::open(&WHOLE.replace("NAME", "a"));

@@ -88,9 +88,18 @@ async fn a_panic_is_answered_by_a_review_that_refuses() {
         assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
     }
     let records = records.0.lock().unwrap();
-    let records: Vec<Value> = serde_json::Deserializer::from_slice(&records).into_iter().map(Result::unwrap).collect();
+    let records: Vec<Value> = serde_json::Deserializer::from_slice(&records)
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
     for uid in &refused[..2] {
-        let record = records.iter().find(|record| record["id"] == **uid).expect("it is written down");
-        assert_eq!((&record["allowed"], &record["refusal"]), (&json!(false), &json!("server.fault")));
+        let record = records
+            .iter()
+            .find(|record| record["id"] == **uid)
+            .expect("it is written down");
+        assert_eq!(
+            (&record["allowed"], &record["refusal"]),
+            (&json!(false), &json!("server.fault"))
+        );
     }
 }
