@@ -5,6 +5,7 @@ mod dry_run;
 mod examples;
 mod pods;
 mod quickstart;
+mod registry;
 mod restarts;
 mod rig;
 mod signatures;

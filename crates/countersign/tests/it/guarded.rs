@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use insta::assert_snapshot;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::rig::{Certificate, Folder, Ran, Registry, USERS};
 
@@ -43,31 +43,71 @@ const VERIFY: &[&str] = &["verify", "--key", "team.pub"];
 #[test]
 fn a_password_lets_users_sign_and_verify_and_nobody_else() {
     let folder = stocked();
-    let tls = [
-        "--storage",
-        "images",
-        "--htpasswd",
-        "users",
-        "--tls-cert",
-        "tls.crt",
-        "--tls-key",
-        "tls.key",
-    ];
-    for arguments in [&tls[..4], &tls] {
-        let registry = Registry::with(&folder, arguments);
-        for password in [None, Some("open barley")] {
-            run(&folder, &registry, SIGN, password).with_code(3);
-            run(&folder, &registry, VERIFY, password).with_code(3);
-        }
-        run(&folder, &registry, SIGN, Some("open sesame")).with_code(0);
-        run(&folder, &registry, VERIFY, Some("open sesame")).with_code(0);
-        let log = folder.read("registry.err");
-        assert!(log.contains("a login with a wrong password was refused"), "{log}");
-        assert!(
-            !log.contains("sesame") && !log.contains("barley") && !log.contains("eyJ"),
-            "{log}"
-        );
+    let registry = Registry::with(&folder, &["--storage", "images", "--htpasswd", "users"]);
+    for password in [None, Some("open barley")] {
+        run(&folder, &registry, SIGN, password).with_code(3);
+        run(&folder, &registry, VERIFY, password).with_code(3);
     }
+    run(&folder, &registry, SIGN, Some("open sesame")).with_code(0);
+    run(&folder, &registry, VERIFY, Some("open sesame")).with_code(0);
+    let log = folder.read("registry.err");
+    assert!(log.contains("a login with a wrong password was refused"), "{log}");
+    assert!(
+        !log.contains("sesame") && !log.contains("barley") && !log.contains("eyJ"),
+        "{log}"
+    );
+}
+
+/// Our own client speaks no TLS to loopback addresses, so this is another one.
+#[test]
+fn under_tls_the_token_is_had_under_tls_too() {
+    let folder = stocked();
+    let tls = ["--tls-cert", "tls.crt", "--tls-key", "tls.key"];
+    let registry = Registry::with(
+        &folder,
+        &[&["--storage", "images", "--htpasswd", "users"][..], &tls].concat(),
+    );
+    let authority = reqwest::Certificate::from_pem(folder.read("tls.crt").as_bytes()).unwrap();
+    let client = reqwest::Client::builder()
+        .tls_certs_only([authority])
+        .no_proxy()
+        .build()
+        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let base = format!("https://{}", registry.address());
+    runtime.block_on(async {
+        let image = format!("{base}/v2/app/manifests/1.0");
+        let refused = client.get(&image).send().await.unwrap();
+        assert_eq!(
+            (refused.status().as_u16(), refused.version()),
+            (401, reqwest::Version::HTTP_2)
+        );
+        let challenge = refused.headers()["www-authenticate"].to_str().unwrap();
+        assert!(
+            challenge.starts_with(&format!("Bearer realm=\"{base}/token\",")),
+            "{challenge}"
+        );
+
+        let login = format!("Basic {}", STANDARD.encode("sentry:open sesame"));
+        let asked = client
+            .get(format!("{base}/token?scope=repository:app:pull"))
+            .header("authorization", login);
+        let answer: Value = serde_json::from_slice(&asked.send().await.unwrap().bytes().await.unwrap()).unwrap();
+        let bearer = format!("Bearer {}", answer["token"].as_str().unwrap());
+        assert_eq!(
+            client
+                .get(&image)
+                .header("authorization", bearer)
+                .send()
+                .await
+                .unwrap()
+                .status(),
+            200
+        );
+    });
 }
 
 #[test]

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::rig::{Folder, Registry};
 
-const ROUNDS: u64 = 24;
+const ROUNDS: u64 = 20;
 const PUSHERS: u64 = 3;
 const SIZES: [usize; 5] = [0, 1, 1_000, 70_000, 400_000];
 

@@ -92,8 +92,11 @@ fn in_query(parts: &Parts) -> Result<Asked, Refusal> {
 }
 
 async fn in_form(body: Body, limits: &Limits) -> Result<Asked, Refusal> {
-    let read = Receiving::new(body, limits.stall).whole(MAX_FORM).await;
-    let form = read.map_err(|_| Refusal::TokenRequest("the form is too long, or broke off"))?;
+    // All of it in the time that a blob has for its next bytes: whoever sends a form is nobody yet, and must not stay.
+    let read = tokio::time::timeout(limits.stall, Receiving::new(body, limits.stall).whole(MAX_FORM)).await;
+    let Ok(Ok(form)) = read else {
+        return Err(Refusal::TokenRequest("the form is too long, too slow, or broke off"));
+    };
     // The buffer that it came in is the connection's; what is copied out of it is wiped.
     let mut fields: HashMap<String, Zeroizing<String>> = HashMap::new();
     for (key, value) in url::form_urlencoded::parse(&form) {

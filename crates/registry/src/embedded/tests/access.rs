@@ -244,6 +244,22 @@ async fn a_form_is_answered_like_a_query() {
     }
 }
 
+#[tokio::test]
+async fn a_form_that_drips_is_not_waited_for() {
+    let limits = Limits {
+        stall: Duration::from_millis(50),
+        ..Limits::memory()
+    };
+    let access = Access::new(users(), grants(), false, Realm::AsAsked { tls: false }).unwrap();
+    let caller = Caller(Registry::guarded(Storage::memory(), limits, access).router());
+    let dripping = futures_util::stream::unfold((), |()| async {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        Some((Ok::<_, std::io::Error>("x"), ()))
+    });
+    let answer = caller.call("POST", "/token", &[], Body::from_stream(dripping)).await;
+    answer.refuses(400, "UNSUPPORTED");
+}
+
 /// Every token a user can get, held against every request.
 #[tokio::test]
 async fn a_token_allows_what_it_names_and_no_more() {
