@@ -204,6 +204,10 @@ fn entry(line: &str) -> Result<(&str, &str, u32), LineFault> {
     if !["$2a$", "$2b$", "$2y$"].iter().any(|prefix| hash.starts_with(prefix)) {
         return Err(LineFault::Algorithm);
     }
+    // The parser cuts the text into pieces by bytes.
+    if !hash.is_ascii() || hash.len() != 60 {
+        return Err(LineFault::Hash);
+    }
     let cost = HashParts::from_str(hash).map_err(|_| LineFault::Hash)?.get_cost();
     match cost {
         4..=MAX_COST => Ok((user, hash, cost)),
@@ -244,6 +248,8 @@ mod tests {
             (with("{SHA}hunter2="), LineFault::Algorithm),
             (with(&SESAME_5.replace("2b", "2x")), LineFault::Algorithm),
             (with(&SESAME_5[..59]), LineFault::Hash),
+            (with(&format!("{}é", &SESAME_5[..58])), LineFault::Hash),
+            (with(&SESAME_5.replace("$05$", "$05é")), LineFault::Hash),
             (with(&SESAME_5.replace("$05$", "$1a$")), LineFault::Hash),
             (with(&SESAME_5.replace("$05$", "$15$")), LineFault::Cost { found: 15 }),
             (with(&SESAME_5.replace("$05$", "$03$")), LineFault::Cost { found: 3 }),
