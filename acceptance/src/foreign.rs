@@ -74,10 +74,25 @@ impl Registry {
 
     /// Ours, which serves the referrers API.
     pub fn ours() -> Result<Self> {
-        let (folder, address) = (folder()?, free_address()?);
+        Self::ours_with(folder()?, &[])
+    }
+
+    /// Ours, which lets in one user by password and gives tokens itself.
+    pub fn ours_with_tokens() -> Result<Self> {
+        let folder = folder()?;
+        let (passwords, images) = (folder.path().join("passwords"), folder.path().join("images"));
+        std::fs::write(&passwords, format!("{USER}:{HASH}\n"))
+            .with_context(|| format!("cannot write {}", passwords.display()))?;
+        let flags: [&Path; 4] = ["--htpasswd".as_ref(), &passwords, "--storage".as_ref(), &images];
+        Self::ours_with(folder, &flags.map(Path::to_owned))
+    }
+
+    fn ours_with(folder: TempDir, flags: &[PathBuf]) -> Result<Self> {
+        let address = free_address()?;
         let running = Running::start("countersign-registry", folder.path(), &countersign()?, |command| {
             command
                 .args(["serve", "registry", "--listen", &address.to_string()])
+                .args(flags)
                 .env("HOME", folder.path());
         })?;
         Self::when_ready(running, None, address, folder)

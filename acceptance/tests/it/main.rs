@@ -6,6 +6,7 @@ mod examples;
 mod pods;
 mod quickstart;
 mod races;
+mod registry;
 mod restarts;
 mod rig;
 mod signatures;

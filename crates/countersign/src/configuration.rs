@@ -105,6 +105,42 @@ impl From<NoMatch> for countersign_policy::NoMatch {
 pub(crate) struct Registry {
     pub(crate) listen: Option<SocketAddr>,
     pub(crate) storage: Option<PathBuf>,
+    pub(crate) tls: Option<Tls>,
+    /// `https://host[:port]` as clients reach it, where that is not how it listens: behind a proxy.
+    pub(crate) external_url: Option<String>,
+    pub(crate) auth: Option<Auth>,
+}
+
+/// Who may do what in a registry.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Auth {
+    /// Users and bcrypt hashes; read at the start.
+    pub(crate) htpasswd: Option<PathBuf>,
+    /// Whether everybody may pull everything.
+    #[serde(default)]
+    pub(crate) anonymous_pull: bool,
+    /// Without any, every user may do everything.
+    pub(crate) grants: Option<Vec<Grant>>,
+}
+
+/// Some users may do some things to some repositories.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Grant {
+    pub(crate) users: Vec<String>,
+    /// Globs: `*` within a component, `**` across them.
+    pub(crate) repositories: Vec<String>,
+    pub(crate) actions: Vec<Action>,
+}
+
+/// What is done to a repository.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Action {
+    Pull,
+    Push,
+    Delete,
 }
 
 /// The most bytes that a configuration file may have.

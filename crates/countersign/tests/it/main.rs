@@ -8,10 +8,13 @@ mod rig;
 
 mod admission;
 mod completions;
+mod conformance;
 mod documents;
 mod explain;
+mod guarded;
 mod help;
 mod keys;
+mod killed;
 mod output;
 mod policy_check;
 mod policy_test;

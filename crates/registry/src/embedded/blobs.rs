@@ -9,7 +9,9 @@ use countersign_image::{Algorithm, Digest};
 use http::Method;
 use http::request::Parts;
 
+use super::access::{Action, Permit};
 use super::content::Staged;
+use super::index::Index;
 use super::ranges::{self, Wanted};
 use super::receive::{Receiving, content_length};
 use super::refusal::Refusal;
@@ -65,16 +67,18 @@ impl Registry {
     }
 
     /// POST (end-4a, 4b, 4c, 11): mounts, or receives the whole blob, or opens an upload.
-    pub(super) async fn begin_upload(&self, name: Name, parts: &Parts, body: Body) -> Result<Response, Refusal> {
+    pub(super) async fn begin_upload(
+        &self,
+        name: Name,
+        permit: &Permit<'_>,
+        parts: &Parts,
+        body: Body,
+    ) -> Result<Response, Refusal> {
         let query = query(parts);
         if let Some(digest) = query.get("mount") {
             let digest = route::digest(digest)?;
             let from = query.get("from").map(|from| Name::parse(from)).transpose()?;
-            let (to, mounted) = (name.clone(), digest);
-            if self
-                .change(move |store| store.mount(&to, from.as_ref(), &mounted))
-                .await?
-            {
+            if self.mount(&name, from, digest, permit, parts).await? {
                 return Ok(created(&name, &digest));
             }
         }
@@ -97,6 +101,32 @@ impl Registry {
         }
         let upload = self.0.uploads.open(name, staged)?;
         Ok(upload_status(&upload, 0, StatusCode::ACCEPTED))
+    }
+
+    /// Makes a blob of another repository one of `to` (end-11). False if there is none that the caller may read.
+    async fn mount(
+        &self,
+        to: &Name,
+        from: Option<Name>,
+        digest: Digest,
+        permit: &Permit<'_>,
+        parts: &Parts,
+    ) -> Result<bool, Refusal> {
+        let source = match from {
+            Some(from) => permit.mounts(&from, to, parts)?.then_some(from),
+            // Any repository will do, of those that may be read with this token.
+            None => {
+                let holds = |name: &Name, index: &Index| index.blob(name, &digest).is_some();
+                self.0.store.look(|index| {
+                    let mut names = index.names().filter(|name| holds(name, index));
+                    names.find(|name| permit.allows(name, Action::Pull)).cloned()
+                })
+            }
+        };
+        let (Some(source), to) = (source, to.clone()) else {
+            return Ok(false);
+        };
+        self.change(move |store| store.mount(&to, &source, &digest)).await
     }
 
     /// GET (end-13).

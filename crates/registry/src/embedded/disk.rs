@@ -12,7 +12,8 @@
 //!
 //! Every file is written in `staging`, synced, and renamed to its place. Content comes before what refers to it and goes
 //! after, so that whatever instruction was the last, nothing refers to what is not there; what nothing refers to is
-//! removed at the next start. Names cannot leave the directory: a repository's name has no component `.` or `..`, and
+//! removed at the next start. A kill loses nothing that was written; a power cut loses what was not synced, and nothing is shown or
+//! answered before its file and its directory are. Open uploads are in `staging` and end with the process. Names cannot leave the directory: a repository's name has no component `.` or `..`, and
 //! its slashes become `+`, which no name holds.
 
 use std::collections::HashSet;

@@ -101,13 +101,6 @@ impl Index {
             .then(|| self.size(digest))?
     }
 
-    /// The repositories, other than `to`, that hold a blob.
-    pub(super) fn holds_elsewhere(&self, to: &Name, digest: &Digest) -> bool {
-        self.repositories
-            .iter()
-            .any(|(name, repository)| name != to && repository.blobs.contains(digest))
-    }
-
     /// All content that is held.
     pub(super) fn content(&self) -> impl Iterator<Item = (&Digest, u64)> {
         self.content.iter().map(|(digest, held)| (digest, held.size))

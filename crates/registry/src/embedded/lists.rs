@@ -8,6 +8,7 @@ use countersign_image::{Blob, Descriptor, Digest, Document, Index as ImageIndex,
 use http::request::Parts;
 use serde_json::json;
 
+use super::access::Permit;
 use super::blobs::query;
 use super::index::Entry;
 use super::refusal::Refusal;
@@ -48,13 +49,14 @@ impl Page {
 }
 
 impl Registry {
-    /// The names of all repositories, as Docker's registry lists them.
-    pub(super) fn catalog(&self, parts: &Parts) -> Result<Response, Refusal> {
+    /// The names of all repositories that the caller may pull, as Docker's registry lists them.
+    pub(super) fn catalog(&self, permit: &Permit<'_>, parts: &Parts) -> Result<Response, Refusal> {
         let page = Page::asked(parts, self.0.limits.page)?;
         let (names, more) = self.0.store.look(|index| {
             let after = index
                 .names()
-                .filter(|name| page.last.as_deref().is_none_or(|last| name.as_str() > last));
+                .filter(|name| page.last.as_deref().is_none_or(|last| name.as_str() > last))
+                .filter(|name| permit.sees(name));
             page.cut(after.map(ToString::to_string))
         });
         let headers = next(more, "/v2/_catalog", &[("n", &page.most.to_string())], names.last());

@@ -1,12 +1,13 @@
 //! A registry of our own: the OCI distribution specification 1.1, in memory or on disk.
 //!
-//! For quickstart, tests, and teams that want one binary. Reading order: `route` (which endpoint a path means), `blobs`,
-//! `manifests` and `lists` (the endpoints), `uploads` (what is being sent), `store` (every change, one at a time), `index` (what is
+//! For quickstart, tests, and teams that want one binary. Reading order: `route` (which endpoint a path means), `access` (who may
+//! go there), `blobs`, `manifests` and `lists` (the endpoints), `uploads` (what is being sent), `store` (every change, one at a time), `index` (what is
 //! stored, in memory whichever storage it is), `content` and `disk` (the bytes).
 //!
 //! A change is written to the disk before the index shows it, and the index before the client is told, so that what was
 //! answered `201` survives a kill at any instruction, and memory and disk answer alike because they share all but the bytes.
 
+pub mod access;
 mod blobs;
 mod content;
 mod disk;
@@ -28,10 +29,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use http::Method;
 
+use access::{Access, Permit};
 use content::Content;
 pub use disk::StorageError;
 use index::Index;
@@ -54,6 +56,8 @@ struct Inner {
     store: Arc<Store>,
     uploads: Uploads,
     limits: Limits,
+    /// None where everybody may do everything.
+    access: Option<Access>,
 }
 
 /// Where a registry keeps what it is given.
@@ -129,13 +133,23 @@ impl Storage {
 }
 
 impl Registry {
-    /// A registry over `storage`.
+    /// A registry over `storage`, open to everyone who reaches it.
     pub fn new(storage: Storage, limits: Limits) -> Self {
+        Self::made(storage, limits, None)
+    }
+
+    /// A registry over `storage` that lets in whom `access` lets in.
+    pub fn guarded(storage: Storage, limits: Limits, access: Access) -> Self {
+        Self::made(storage, limits, Some(access))
+    }
+
+    fn made(storage: Storage, limits: Limits, access: Option<Access>) -> Self {
         let store = Store::new(storage.content, storage.index, limits);
         Self(Arc::new(Inner {
             store: Arc::new(store),
             uploads: Uploads::new(limits),
             limits,
+            access,
         }))
     }
 
@@ -149,9 +163,13 @@ impl Registry {
         Ok(Self::new(Storage::disk(directory)?, Limits::disk()))
     }
 
-    /// Everything below `/v2/`. Bodies are bounded here; a server around it needs no cap of its own.
+    /// Everything below `/v2/`, and `/token` where tokens are wanted. Bodies are bounded here; a server around it needs no cap of its own.
     pub fn router(&self) -> Router {
-        Router::new()
+        let tokens = match self.0.access {
+            Some(_) => Router::new().route("/token", any(token)),
+            None => Router::new(),
+        };
+        tokens
             .route("/v2", any(answer))
             .route("/v2/", any(answer))
             .route("/v2/{*path}", any(answer))
@@ -178,7 +196,8 @@ async fn answer(State(registry): State<Registry>, request: Request) -> Response 
     let answered = async {
         let (parts, body) = request.into_parts();
         let route = Route::parse(parts.uri.path())?;
-        dispatch(&registry, route, &parts, body).await
+        let permit = access::admit(registry.0.access.as_ref(), &route, &parts)?;
+        dispatch(&registry, route, &permit, &parts, body).await
     };
     let mut response = answered
         .await
@@ -189,9 +208,19 @@ async fn answer(State(registry): State<Registry>, request: Request) -> Response 
     response
 }
 
+async fn token(State(registry): State<Registry>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let answered = match &registry.0.access {
+        Some(access) => access.token(&parts, body, &registry.0.limits).await,
+        None => Err(Refusal::Path),
+    };
+    answered.unwrap_or_else(IntoResponse::into_response)
+}
+
 async fn dispatch(
     registry: &Registry,
     route: Route,
+    permit: &Permit<'_>,
     parts: &http::request::Parts,
     body: Body,
 ) -> Result<Response, Refusal> {
@@ -199,12 +228,12 @@ async fn dispatch(
     let method = &parts.method;
     match (route, method) {
         (Route::Support, m) if m == get || m == head => Ok((StatusCode::OK, "{}").into_response()),
-        (Route::Catalog, m) if m == get => registry.catalog(parts),
+        (Route::Catalog, m) if m == get => registry.catalog(permit, parts),
         (Route::Tags(name), m) if m == get => registry.tags(&name, parts),
         (Route::Referrers(name, digest), m) if m == get => registry.referrers(&name, &digest, parts).await,
         (Route::Blob(name, digest), m) if m == get || m == head => registry.get_blob(&name, &digest, parts).await,
         (Route::Blob(name, digest), &Method::DELETE) => registry.delete_blob(name, &digest).await,
-        (Route::Uploads(name), &Method::POST) => registry.begin_upload(name, parts, body).await,
+        (Route::Uploads(name), &Method::POST) => registry.begin_upload(name, permit, parts, body).await,
         (Route::Upload(name, id), m) if m == get => registry.upload_status(&name, &id).await,
         (Route::Upload(name, id), &Method::PATCH) => registry.append_chunk(&name, &id, parts, body).await,
         (Route::Upload(name, id), &Method::PUT) => registry.finish_upload(name, &id, parts, body).await,

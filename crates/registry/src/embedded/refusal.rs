@@ -78,6 +78,21 @@ pub(super) enum Refusal {
     },
     #[error("the change was interrupted")]
     Interrupted,
+    /// `challenge` says where a token is had, and for what.
+    #[error("a token is wanted that allows this")]
+    Unauthorized { challenge: HeaderValue },
+    #[error("the user may not do this here")]
+    Denied,
+    #[error("a user and the right password are wanted")]
+    Login,
+    #[error("too many others are logging in")]
+    TooManyLogins,
+    #[error("a token is asked for more than {limit} scopes")]
+    TooManyScopes { limit: usize },
+    #[error("no token is given: {0}")]
+    TokenRequest(&'static str),
+    #[error("the request does not say which host it is for")]
+    Host,
 }
 
 impl Refusal {
@@ -97,11 +112,16 @@ impl Refusal {
             | Self::ReferenceInvalid { .. }
             | Self::ManifestInvalid { .. }
             | Self::ContentUnknown { .. }
+            | Self::TooManyScopes { .. }
+            | Self::TokenRequest(_)
+            | Self::Host
             | Self::PageInvalid => StatusCode::BAD_REQUEST,
+            Self::Unauthorized { .. } | Self::Login => StatusCode::UNAUTHORIZED,
+            Self::Denied => StatusCode::FORBIDDEN,
             Self::Stalled { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::OutOfOrder { .. } | Self::RangeOutside { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Self::BlobTooLarge { .. } | Self::ManifestTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooManyUploads { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooManyUploads { .. } | Self::TooManyLogins => StatusCode::TOO_MANY_REQUESTS,
             Self::TooManyTags { .. } => StatusCode::URI_TOO_LONG,
             Self::Precondition => StatusCode::PRECONDITION_FAILED,
             Self::Full { .. } => StatusCode::INSUFFICIENT_STORAGE,
@@ -111,7 +131,13 @@ impl Refusal {
 
     fn code(&self) -> &'static str {
         match self {
-            Self::Path | Self::Method { .. } | Self::PageInvalid => "UNSUPPORTED",
+            Self::Path
+            | Self::Method { .. }
+            | Self::PageInvalid
+            | Self::TooManyScopes { .. }
+            | Self::TokenRequest(_)
+            | Self::Host => "UNSUPPORTED",
+            Self::Unauthorized { .. } | Self::Login => "UNAUTHORIZED",
             Self::NameInvalid { .. } => "NAME_INVALID",
             Self::NameUnknown { .. } => "NAME_UNKNOWN",
             Self::DigestInvalid { .. } | Self::DigestMismatch { .. } => "DIGEST_INVALID",
@@ -122,13 +148,15 @@ impl Refusal {
             | Self::RangeOutside { .. }
             | Self::BlobTooLarge { .. }
             | Self::ManifestTooLarge => "SIZE_INVALID",
-            Self::TooManyUploads { .. } => "TOOMANYREQUESTS",
+            Self::TooManyUploads { .. } | Self::TooManyLogins => "TOOMANYREQUESTS",
             Self::ManifestUnknown { .. } => "MANIFEST_UNKNOWN",
             Self::ReferenceInvalid { .. } | Self::ManifestInvalid { .. } | Self::TooManyTags { .. } => {
                 "MANIFEST_INVALID"
             }
             Self::ContentUnknown { .. } => "MANIFEST_BLOB_UNKNOWN",
-            Self::Precondition | Self::Full { .. } | Self::Storage { .. } | Self::Interrupted => "DENIED",
+            Self::Denied | Self::Precondition | Self::Full { .. } | Self::Storage { .. } | Self::Interrupted => {
+                "DENIED"
+            }
         }
     }
 
@@ -176,7 +204,16 @@ impl IntoResponse for Refusal {
             Self::Method { allowed } => {
                 headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
             }
-            Self::TooManyUploads { .. } => {
+            Self::Unauthorized { challenge } => {
+                headers.insert(header::WWW_AUTHENTICATE, challenge.clone());
+                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            }
+            Self::Login => {
+                let basic = HeaderValue::from_static("Basic realm=\"countersign-registry\", charset=\"UTF-8\"");
+                headers.insert(header::WWW_AUTHENTICATE, basic);
+                headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            }
+            Self::TooManyUploads { .. } | Self::TooManyLogins => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
             }
             Self::OutOfOrder { expected, location, .. } => {

@@ -82,18 +82,12 @@ impl Store {
         turn.first_of(!known, &digest, size, Change::HoldBlob { name, digest, size })
     }
 
-    /// A repository holds a blob of another one. False if that one does not hold it.
-    ///
-    /// Without `from` any repository will do. When repositories have readers of their own, this is the place to ask
-    /// whether the caller is one: who may mount may read.
-    pub(super) fn mount(&self, name: &Name, from: Option<&Name>, digest: &Digest) -> Result<bool, Refusal> {
+    /// A repository holds a blob of another one, which the caller may read. False if that one does not hold it.
+    pub(super) fn mount(&self, name: &Name, from: &Name, digest: &Digest) -> Result<bool, Refusal> {
         let turn = self.turn();
-        let size = self.look(|index| match from {
-            Some(from) => index.blob(from, digest),
-            None if index.holds_elsewhere(name, digest) => index.size(digest),
-            None => index.blob(name, digest),
-        });
-        let Some(size) = size else { return Ok(false) };
+        let Some(size) = self.look(|index| index.blob(from, digest)) else {
+            return Ok(false);
+        };
         if self.look(|index| index.blob(name, digest)).is_none() {
             self.has_place(name)?;
             turn.make(Change::HoldBlob {

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 pub(crate) use self::door::{Certificate, Door};
 pub(crate) use self::ran::Ran;
 use self::redaction::Redaction;
-pub(crate) use self::registry::Registry;
+pub(crate) use self::registry::{Registry, USERS};
 pub(crate) use self::serving::Serving;
 
 /// Longer than anything here takes on two busy cores.

@@ -9,6 +9,9 @@ use tokio::runtime::Runtime;
 
 use super::{Folder, Serving};
 
+/// A users file with one user, `sentry`, whose password is `open sesame`.
+pub(crate) const USERS: &str = "sentry:$2b$05$i18C5BzxRkkw00EleXDuguHKuQ5jiljqa//GVsho3gN7lwO5ZDCyC\n";
+
 pub(crate) struct Registry<'a> {
     folder: &'a Folder,
     address: String,
@@ -25,7 +28,12 @@ impl<'a> Registry<'a> {
     pub(crate) fn with(folder: &'a Folder, arguments: &[&str]) -> Self {
         let command = folder.command(&[&["serve", "registry", "--listen", "127.0.0.1:0"], arguments].concat());
         let mut serving = Serving::start(folder, "registry", command);
-        let address = serving.address("the registry listens").replace("http://", "");
+        let address = serving
+            .address("the registry listens")
+            .split_once("://")
+            .unwrap()
+            .1
+            .to_owned();
         folder.redact(&address, "REGISTRY");
         // Another test of this process may have been first.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();

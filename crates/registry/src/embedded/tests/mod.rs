@@ -1,5 +1,6 @@
 //! The registry through its router, as clients see it.
 
+mod access;
 mod blobs;
 mod lists;
 mod manifests;
