@@ -11,12 +11,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_image::json;
+use countersign_image::text::excerpt;
 use crypto_secretbox::aead::Aead;
 use crypto_secretbox::{Key, KeyInit, Nonce, XSalsa20Poly1305};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::Password;
+use crate::pem::MAX_QUOTED;
 
 /// The label that cosign writes today; the older `ENCRYPTED COSIGN PRIVATE KEY` is read as well.
 pub(crate) const LABEL: &str = "ENCRYPTED SIGSTORE PRIVATE KEY";
@@ -129,12 +131,12 @@ impl SealedKey {
         let document: Document = json::strict(body).map_err(SealedKeyError::Json)?;
         if document.kdf.name != KDF {
             return Err(SealedKeyError::Kdf {
-                found: document.kdf.name,
+                found: excerpt(&document.kdf.name, MAX_QUOTED),
             });
         }
         if document.cipher.name != CIPHER {
             return Err(SealedKeyError::Cipher {
-                found: document.cipher.name,
+                found: excerpt(&document.cipher.name, MAX_QUOTED),
             });
         }
         let log_n = accepted(&document.kdf.params)?;
