@@ -31,12 +31,26 @@ pub struct Target {
     pub mutations: u32,
 }
 
-/// The target of that name.
+/// The target of that name, [`PLANTED`] among them.
 pub fn target(name: &str) -> Option<&'static Target> {
-    targets().find(|target| target.name == name)
+    targets().chain([&PLANTED]).find(|target| target.name == name)
 }
 
 /// Every target.
 pub fn targets() -> impl Iterator<Item = &'static Target> {
     CRATES.iter().flat_map(|(_, targets)| *targets)
 }
+
+/// A promise that is broken on purpose, by one word of seven letters: nobody comes upon it by chance, and a campaign does
+/// within seconds if coverage guides it.
+pub static PLANTED: Target = Target {
+    name: "planted",
+    run: |data| {
+        let word = b"planted";
+        let known = data.iter().zip(word).take_while(|(found, expected)| found == expected);
+        assert!(known.count() < word.len(), "the planted fault is found");
+    },
+    seeds: |seeds| seeds.add("x"),
+    words: &[],
+    mutations: 0,
+};

@@ -18,10 +18,8 @@ pub struct Seeds {
 impl Seeds {
     /// The seeds of a target: ours first, then those of the corpus, where it is.
     pub fn of(target: &Target) -> Self {
-        let corpus = std::env::var_os("COUNTERSIGN_CORPUS").map_or_else(
-            || repository().join("..").join("shared").join("corpus"),
-            PathBuf::from,
-        );
+        let corpus = std::env::var_os("COUNTERSIGN_CORPUS")
+            .map_or_else(|| repository().join("..").join("shared").join("corpus"), PathBuf::from);
         let mut seeds = Self {
             corpus: Some(corpus).filter(|path| path.is_dir()),
             ..Self::default()

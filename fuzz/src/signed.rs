@@ -46,9 +46,7 @@ pub(crate) struct Desk {
 pub(crate) static DESK: LazyLock<Desk> = LazyLock::new(|| {
     let ours_private = SigningKey::from_bytes(&[7; 32]);
     // SubjectPublicKeyInfo of Ed25519 (RFC 8410, section 4), then the key.
-    let mut spki = vec![
-        0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00,
-    ];
+    let mut spki = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
     spki.extend(ours_private.verifying_key().as_bytes());
     // The block of a policy is indented, which the reader of keys does not mind.
     let alice = PublicKey::from_pem(ALICE_POLICY).unwrap();

@@ -172,8 +172,8 @@ impl SealedKey {
     }
 
     fn open(&self, password: &Password) -> Result<Zeroizing<Vec<u8>>, SealedKeyError> {
-        let opened = secretbox(password, &self.salt, self.log_n)
-            .decrypt(&Nonce::from(self.nonce), self.ciphertext.as_slice());
+        let opened =
+            secretbox(password, &self.salt, self.log_n).decrypt(&Nonce::from(self.nonce), self.ciphertext.as_slice());
         opened.map(Zeroizing::new).map_err(|_| SealedKeyError::WrongPassword)
     }
 }

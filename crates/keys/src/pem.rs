@@ -162,9 +162,9 @@ fn next_block(text: &str) -> Result<(&str, &str, &str), NotAPrivateKey> {
         return Err(NotAPrivateKey::NoPem);
     }
     let end = format!("{END}{label}{DASHES}");
-    let (body, after) = rest.split_once(&end).ok_or_else(|| NotAPrivateKey::Unfinished {
-        label: shorten(label),
-    })?;
+    let (body, after) = rest
+        .split_once(&end)
+        .ok_or_else(|| NotAPrivateKey::Unfinished { label: shorten(label) })?;
     Ok((label, body, after))
 }
 

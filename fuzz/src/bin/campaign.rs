@@ -8,7 +8,8 @@ use libfuzzer_sys::fuzz_target;
 
 static TARGET: LazyLock<&Target> = LazyLock::new(|| {
     let name = std::env::var("COUNTERSIGN_FUZZ_TARGET").unwrap_or_default();
-    countersign_fuzz::target(&name).unwrap_or_else(|| panic!("`COUNTERSIGN_FUZZ_TARGET` is `{name}`, which is no target"))
+    countersign_fuzz::target(&name)
+        .unwrap_or_else(|| panic!("`COUNTERSIGN_FUZZ_TARGET` is `{name}`, which is no target"))
 });
 
 fuzz_target!(init: LazyLock::force(&TARGET), |data: &[u8]| (TARGET.run)(data));

@@ -113,7 +113,9 @@ fn reviews(seeds: &mut Seeds) {
     for review in our_reviews() {
         seeds.add(review);
     }
-    seeds.add_corpus(&["reviews"], |path, bytes| named(path, &[".json"]).then(|| bytes.to_vec()));
+    seeds.add_corpus(&["reviews"], |path, bytes| {
+        named(path, &[".json"]).then(|| bytes.to_vec())
+    });
 }
 
 /// The uid is kept whatever is wrong with the rest; every image is found where it stands, and no other.
@@ -123,7 +125,11 @@ fn review(data: &[u8]) {
         Err(error) => {
             spoken::refusal(&error);
             let uid = readable_uid(data);
-            assert!(uid.is_none() || error.uid == uid, "the uid {uid:?} is lost: {:?}", error.uid);
+            assert!(
+                uid.is_none() || error.uid == uid,
+                "the uid {uid:?} is lost: {:?}",
+                error.uid
+            );
             return promises_of_response(&refuse(error.uid.as_deref(), &error.reason()), error.uid.as_deref());
         }
     };
@@ -153,7 +159,10 @@ fn promises_of_uses(uses: &[Use], request: &Value) {
     let mut paths = BTreeSet::new();
     for found in uses {
         assert!(paths.insert(found.path.pointer()), "{} twice", found.path);
-        assert_eq!(object.pointer(&found.path.pointer()), Some(&Value::from(found.image.as_str())));
+        assert_eq!(
+            object.pointer(&found.path.pointer()),
+            Some(&Value::from(found.image.as_str()))
+        );
         assert!(!found.image.is_empty());
         match &found.carried {
             Carried::New => {}
@@ -172,14 +181,29 @@ fn promises_of_uses(uses: &[Use], request: &Value) {
 
 /// Every image of a Pod or a template, wherever it is in an object of a kind that we know: the slow way.
 fn images(object: &Value) -> BTreeSet<String> {
-    let ways = ["/spec/jobTemplate/spec/template/spec", "/spec/template/spec", "/template/spec", "/spec"];
+    let ways = [
+        "/spec/jobTemplate/spec/template/spec",
+        "/spec/template/spec",
+        "/template/spec",
+        "/spec",
+    ];
     let lists = ["initContainers", "containers", "ephemeralContainers", "volumes"];
-    let has_list = |spec: &&Value| lists.iter().any(|list| spec.get(list).is_some_and(|list| !list.is_null()));
+    let has_list = |spec: &&Value| {
+        lists
+            .iter()
+            .any(|list| spec.get(list).is_some_and(|list| !list.is_null()))
+    };
     let mut found = BTreeSet::new();
-    let Some(spec) = ways.iter().filter_map(|way| object.pointer(way)).find(has_list) else { return found };
+    let Some(spec) = ways.iter().filter_map(|way| object.pointer(way)).find(has_list) else {
+        return found;
+    };
     for list in lists {
         for entry in spec[list].as_array().into_iter().flatten() {
-            let image = if list == "volumes" { &entry["image"]["reference"] } else { &entry["image"] };
+            let image = if list == "volumes" {
+                &entry["image"]["reference"]
+            } else {
+                &entry["image"]
+            };
             found.extend(image.as_str().filter(|image| !image.is_empty()).map(str::to_owned));
         }
     }
@@ -226,15 +250,23 @@ fn answers(seeds: &mut Seeds) {
 /// A whole request, on evidence that anybody may have made: allowed exactly where every enforced policy admits, on a
 /// signature only where it is one; and the patch writes pinned images where images stood, and nothing else.
 fn answer(data: &[u8]) {
-    let [number, circumstances, high, low, rest @ ..] = data else { return };
+    let [number, circumstances, high, low, rest @ ..] = data else {
+        return;
+    };
     let length = usize::from(u16::from_be_bytes([*high, *low])).min(rest.len());
     let (item, body) = rest.split_at(length);
-    let Ok(review) = Review::parse(Bytes::copy_from_slice(body)) else { return };
+    let Ok(review) = Review::parse(Bytes::copy_from_slice(body)) else {
+        return;
+    };
     let uses = match question(&review) {
         Ok(Question::Uses(uses)) => uses,
         Ok(Question::NothingToJudge(why)) => {
             let judgement = Judgement::nothing_to_judge("object", why.to_string());
-            let outcome = Outcome { paths: Vec::new(), image: String::new(), judgement };
+            let outcome = Outcome {
+                paths: Vec::new(),
+                image: String::new(),
+                judgement,
+            };
             let response = respond(review.uid(), &[outcome], None);
             assert!(response.allowed());
             return promises_of_response(&response, Some(review.uid()));
@@ -255,7 +287,7 @@ fn answer(data: &[u8]) {
     let mut outcomes = Vec::new();
     for found in &uses {
         let reference = Reference::parse(&found.image);
-        let judgement = match reference.as_ref().map(|reference| reference.pinned()) {
+        let judgement = match reference.as_ref().map(Reference::pinned) {
             _ if found.carried == Carried::Unchanged => Judgement::unchanged(&found.image),
             Ok(Some(image)) => {
                 evidence.image = image.clone();
@@ -270,9 +302,16 @@ fn answer(data: &[u8]) {
         };
         promises_of_judgement(&judgement);
         if let Ok(reference) = reference {
-            pins.push((found.path.clone(), reference.resolved(Digest::sha256(b"resolved")).written()));
+            pins.push((
+                found.path.clone(),
+                reference.resolved(Digest::sha256(b"resolved")).written(),
+            ));
         }
-        outcomes.push(Outcome { paths: vec![found.path.clone()], image: found.image.clone(), judgement });
+        outcomes.push(Outcome {
+            paths: vec![found.path.clone()],
+            image: found.image.clone(),
+            judgement,
+        });
     }
     let patch = Patch::pin(&pins);
     promises_of_patch(&patch, &pins, review.object().map_or("null", |object| object.get()));

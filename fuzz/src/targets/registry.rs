@@ -21,14 +21,29 @@ pub(super) const TARGETS: &[Target] = &[
         name: "challenge",
         run: challenge,
         seeds: challenges,
-        words: &["Bearer ", "basic ", "realm=", "service=", "\"", "\\", ",", "=", " ", "\t", "\n", "Negotiate abc=="],
+        words: &[
+            "Bearer ",
+            "basic ",
+            "realm=",
+            "service=",
+            "\"",
+            "\\",
+            ",",
+            "=",
+            " ",
+            "\t",
+            "\n",
+            "Negotiate abc==",
+        ],
         mutations: 4_000,
     },
     Target {
         name: "next_page",
         run: next,
         seeds: links,
-        words: &["<", ">", ";", ",", "rel=", "next", "\"", "//", "https://", "@", "..", "?", "#", "\\", "%2e", "\t"],
+        words: &[
+            "<", ">", ";", ",", "rel=", "next", "\"", "//", "https://", "@", "..", "?", "#", "\\", "%2e", "\t",
+        ],
         mutations: 4_000,
     },
     Target {
@@ -36,8 +51,19 @@ pub(super) const TARGETS: &[Target] = &[
         run: docker_config,
         seeds: docker_configs,
         words: &[
-            "\"auths\":{", "\"auth\":\"", "\"username\":\"", "\"password\":\"", "\"identitytoken\":\"",
-            "\"registrytoken\":\"", "*", ":443", "https://", "/v1/", "\\u0000", "null", "}",
+            "\"auths\":{",
+            "\"auth\":\"",
+            "\"username\":\"",
+            "\"password\":\"",
+            "\"identitytoken\":\"",
+            "\"registrytoken\":\"",
+            "*",
+            ":443",
+            "https://",
+            "/v1/",
+            "\\u0000",
+            "null",
+            "}",
         ],
         mutations: 2_000,
     },
@@ -74,7 +100,9 @@ fn headers(name: &http::HeaderName, data: &[u8]) -> HeaderMap {
 
 /// A challenge is met only as it is written: realm and service stand in the header.
 fn challenge(data: &[u8]) {
-    let Some(Challenge::Bearer { realm, service }) = Challenge::of(&headers(&WWW_AUTHENTICATE, data)) else { return };
+    let Some(Challenge::Bearer { realm, service }) = Challenge::of(&headers(&WWW_AUTHENTICATE, data)) else {
+        return;
+    };
     let bare = |text: &str| text.replace('\\', "");
     let written = bare(&String::from_utf8_lossy(data));
     for text in [Some(realm), service].into_iter().flatten() {
@@ -101,7 +129,10 @@ fn next(data: &[u8]) {
         Ok(Some(next)) => {
             assert_eq!((next.scheme(), next.host_str()), (first.scheme(), first.host_str()));
             assert_eq!(next.port_or_known_default(), first.port_or_known_default());
-            assert_eq!((next.path(), next.username(), next.password()), (first.path(), "", None));
+            assert_eq!(
+                (next.path(), next.username(), next.password()),
+                (first.path(), "", None)
+            );
         }
         Err(error) => spoken::refusal(&error),
     }
@@ -119,7 +150,9 @@ fn docker_configs(seeds: &mut Seeds) {
 
 /// No text that is shown or logged has a secret in it.
 fn docker_config(data: &[u8]) {
-    let secrets = json::strict::<Value>(data).map(|value| secrets(&value)).unwrap_or_default();
+    let secrets = json::strict::<Value>(data)
+        .map(|value| secrets(&value))
+        .unwrap_or_default();
     let hidden = |text: &str| {
         for secret in &secrets {
             assert!(!text.contains(secret.as_str()), "`{secret}` is shown: {text}");
@@ -161,7 +194,12 @@ fn secrets(value: &Value) -> Vec<String> {
 }
 
 fn archives(seeds: &mut Seeds) {
-    for case in ["layout-all-three-admit", "gap-throttled-undecided", "stale-lists-admit", "source-tag-prefix-admit"] {
+    for case in [
+        "layout-all-three-admit",
+        "gap-throttled-undecided",
+        "stale-lists-admit",
+        "source-tag-prefix-admit",
+    ] {
         seeds.add_files(&format!("cases/data/{case}"), |path, bytes| {
             named(path, &["evidence.json"]).then(|| bytes.to_vec())
         });

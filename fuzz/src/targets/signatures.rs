@@ -66,13 +66,20 @@ pub(super) fn items(seeds: &mut Seeds) {
 /// Whatever an item is turned into, it proves something only if what it says was signed, and about our image alone.
 fn examine(data: &[u8]) {
     let Some(content) = signed::read(data) else { return };
-    let other = Reference::parse("registry.example/shop/app").unwrap().resolved(Digest::sha256(b"other"));
+    let other = Reference::parse("registry.example/shop/app")
+        .unwrap()
+        .resolved(Digest::sha256(b"other"));
     let stranger = stranger();
     for layout in Layout::ALL {
         let found = evidence(&DESK.image, layout, [content.clone()]);
         for seen in unverified_summary(&found) {
             let shown = [seen.unverified_predicate_type, seen.unverified_signer_hint];
-            assert!(shown.iter().flatten().all(|text| text.chars().all(prints) && text.len() <= 1024));
+            assert!(
+                shown
+                    .iter()
+                    .flatten()
+                    .all(|text| text.chars().all(prints) && text.len() <= 1024)
+            );
         }
         for key in [&DESK.ours, &DESK.alice] {
             let (proofs, rejected) = signatures(&found, key, HashRule::Natural, &Layouts::ALL);
@@ -113,7 +120,10 @@ fn keys() -> &'static [PublicKey] {
     static KEYS: std::sync::LazyLock<Vec<PublicKey>> = std::sync::LazyLock::new(|| {
         let mut keys = vec![DESK.ours.clone(), DESK.alice.clone()];
         for case in ["key-p384-admit", "key-p521-admit", "key-rsa-pkcs1-admit"] {
-            let policy = crate::seeds::repository().join("cases/data").join(case).join("policy.yaml");
+            let policy = crate::seeds::repository()
+                .join("cases/data")
+                .join(case)
+                .join("policy.yaml");
             keys.push(PublicKey::from_pem(&std::fs::read_to_string(policy).unwrap()).unwrap());
         }
         keys
@@ -129,19 +139,26 @@ fn raw_signatures(seeds: &mut Seeds) {
         seeds.add([&[number][..], &[0; 64]].concat());
     }
     seeds.add_files("cases/data", |path, bytes| {
-        named(path, &["evidence.json"]).then(|| first_signature(bytes))?.map(|bytes| [&[1][..], &bytes].concat())
+        named(path, &["evidence.json"])
+            .then(|| first_signature(bytes))?
+            .map(|bytes| [&[1][..], &bytes].concat())
     });
 }
 
 fn first_signature(evidence: &[u8]) -> Option<Vec<u8>> {
     let value: Value = serde_json::from_slice(evidence).ok()?;
-    let text = value["items"].as_array()?.iter().find_map(|item| item["content"]["simple"]["signature"].as_str())?;
+    let text = value["items"]
+        .as_array()?
+        .iter()
+        .find_map(|item| item["content"]["simple"]["signature"].as_str())?;
     signed::decoded(text)
 }
 
 /// No bytes are a signature over what no key has signed.
 fn signature(data: &[u8]) {
-    let Some((number, signature)) = data.split_first() else { return };
+    let Some((number, signature)) = data.split_first() else {
+        return;
+    };
     let key = &keys()[usize::from(*number) % keys().len()];
     for rule in [HashRule::Natural, HashRule::Exactly(countersign_evidence::Hash::Sha512)] {
         match key.verify(rule, b"what nobody has signed", signature) {
@@ -163,22 +180,33 @@ fn seal(data: &[u8]) {
     let Some((kind, rest)) = data.split_first() else { return };
     let Some(text) = text(rest) else { return };
     let image = &DESK.image;
-    let annotations: BTreeMap<String, String> =
-        text.lines().filter_map(|line| line.split_once('=')).map(|(key, value)| (key.into(), value.into())).collect();
+    let annotations: BTreeMap<String, String> = text
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(key, value)| (key.into(), value.into()))
+        .collect();
     let (what, predicate_type) = match kind {
         b's' => (ToBeSigned::simple(image, &annotations), None),
         b'c' => (ToBeSigned::cosign_sign(image, &annotations), None),
         b'a' => {
             let (kind, predicate) = text.split_once('\n').unwrap_or((text, "{}"));
-            let Ok(predicate) = countersign_image::json::strict::<Value>(predicate.as_bytes()) else { return };
+            let Ok(predicate) = countersign_image::json::strict::<Value>(predicate.as_bytes()) else {
+                return;
+            };
             (ToBeSigned::statement(image, kind, &predicate), Some(kind))
         }
         _ => return,
     };
     let mut sealed = BTreeSet::new();
     for layout in Layout::ALL {
-        let Some(content) = DESK.seal(what.clone(), layout) else { continue };
-        assert_eq!(DESK.seal(what.clone(), layout).as_ref(), Some(&content), "made twice, it is the same");
+        let Some(content) = DESK.seal(what.clone(), layout) else {
+            continue;
+        };
+        assert_eq!(
+            DESK.seal(what.clone(), layout).as_ref(),
+            Some(&content),
+            "made twice, it is the same"
+        );
         sealed.insert(layout);
         let found = evidence(image, layout, [content]);
         let proofs = signatures(&found, &DESK.ours, HashRule::Natural, &Layouts::ALL).0.len();
@@ -189,8 +217,18 @@ fn seal(data: &[u8]) {
             assert_eq!(attested.len(), 1);
             assert_eq!(attested[0].predicate_type(), kind);
         }
-        assert_eq!(signatures(&found, &DESK.alice, HashRule::Natural, &Layouts::ALL).0.len(), 0);
-        assert_eq!(attestations(&found, &DESK.alice, HashRule::Natural, &Layouts::ALL).0.len(), 0);
+        assert_eq!(
+            signatures(&found, &DESK.alice, HashRule::Natural, &Layouts::ALL)
+                .0
+                .len(),
+            0
+        );
+        assert_eq!(
+            attestations(&found, &DESK.alice, HashRule::Natural, &Layouts::ALL)
+                .0
+                .len(),
+            0
+        );
     }
     if predicate_type.is_none() && data.len() < 4096 {
         assert!(!sealed.is_empty(), "an operator's own signature can be stored");

@@ -1,5 +1,7 @@
 //! The short run: every seed, every input that broke a promise once, and so many mutations of them, always the same.
 
+#![expect(clippy::unwrap_used, reason = "a suite stops at the first surprise")]
+
 mod mutation;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,7 +12,7 @@ use countersign_fuzz::{CRATES, Target, targets};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
 /// How many seeds all targets together take from the corpus.
-const FROM_CORPUS: usize = 0;
+const FROM_CORPUS: usize = 351;
 
 macro_rules! crates {
     ($($name:ident)*) => {

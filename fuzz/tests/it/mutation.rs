@@ -30,7 +30,10 @@ pub(crate) fn of(seeds: &[&[u8]], words: &[&str]) -> impl Strategy<Value = Mutat
     let at = any::<Index>;
     let seed = 0..seeds.len();
     let word = 0..words.len().max(1);
-    let telling = prop_oneof![any::<u8>(), prop::sample::select(b"\"\\{}[]:,/@ \n\r\t-=0\x00\x7f\x80\xff".to_vec())];
+    let telling = prop_oneof![
+        any::<u8>(),
+        prop::sample::select(b"\"\\{}[]:,/@ \n\r\t-=0\x00\x7f\x80\xff".to_vec())
+    ];
     let edit = prop_oneof![
         2 => (at(), telling.clone()).prop_map(|(at, byte)| Edit::Set(at, byte)),
         2 => (at(), 0_u8..8).prop_map(|(at, bit)| Edit::Flip(at, bit)),
