@@ -4,7 +4,7 @@
 //! ours for one to watch. Everything is built apart from the usual build, whose flags are others.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -59,14 +59,14 @@ impl<'a> Campaign<'a> {
 
     /// Builds, then runs one target after the other. A finding does not keep the others from running.
     pub fn run(&self, root: &Path) -> Result<()> {
-        let programs = build(root)?;
+        let program = build(root)?;
         if self.targets == [PLANTED] {
-            let found = !one(root, &programs, PLANTED, self.minutes)?;
+            let found = !one(root, &program, PLANTED, self.minutes)?;
             return found
                 .then_some(())
                 .context("the planted fault was not found: no coverage guides the campaigns");
         }
-        let known = listed(&programs.join("seeds"))?;
+        let known = listed(root)?;
         if let Some(unknown) = self
             .targets
             .iter()
@@ -78,7 +78,7 @@ impl<'a> Campaign<'a> {
         let chosen = chosen.filter(|name| self.targets.is_empty() || self.targets.contains(name));
         let mut broken = Vec::new();
         for target in chosen {
-            if !one(root, &programs, target, self.minutes)? {
+            if !one(root, &program, target, self.minutes)? {
                 broken.push(target);
             }
         }
@@ -92,13 +92,21 @@ impl<'a> Campaign<'a> {
     }
 }
 
-/// Where the programs are, once they are built.
+/// Where the program is, once it is built.
 fn build(root: &Path) -> Result<PathBuf> {
     let host = host()?;
     let folder = root.join("target").join("fuzz");
     println!("building with coverage, apart from the usual build; the first time that takes some minutes");
     let status = Command::new(cargo())
-        .args(["build", "--profile", "fuzz", "-p", "countersign-fuzz", "--bins"])
+        .args([
+            "build",
+            "--profile",
+            "fuzz",
+            "-p",
+            "countersign-fuzz",
+            "--bin",
+            "campaign",
+        ])
         .args(["--features", "campaign", "--target", &host, "--target-dir"])
         .arg(&folder)
         .env("RUSTFLAGS", COVERAGE.join(" "))
@@ -108,7 +116,7 @@ fn build(root: &Path) -> Result<PathBuf> {
     if !status.success() {
         bail!("the campaign could not be built ({status}); libFuzzer needs a C++ compiler (Debian: g++)");
     }
-    Ok(folder.join(host).join("fuzz"))
+    Ok(folder.join(host).join("fuzz").join("campaign"))
 }
 
 fn cargo() -> std::ffi::OsString {
@@ -123,34 +131,48 @@ fn host() -> Result<String> {
     host.map(str::to_owned).context("`rustc -vV` does not say its host")
 }
 
-fn listed(seeds: &Path) -> Result<Vec<String>> {
-    let output = Command::new(seeds).output().context("cannot list the targets")?;
+/// The program that knows the targets: built as usual, since nobody counts what it reaches.
+fn seeds(root: &Path) -> Command {
+    let mut command = Command::new(cargo());
+    command.args(["run", "--quiet", "-p", "countersign-fuzz", "--bin", "seeds", "--"]);
+    command.current_dir(root);
+    command
+}
+
+fn listed(root: &Path) -> Result<Vec<String>> {
+    let output = seeds(root)
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot run cargo")?;
+    if !output.status.success() {
+        bail!("the targets could not be listed ({})", output.status);
+    }
     let text = String::from_utf8(output.stdout).context("the targets are not listed as text")?;
     Ok(text.lines().map(str::to_owned).collect())
 }
 
 /// Whether every promise of the target was kept.
-fn one(root: &Path, programs: &Path, target: &str, minutes: u64) -> Result<bool> {
+fn one(root: &Path, program: &Path, target: &str, minutes: u64) -> Result<bool> {
     let fuzz = root.join("fuzz");
     let (corpus, findings) = (fuzz.join("corpus").join(target), fuzz.join("findings").join(target));
     let begin = root.join("target").join("fuzz").join("begin");
-    let (seeds, dictionary) = (begin.join(target), begin.join(format!("{target}.dict")));
+    let (first, dictionary) = (begin.join(target), begin.join(format!("{target}.dict")));
     for folder in [&corpus, &findings, &begin] {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     }
     // Seeds of another time are gone with what they were made from.
-    std::fs::remove_dir_all(&seeds).ok();
-    let status = Command::new(programs.join("seeds"))
+    std::fs::remove_dir_all(&first).ok();
+    let status = seeds(root)
         .arg(target)
-        .args([&seeds, &dictionary])
+        .args([&first, &dictionary])
         .status()
         .context("cannot write the seeds")?;
     if !status.success() {
         bail!("the seeds of `{target}` could not be written ({status})");
     }
     println!("\n== {target}");
-    let status = Command::new(programs.join("campaign"))
-        .args([&corpus, &seeds])
+    let status = Command::new(program)
+        .args([&corpus, &first])
         .arg(format!("-artifact_prefix={}/", findings.display()))
         .arg(format!("-dict={}", dictionary.display()))
         .arg(format!("-max_total_time={}", minutes * 60))
