@@ -4,12 +4,13 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use xtask::{repository, rings, tidy, tools};
+use xtask::{fuzz, repository, rings, tidy, tools};
 
 const USAGE: &str = "\
 usage: cargo xtask <command>
 
   test [--without acceptance]   all four rings of tests, with what they need
+  fuzz [TARGET…] [--minutes N]  campaigns for the parsers, a minute each unless told otherwise
   tidy                          the invariants that no compiler holds
   tools [NAME…]                 build the real programs of the acceptance suite into the cache";
 
@@ -30,6 +31,7 @@ fn run(words: &[&str]) -> Result<()> {
     match words {
         ["test"] => rings::test(&root, rings::Scope::Everything),
         ["test", "--without", "acceptance"] => rings::test(&root, rings::Scope::WithoutAcceptance),
+        ["fuzz", words @ ..] => fuzz::Campaign::parse(words)?.run(&root),
         ["tidy"] => tidy::tidy(&root),
         ["tools", names @ ..] => tools::build(&root, names),
         _ => bail!("no such command: `{}`\n\n{USAGE}", words.join(" ")),

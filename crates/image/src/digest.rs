@@ -192,7 +192,7 @@ pub enum DigestError {
         found: usize,
     },
     /// A character is not a lower-case hex digit.
-    #[error("`{found}` at position {at} of the digest is not a lower-case hex digit")]
+    #[error("`{}` at position {at} of the digest is not a lower-case hex digit", found.escape_debug())]
     NotLowerHex {
         /// The offending character.
         found: char,

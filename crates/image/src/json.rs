@@ -16,11 +16,15 @@ use crate::text::excerpt;
 /// How deep objects and arrays may nest.
 pub const MAX_DEPTH: usize = 64;
 
+/// What the keys begin with by which serde_json speaks to itself.
+const RESERVED: &str = "$serde_json::private::";
+
 /// The most characters of a document that an error repeats.
 const MAX_QUOTED: usize = 120;
 
 /// Reads a document, refusing what lenient readers disagree about: duplicate keys at any depth (also in parts that `T`
-/// does not know), data after the document, nesting beyond [`MAX_DEPTH`], bytes that are not UTF-8.
+/// does not know), keys that only our own reader obeys, data after the document, nesting beyond [`MAX_DEPTH`], bytes that
+/// are not UTF-8.
 ///
 /// The caller bounds the size: this reads all of it twice.
 pub fn strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
@@ -69,6 +73,15 @@ pub enum JsonError {
     /// One object has a key twice.
     #[error("key `{key}` appears twice in {}", place(.path))]
     DuplicateKey {
+        /// The key, shortened.
+        key: String,
+        /// The object that has it, as a JSON pointer (RFC 6901), shortened; empty for the document itself.
+        path: String,
+    },
+    /// A key that our own reader takes for an instruction: the text under it would be read as a document of its own, by us
+    /// and by nobody else, and by nobody strictly.
+    #[error("key `{key}` in {} is reserved", place(.path))]
+    ReservedKey {
         /// The key, shortened.
         key: String,
         /// The object that has it, as a JSON pointer (RFC 6901), shortened; empty for the document itself.
@@ -128,14 +141,22 @@ struct Walk {
 
 impl Walk {
     fn duplicate(&self, key: &str) -> JsonError {
-        let pointer: String = self
-            .path
-            .iter()
-            .fold(String::new(), |pointer, step| pointer + "/" + step);
         JsonError::DuplicateKey {
             key: shorten(key),
-            path: shorten(&pointer),
+            path: self.place(),
         }
+    }
+
+    fn reserved(&self, key: &str) -> JsonError {
+        JsonError::ReservedKey {
+            key: shorten(key),
+            path: self.place(),
+        }
+    }
+
+    fn place(&self) -> String {
+        let steps = self.path.iter();
+        shorten(&steps.fold(String::new(), |pointer, step| pointer + "/" + step))
     }
 }
 
@@ -179,6 +200,11 @@ impl<'de> Visitor<'de> for Step<'_> {
                 let refusal = self.walk.duplicate(&key);
                 self.walk.refusal.get_or_insert(refusal);
                 return Err(A::Error::custom("duplicate key"));
+            }
+            if key.starts_with(RESERVED) {
+                let refusal = self.walk.reserved(&key);
+                self.walk.refusal.get_or_insert(refusal);
+                return Err(A::Error::custom("reserved key"));
             }
             self.walk.path.push(key.replace('~', "~0").replace('/', "~1"));
             map.next_value_seed(Step { walk: self.walk, depth })?;
@@ -267,6 +293,18 @@ mod tests {
             refusal(r#"{"a":1,"a":1}"#).to_string(),
             "key `a` appears twice in the document"
         );
+    }
+
+    #[test]
+    fn a_key_that_hides_a_document_in_a_text_is_refused() {
+        for key in ["$serde_json::private::RawValue", "$serde_json::private::Number"] {
+            let hidden = format!(r#"{{"a":[{{"{key}":"{{\"b\":1,\"b\":2}}"}}]}}"#);
+            let expected = JsonError::ReservedKey {
+                key: key.into(),
+                path: "/a/0".into(),
+            };
+            assert_eq!(refusal(&hidden), expected);
+        }
     }
 
     #[test]

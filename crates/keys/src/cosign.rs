@@ -11,12 +11,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_image::json;
+use countersign_image::text::excerpt;
 use crypto_secretbox::aead::Aead;
 use crypto_secretbox::{Key, KeyInit, Nonce, XSalsa20Poly1305};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::Password;
+use crate::pem::MAX_QUOTED;
 
 /// The label that cosign writes today; the older `ENCRYPTED COSIGN PRIVATE KEY` is read as well.
 pub(crate) const LABEL: &str = "ENCRYPTED SIGSTORE PRIVATE KEY";
@@ -115,39 +117,70 @@ struct CipherDocument {
     nonce: String,
 }
 
+/// An encrypted key as its file states it, within the limits, and not opened.
+pub struct SealedKey {
+    log_n: u8,
+    salt: Vec<u8>,
+    nonce: [u8; NONCE_LENGTH],
+    ciphertext: Vec<u8>,
+}
+
+impl SealedKey {
+    /// Reads the body of the PEM block. It costs nothing but reading: scrypt runs only when the key is opened.
+    pub fn parse(body: &[u8]) -> Result<Self, SealedKeyError> {
+        let document: Document = json::strict(body).map_err(SealedKeyError::Json)?;
+        if document.kdf.name != KDF {
+            return Err(SealedKeyError::Kdf {
+                found: excerpt(&document.kdf.name, MAX_QUOTED),
+            });
+        }
+        if document.cipher.name != CIPHER {
+            return Err(SealedKeyError::Cipher {
+                found: excerpt(&document.cipher.name, MAX_QUOTED),
+            });
+        }
+        let log_n = accepted(&document.kdf.params)?;
+        let salt = field("kdf.salt", &document.kdf.salt)?;
+        if salt.is_empty() || salt.len() > MAX_SALT_LENGTH {
+            return Err(SealedKeyError::Length {
+                field: "kdf.salt",
+                found: salt.len(),
+                expected: "1 to 64",
+            });
+        }
+        let nonce: [u8; NONCE_LENGTH] =
+            field("cipher.nonce", &document.cipher.nonce)?
+                .try_into()
+                .map_err(|other: Vec<u8>| SealedKeyError::Length {
+                    field: "cipher.nonce",
+                    found: other.len(),
+                    expected: "24",
+                })?;
+        let ciphertext = field("ciphertext", &document.ciphertext)?;
+        Ok(Self {
+            log_n,
+            salt,
+            nonce,
+            ciphertext,
+        })
+    }
+
+    /// How much memory opening it takes, in bytes: `128 · N · r` (RFC 7914, section 2).
+    #[must_use]
+    pub fn memory(&self) -> u64 {
+        (128 << self.log_n) * u64::from(R)
+    }
+
+    fn open(&self, password: &Password) -> Result<Zeroizing<Vec<u8>>, SealedKeyError> {
+        let opened =
+            secretbox(password, &self.salt, self.log_n).decrypt(&Nonce::from(self.nonce), self.ciphertext.as_slice());
+        opened.map(Zeroizing::new).map_err(|_| SealedKeyError::WrongPassword)
+    }
+}
+
 /// The PKCS#8 key inside.
 pub(crate) fn open(body: &[u8], password: &Password) -> Result<Zeroizing<Vec<u8>>, SealedKeyError> {
-    let document: Document = json::strict(body).map_err(SealedKeyError::Json)?;
-    if document.kdf.name != KDF {
-        return Err(SealedKeyError::Kdf {
-            found: document.kdf.name,
-        });
-    }
-    if document.cipher.name != CIPHER {
-        return Err(SealedKeyError::Cipher {
-            found: document.cipher.name,
-        });
-    }
-    let log_n = accepted(&document.kdf.params)?;
-    let salt = field("kdf.salt", &document.kdf.salt)?;
-    if salt.is_empty() || salt.len() > MAX_SALT_LENGTH {
-        return Err(SealedKeyError::Length {
-            field: "kdf.salt",
-            found: salt.len(),
-            expected: "1 to 64",
-        });
-    }
-    let nonce: [u8; NONCE_LENGTH] =
-        field("cipher.nonce", &document.cipher.nonce)?
-            .try_into()
-            .map_err(|other: Vec<u8>| SealedKeyError::Length {
-                field: "cipher.nonce",
-                found: other.len(),
-                expected: "24",
-            })?;
-    let ciphertext = field("ciphertext", &document.ciphertext)?;
-    let opened = secretbox(password, &salt, log_n).decrypt(&Nonce::from(nonce), ciphertext.as_slice());
-    opened.map(Zeroizing::new).map_err(|_| SealedKeyError::WrongPassword)
+    SealedKey::parse(body)?.open(password)
 }
 
 /// The document around `pkcs8`, for the given 32 bytes of salt and 24 of nonce, which must never be used twice.

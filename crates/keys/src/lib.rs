@@ -13,7 +13,7 @@ mod pem;
 mod private;
 mod signer;
 
-pub use cosign::SealedKeyError;
+pub use cosign::{SealedKey, SealedKeyError};
 pub use password::Password;
 pub use pem::{MAX_KEY_FILE, NotAPrivateKey};
 pub use private::{GenerateError, PrivateKey, PrivateKeyError};

@@ -4,10 +4,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign_image::text::excerpt;
 use zeroize::Zeroizing;
 
 /// The most bytes that a key file may have. An RSA key of 8192 bits in cosign's form takes about 9 KiB.
 pub const MAX_KEY_FILE: usize = 64 * 1024;
+
+/// The most characters of a file that an error repeats.
+pub(crate) const MAX_QUOTED: usize = 40;
 
 const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
@@ -158,14 +162,14 @@ fn next_block(text: &str) -> Result<(&str, &str, &str), NotAPrivateKey> {
         return Err(NotAPrivateKey::NoPem);
     }
     let end = format!("{END}{label}{DASHES}");
-    let (body, after) = rest.split_once(&end).ok_or_else(|| NotAPrivateKey::Unfinished {
-        label: label.to_owned(),
-    })?;
+    let (body, after) = rest
+        .split_once(&end)
+        .ok_or_else(|| NotAPrivateKey::Unfinished { label: shorten(label) })?;
     Ok((label, body, after))
 }
 
 fn form(label: &str, body: &str) -> Result<Form, NotAPrivateKey> {
-    let owned = || label.to_owned();
+    let owned = || shorten(label);
     let form = match label {
         // cosign wrote the second label before it was sigstore's; what is inside is the same.
         "ENCRYPTED SIGSTORE PRIVATE KEY" | "ENCRYPTED COSIGN PRIVATE KEY" => Form::CosignEncrypted,
@@ -195,7 +199,7 @@ fn decode(label: &str, body: &str) -> Result<Zeroizing<Vec<u8>>, NotAPrivateKey>
         Zeroizing::new(body.chars().filter(|character| !character.is_whitespace()).collect());
     let bytes = STANDARD.decode(compact.as_bytes());
     bytes.map(Zeroizing::new).map_err(|source| NotAPrivateKey::Body {
-        label: label.to_owned(),
+        label: shorten(label),
         source,
     })
 }
@@ -210,6 +214,11 @@ pub(crate) fn encode(label: &str, body: &[u8]) -> String {
     }
     text.push_str(&format!("{END}{label}{DASHES}\n"));
     text
+}
+
+/// A label is whatever stands in the file, and is repeated in an error.
+fn shorten(label: &str) -> String {
+    excerpt(label, MAX_QUOTED)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ const MAX_PARAMETERS: usize = 32;
 
 /// A challenge that we can meet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Challenge {
+pub enum Challenge {
     /// User and password go to the registry itself.
     Basic,
     /// A token is fetched elsewhere (distribution token specification).
@@ -26,7 +26,7 @@ pub(crate) enum Challenge {
 
 impl Challenge {
     /// The best challenge of an answer: a token is worth less to a thief than a password.
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
         let mut basic = false;
         for value in headers.get_all(WWW_AUTHENTICATE) {
             for parsed in value.to_str().map(parse).unwrap_or_default() {

@@ -11,7 +11,7 @@
 pub mod archive;
 mod backoff;
 pub mod cache;
-mod challenge;
+pub mod challenge;
 mod client;
 pub mod config;
 pub mod credential;
@@ -24,7 +24,7 @@ mod gatherer;
 mod host;
 pub mod publish;
 mod push;
-mod referrers;
+pub mod referrers;
 mod resolve;
 mod secret;
 mod token;

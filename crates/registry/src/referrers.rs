@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use countersign_image::manifest::MAX_MANIFESTS;
 use countersign_image::{Blob, Descriptor, Digest, Document, Repository, Tag, media};
+use http::HeaderMap;
 use http::header::{CONTENT_TYPE, LINK};
 use serde::Deserialize;
 use tracing::debug;
@@ -221,19 +222,20 @@ fn read_page(answer: Answer, first: &Url) -> Result<(Vec<Descriptor>, Option<Url
             "its list of referrers is filtered, though that was not asked for",
         ));
     }
-    let next = answer
-        .headers
-        .get_all(LINK)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .find_map(next_link);
-    let next = next.map(|link| own_page(&link, first)).transpose()?;
+    let next = next_page(&answer.headers, first)?;
     let blob = Blob::new(answer.body);
     match Document::parse(&blob, Some(&content_type), None) {
         Ok(Document::Index(index)) => Ok((index.manifests, next)),
         Ok(Document::Manifest(_)) => Err(Trouble::protocol("its list of referrers is a manifest")),
         Err(error) => Err(Trouble::Content(ContentTrouble::Manifest(error))),
     }
+}
+
+/// Where the list that begins at `first` goes on, if the headers of one of its pages say that it does.
+pub fn next_page(headers: &HeaderMap, first: &Url) -> Result<Option<Url>, Trouble> {
+    let mut links = headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok());
+    let link = links.find_map(next_link);
+    link.map(|link| own_page(&link, first)).transpose()
 }
 
 /// The next page has to be a page of the same list: a `Link` is no way to make us ask somebody else.

@@ -40,7 +40,10 @@ pub enum GlobError {
     #[error("glob is invalid: it is empty")]
     Empty,
     /// A character that no glob has.
-    #[error("glob is invalid: `{found}` at character {position}; letters, digits and `-_:/*.@` are allowed")]
+    #[error(
+        "glob is invalid: `{}` at character {position}; letters, digits and `-_:/*.@` are allowed",
+        found.escape_debug()
+    )]
     Character {
         /// The character.
         found: char,

@@ -1,0 +1,51 @@
+//! Every target, in the order of the crates.
+
+mod admission;
+mod evidence;
+mod image;
+mod keys;
+mod policy;
+mod registry;
+mod signatures;
+
+use crate::Target;
+
+/// The targets of each crate, under the name of its folder.
+pub const CRATES: &[(&str, &[Target])] = &[
+    ("image", image::TARGETS),
+    ("evidence", evidence::TARGETS),
+    ("signatures", signatures::TARGETS),
+    ("policy", policy::TARGETS),
+    ("admission", admission::TARGETS),
+    ("registry", registry::TARGETS),
+    ("keys", keys::TARGETS),
+];
+
+/// The words of JSON, and what its readers stumble over.
+const JSON: &[&str] = &[
+    "{",
+    "}",
+    "[",
+    "]",
+    ":",
+    ",",
+    "\"",
+    "null",
+    "true",
+    "-1",
+    "0",
+    "1e9",
+    "18446744073709551616",
+    "\\u0000",
+    "\\ud800",
+    "\"a\":{},",
+    "{\"a\":",
+    "\"$serde_json::private::RawValue\":",
+    "\u{feff}",
+    "\u{202e}",
+];
+
+/// The bytes as text; what is no text is nothing to a parser of texts.
+fn text(data: &[u8]) -> Option<&str> {
+    std::str::from_utf8(data).ok()
+}
