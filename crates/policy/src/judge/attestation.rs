@@ -7,8 +7,8 @@ use std::sync::Arc;
 use countersign_evidence::{Attestation, Rejected, Seen, SeenKind};
 
 use super::bench::{Bench, Examined};
-use super::findings::{Tally, attachments, could_not_look, prefix_unknown, quote, unusable};
-use super::place::{Places, PrefixUnknown};
+use super::findings::{Tally, attachments, could_not_look, quote, unusable};
+use super::place::Places;
 use super::{explain, of_authority};
 use crate::ground::{Attested, Ground, GroundKind};
 use crate::meaning::{AttestationDemand, Authority, KeyDemand, Policy};
@@ -21,10 +21,7 @@ pub(super) fn verdict(
     demand: &KeyDemand,
     bench: &mut Bench<'_>,
 ) -> Verdict {
-    let examined = match bench.attestations(demand) {
-        Ok(examined) => examined,
-        Err(PrefixUnknown) => return prefix_unknown(policy, authority, demand, bench),
-    };
+    let examined = bench.attestations(demand);
     let mut proofs = Vec::new();
     let mut missing = Vec::new();
     for wanted in &demand.attestations {

@@ -17,10 +17,15 @@ fn evidence() -> Evidence {
         Blob::new(&b"envelope"[..]),
         Blob::new(&b"bundle"[..]),
     );
+    let behind = |prefix: &str, mut item: Item| {
+        item.origin.tag_prefix = Some(prefix.to_owned());
+        item
+    };
     let item = |layout, blob: &Blob, content| Item {
         origin: Origin {
             repository: repository.clone(),
             layout,
+            tag_prefix: None,
             manifest: Digest::sha256(b"holder"),
             blob: *blob.digest(),
         },
@@ -62,7 +67,7 @@ fn evidence() -> Evidence {
         image: reference.resolved(*manifest.digest()),
         items: vec![
             item(Layout::Tag, &payload, simple("one")),
-            item(Layout::Tag, &payload, simple("two")),
+            behind("p-", item(Layout::Tag, &payload, simple("two"))),
             item(Layout::Referrer, &envelope, Content::Envelope(envelope.clone())),
             item(Layout::Bundle, &bundle, Content::Bundle(bundle.clone())),
         ],
