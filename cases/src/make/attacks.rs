@@ -249,6 +249,23 @@ fn confused(workshop: &Workshop) -> Vec<Draft> {
             }),
         ),
         unreadable(
+            "bundle-with-too-many-timestamps-deny",
+            "Attack: the same with signed timestamps (CVE-2024-45395).",
+            altered(&image, &signature, |bundle| {
+                let stamps = vec![json!({ "signedTimestamp": "AAAA" }); 33];
+                bundle["verificationMaterial"]["timestampVerificationData"] = json!({ "rfc3161Timestamps": stamps });
+            }),
+        ),
+        unreadable(
+            "bundle-with-too-many-certificates-deny",
+            "Attack: a chain of 500 certificates, for whoever builds chains before counting (CVE-2026-32280).",
+            altered(&image, &signature, |bundle| {
+                let certificate = json!({ "rawBytes": STANDARD.encode("a certificate") });
+                bundle["verificationMaterial"] =
+                    json!({ "x509CertificateChain": { "certificates": vec![certificate; 500] } });
+            }),
+        ),
+        unreadable(
             "bundle-with-two-contents-deny",
             "Attack: a bundle with both a message signature and an envelope, of which each reader may see another.",
             altered(&image, &signature, |bundle| {
