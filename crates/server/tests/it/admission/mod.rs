@@ -2,6 +2,7 @@
 
 mod rig;
 
+mod attacks;
 mod flights;
 mod images;
 mod outages;
