@@ -142,7 +142,7 @@ fn hello(version: u16, suites: &[u16]) -> Vec<u8> {
 }
 
 /// The type of the record that the door answers with: 22 goes on with the handshake, 21 is an alert. None where it hangs up.
-async fn answered(door: std::net::SocketAddr, hello: &[u8]) -> Option<u8> {
+async fn answered(door: SocketAddr, hello: &[u8]) -> Option<u8> {
     let mut stream = TcpStream::connect(door).await.unwrap();
     stream.write_all(hello).await.unwrap();
     let mut first = [0; 1];
