@@ -95,7 +95,11 @@ fn why(of_wanted_type: &Tally, attested: &[&str], unreadable: bool, demand: &Key
         return (ReasonCode::AttestationWrongImage, why);
     }
     if of_wanted_type.other_keys > 0 {
-        let why = format!("there are such, none of them by key {key}");
+        let found = match of_wanted_type.other_keys {
+            1 => "there is one, not".to_owned(),
+            many => format!("there are {many}, none of them"),
+        };
+        let why = format!("{found} by key {key}");
         return (ReasonCode::AttestationWrongKey, why);
     }
     if !attested.is_empty() {

@@ -62,9 +62,11 @@ impl Tally {
             let hints = if hints.is_empty() {
                 String::new()
             } else {
-                format!(" (unverified hints{})", quote(&hints))
+                let word = if hints.len() == 1 { "hint" } else { "hints" };
+                format!(" (unverified {word}{})", quote(&hints))
             };
-            lines.push(format!("{} by other keys{hints}", self.other_keys));
+            let by = count(self.other_keys, "by another key", "by other keys");
+            lines.push(format!("{by}{hints}"));
         }
         if !self.other_images.is_empty() {
             let found = self.other_images.len();

@@ -55,8 +55,12 @@ fn refusal(tally: &Tally, places: &Places<'_>, demand: &KeyDemand) -> (ReasonCod
         return (ReasonCode::SignatureTooMany, what);
     }
     if tally.other_keys > 0 {
-        let found = count(tally.other_keys, "signature was", "signatures were");
-        let what = format!("no matching signatures: {found} found, none of them by key {key}");
+        let found = count(
+            tally.other_keys,
+            "signature was found, not",
+            "signatures were found, none of them",
+        );
+        let what = format!("no matching signatures: {found} by key {key}");
         return (ReasonCode::SignatureWrongKey, what);
     }
     if !tally.unreadable.is_empty() || !content.is_empty() {

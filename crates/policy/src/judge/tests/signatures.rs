@@ -305,13 +305,13 @@ fn a_denial_says_what_was_looked_for_what_was_found_and_what_to_do() {
     let judgement = judged(&policy("p", &["{name: team, key: @a}"]), &scene, NoMatch::Deny);
     let digest = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
     let key = Key::named('a').public.fingerprint();
-    let hint = Key::named('b').public.hint();
+    let hint = Key::named('b').public.fingerprint();
     let expected = format!(
         "authority `team`: no matching signatures: 2 signatures were found, none of them by key {key} [signature.wrong_key]
   looked in: signature tag `{}.sig` in ghcr.io/acme/app: nothing
              referrers of `{digest}` in ghcr.io/acme/app: 4 found
              (lists are 10 min old, as the registry cannot be reached)
-      found: 2 by other keys (unverified hints: `{hint}`)
+      found: 2 by other keys (unverified hint: `{hint}`)
              1 that cannot be used: the bundle cannot be read",
         digest.replace(':', "-")
     );
