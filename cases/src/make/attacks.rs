@@ -20,6 +20,7 @@ pub(super) fn drafts(workshop: &Workshop) -> Vec<Draft> {
     drafts.extend(altered_ones(workshop));
     drafts.extend(ambiguous(workshop));
     drafts.extend(confused(workshop));
+    drafts.extend(overfull(workshop));
     drafts.extend(many(workshop));
     drafts
 }
@@ -220,8 +221,6 @@ fn confused(workshop: &Workshop) -> Vec<Draft> {
     };
     let digest = image.manifest.digest();
     let other_type = payload(digest).replace("cosign container image signature", "something else entirely");
-    let log_entry = json!({ "logIndex": "1" });
-    let signature = workshop.signature("alice", &image, Layout::Bundle);
     vec![
         unreadable(
             "payload-of-another-type-deny",
@@ -241,6 +240,44 @@ fn confused(workshop: &Workshop) -> Vec<Draft> {
                 &bundle(&workshop.envelope("text/plain", &statement(&[digest], SIGN))),
             ),
         ),
+        under_alice(
+            workshop,
+            "certificate-in-place-of-the-key-deny",
+            "Attack: a bundle that brings its own certificate, which nobody trusts, for a signature by nobody's key.",
+        )
+        .items([altered(
+            &image,
+            &workshop.signature("bob", &image, Layout::Bundle),
+            |bundle| {
+                bundle["verificationMaterial"] =
+                    json!({ "certificate": { "rawBytes": STANDARD.encode("a certificate") } });
+            },
+        )])
+        .rules("signed", "deny", &["signature.wrong_key"]),
+        under_alice(
+            workshop,
+            "sign-statement-under-the-attestation-tag-deny",
+            "Promise: the `.att` tag holds attestations; a sign statement there is no signature under a tag.",
+        )
+        .items([envelope_item(
+            &image,
+            &workshop.envelope(media::IN_TOTO, &statement(&[digest], SIGN)),
+        )])
+        .rules("signed", "deny", &["image.unsigned"]),
+    ]
+}
+
+/// Bundles that hold more than a bundle holds.
+fn overfull(workshop: &Workshop) -> Vec<Draft> {
+    let image = app();
+    let signature = workshop.signature("alice", &image, Layout::Bundle);
+    let unreadable = |name, about, item: Item| {
+        under_alice(workshop, name, about)
+            .items([item])
+            .rules("signed", "deny", &["signature.unreadable"])
+    };
+    let log_entry = json!({ "logIndex": "1" });
+    vec![
         unreadable(
             "bundle-with-too-many-log-entries-deny",
             "Attack: a bundle with log entries without end (CVE-2024-45395). It is refused before any of them is looked at.",
@@ -270,7 +307,7 @@ fn confused(workshop: &Workshop) -> Vec<Draft> {
             "Attack: a bundle with both a message signature and an envelope, of which each reader may see another.",
             altered(&image, &signature, |bundle| {
                 bundle["messageSignature"] = json!({
-                    "messageDigest": { "algorithm": "SHA2_256", "digest": STANDARD.encode(digest.raw()) },
+                    "messageDigest": { "algorithm": "SHA2_256", "digest": STANDARD.encode(image.manifest.digest().raw()) },
                     "signature": "AAAA",
                 });
             }),
@@ -283,30 +320,6 @@ fn confused(workshop: &Workshop) -> Vec<Draft> {
                 bundle["dsseEnvelope"]["signatures"] = json!([signature, signature]);
             }),
         ),
-        under_alice(
-            workshop,
-            "certificate-in-place-of-the-key-deny",
-            "Attack: a bundle that brings its own certificate, which nobody trusts, for a signature by nobody's key.",
-        )
-        .items([altered(
-            &image,
-            &workshop.signature("bob", &image, Layout::Bundle),
-            |bundle| {
-                bundle["verificationMaterial"] =
-                    json!({ "certificate": { "rawBytes": STANDARD.encode("a certificate") } });
-            },
-        )])
-        .rules("signed", "deny", &["signature.wrong_key"]),
-        under_alice(
-            workshop,
-            "sign-statement-under-the-attestation-tag-deny",
-            "Promise: the `.att` tag holds attestations; a sign statement there is no signature under a tag.",
-        )
-        .items([envelope_item(
-            &image,
-            &workshop.envelope(media::IN_TOTO, &statement(&[digest], SIGN)),
-        )])
-        .rules("signed", "deny", &["image.unsigned"]),
     ]
 }
 
