@@ -1,7 +1,7 @@
 //! `docs/attacks.md` keeps its word: every test that it names is there, every flaw has one, and no dependency is older
 //! than the page says.
 //!
-//! A case is named `cases/NAME`. A test is named by its package's folder, then as cargo names it:
+//! A case is named `cases/NAME`, a behaviour of the hostile registry `hostile/NAME`. A test is named by its package's folder, then as cargo names it:
 //! `registry::it::login::a_hostile_realm_is_not_asked` is in `crates/registry/tests/it/login.rs`, and
 //! `registry::host::tests::nobody_leads_us_inward` in `crates/registry/src/host.rs`.
 
@@ -9,6 +9,8 @@ use super::Fault;
 use super::tree::Tree;
 
 const PAGE: &str = "docs/attacks.md";
+/// Where the hostile registry's behaviours are named, each of which has to come to an expected verdict.
+const BEHAVIOURS: &str = "hostile/src/behaviour.rs";
 const LOCK: &str = "Cargo.lock";
 /// The section whose flaws have no test yet.
 const LATER: &str = "## Not yet on our surface";
@@ -63,7 +65,8 @@ fn code_spans(line: &str) -> impl Iterator<Item = &str> {
 
 fn is_test(text: &str) -> bool {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "_:-/".contains(character);
-    text.chars().all(is_plain) && (text.starts_with("cases/") || text.split("::").count() > 2)
+    text.chars().all(is_plain)
+        && (text.starts_with("cases/") || text.starts_with("hostile/") || text.split("::").count() > 2)
 }
 
 /// Why a test that is listed is none.
@@ -72,6 +75,12 @@ fn missing(tree: &Tree, test: &str) -> Option<String> {
         let file = format!("cases/data/{case}/expected.json");
         return tree.get(&file).is_none().then(|| {
             format!("there is no case `{case}` in cases/data: name the one that stops this attack, or make it")
+        });
+    }
+    if let Some(behaviour) = test.strip_prefix("hostile/") {
+        let known = tree.get(BEHAVIOURS).unwrap_or_default();
+        return (!known.contains(&format!("\"{behaviour}\""))).then(|| {
+            format!("the hostile registry has no behaviour `{behaviour}`: name one of {BEHAVIOURS}, or write it there")
         });
     }
     let (module, name) = test.rsplit_once("::")?;
@@ -202,6 +211,7 @@ mod tests {
                 "name = \"old\"\nversion = \"0.9.9\"\n\nname = \"old\"\nversion = \"1.2.3\"\n",
             ),
             ("cases/data/forged-deny/expected.json", "{}"),
+            (BEHAVIOURS, "MovedTag \"moved-tag\" \"…\""),
             ("crates/door/Cargo.toml", ""),
             ("crates/door/src/lib.rs", TESTS),
             ("crates/door/src/lock/tests.rs", TESTS),
@@ -224,6 +234,7 @@ mod tests {
     fn a_listed_test_that_is_there_is_no_fault() {
         for test in [
             "cases/forged-deny",
+            "hostile/moved-tag",
             "door::tests::it_holds",
             "door::lock::tests::it_holds",
             "door::hinge::tests::it_holds_here",
@@ -239,6 +250,7 @@ mod tests {
     fn a_listed_test_that_is_missing_is_a_fault_with_its_line() {
         for (test, says) in [
             ("cases/forged-admit", "no case `forged-admit`"),
+            ("hostile/moved", "no behaviour `moved`"),
             (
                 "door::it::knock::it_held",
                 "no test `it_held` is in crates/door/tests/it/knock/mod.rs",
