@@ -8,6 +8,7 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
+mod attacks;
 mod budgets;
 mod closure;
 mod lints;
@@ -70,6 +71,7 @@ pub fn tidy(root: &Path) -> Result<()> {
 fn faults(tree: &Tree, graph: &Graph) -> Vec<Fault> {
     let mut faults = closure::check(graph);
     let rules = [
+        attacks::check,
         budgets::check,
         names::check,
         proofs::check,

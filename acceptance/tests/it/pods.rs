@@ -49,6 +49,61 @@ fn a_signature_by_another_key_is_no_signature() -> Result<()> {
     Ok(())
 }
 
+/// What others took for a reason to look away, as a person without any rights but to create Pods can write it.
+#[test]
+fn nothing_that_a_pod_says_of_itself_lets_it_in() -> Result<()> {
+    let scene = Scene::new("pods-excuses")?;
+    let (signed, unsigned) = (scene.signed("good")?, scene.unsigned("bad")?);
+    scene.create(&pod("owner", &signed.tagged()))?.success()?;
+    let owner = scene.stored("pod", "owner")?["metadata"]["uid"].clone();
+    let owned = |version: &str, kind: &str, name: &str, uid: &serde_json::Value| {
+        json!({ "ownerReferences": [{
+        "apiVersion": version, "kind": kind, "name": name, "uid": uid, "controller": true,
+    }] })
+    };
+    for (name, metadata) in [
+        (
+            "never-was",
+            owned(
+                "apps/v1",
+                "ReplicaSet",
+                "nobody",
+                &json!("00000000-0000-4000-8000-000000000000"),
+            ),
+        ),
+        (
+            "foreign",
+            owned(
+                "example.com/v1",
+                "Workload",
+                "w",
+                &json!("4d3ba3b6-8a4b-4f4c-9a5b-5f1e3a6f6c11"),
+            ),
+        ),
+        ("unrelated", owned("v1", "Pod", "owner", &owner)),
+        (
+            "annotated",
+            json!({ "annotations": {
+                "kyverno.io/image-verification-outcomes": r#"{"signed":{"status":"pass"}}"#,
+                "countersign.dev/verdict": "admit",
+            } }),
+        ),
+        (
+            "labelled",
+            json!({ "labels": { "policy.sigstore.dev/exclude": "true", "countersign.dev/exempt": "true" } }),
+        ),
+    ] {
+        let mut pod = pod(name, &unsigned.tagged());
+        for (field, value) in metadata.as_object().into_iter().flatten() {
+            pod["metadata"][field] = value.clone();
+        }
+        let said = scene.create(&pod)?.with_code(1)?;
+        said.saying(&[POLICY, "spec.containers[0].image", "image.unsigned"])?;
+    }
+    scene.kubectl(&["delete", "pod", "owner", "--timeout=30s"])?.success()?;
+    Ok(())
+}
+
 #[test]
 fn an_image_in_any_other_place_of_a_pod_is_judged_too() -> Result<()> {
     let scene = Scene::new("pods-places")?;

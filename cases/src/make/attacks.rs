@@ -20,6 +20,7 @@ pub(super) fn drafts(workshop: &Workshop) -> Vec<Draft> {
     drafts.extend(altered_ones(workshop));
     drafts.extend(ambiguous(workshop));
     drafts.extend(confused(workshop));
+    drafts.extend(overfull(workshop));
     drafts.extend(many(workshop));
     drafts
 }
@@ -220,8 +221,6 @@ fn confused(workshop: &Workshop) -> Vec<Draft> {
     };
     let digest = image.manifest.digest();
     let other_type = payload(digest).replace("cosign container image signature", "something else entirely");
-    let log_entry = json!({ "logIndex": "1" });
-    let signature = workshop.signature("alice", &image, Layout::Bundle);
     vec![
         unreadable(
             "payload-of-another-type-deny",
@@ -240,31 +239,6 @@ fn confused(workshop: &Workshop) -> Vec<Draft> {
                 &image,
                 &bundle(&workshop.envelope("text/plain", &statement(&[digest], SIGN))),
             ),
-        ),
-        unreadable(
-            "bundle-with-too-many-log-entries-deny",
-            "Attack: a bundle with log entries without end (CVE-2024-45395). It is refused before any of them is looked at.",
-            altered(&image, &signature, |bundle| {
-                bundle["verificationMaterial"]["tlogEntries"] = json!(vec![log_entry.clone(); 33]);
-            }),
-        ),
-        unreadable(
-            "bundle-with-two-contents-deny",
-            "Attack: a bundle with both a message signature and an envelope, of which each reader may see another.",
-            altered(&image, &signature, |bundle| {
-                bundle["messageSignature"] = json!({
-                    "messageDigest": { "algorithm": "SHA2_256", "digest": STANDARD.encode(digest.raw()) },
-                    "signature": "AAAA",
-                });
-            }),
-        ),
-        unreadable(
-            "bundle-with-two-signatures-deny",
-            "Attack: a bundle whose envelope has more signatures than the one that a bundle may have.",
-            altered(&image, &signature, |bundle| {
-                let signature = bundle["dsseEnvelope"]["signatures"][0].clone();
-                bundle["dsseEnvelope"]["signatures"] = json!([signature, signature]);
-            }),
         ),
         under_alice(
             workshop,
@@ -290,6 +264,62 @@ fn confused(workshop: &Workshop) -> Vec<Draft> {
             &workshop.envelope(media::IN_TOTO, &statement(&[digest], SIGN)),
         )])
         .rules("signed", "deny", &["image.unsigned"]),
+    ]
+}
+
+/// Bundles that hold more than a bundle holds.
+fn overfull(workshop: &Workshop) -> Vec<Draft> {
+    let image = app();
+    let signature = workshop.signature("alice", &image, Layout::Bundle);
+    let unreadable = |name, about, item: Item| {
+        under_alice(workshop, name, about)
+            .items([item])
+            .rules("signed", "deny", &["signature.unreadable"])
+    };
+    let log_entry = json!({ "logIndex": "1" });
+    vec![
+        unreadable(
+            "bundle-with-too-many-log-entries-deny",
+            "Attack: a bundle with log entries without end (CVE-2024-45395). It is refused before any of them is looked at.",
+            altered(&image, &signature, |bundle| {
+                bundle["verificationMaterial"]["tlogEntries"] = json!(vec![log_entry.clone(); 33]);
+            }),
+        ),
+        unreadable(
+            "bundle-with-too-many-timestamps-deny",
+            "Attack: the same with signed timestamps (CVE-2024-45395).",
+            altered(&image, &signature, |bundle| {
+                let stamps = vec![json!({ "signedTimestamp": "AAAA" }); 33];
+                bundle["verificationMaterial"]["timestampVerificationData"] = json!({ "rfc3161Timestamps": stamps });
+            }),
+        ),
+        unreadable(
+            "bundle-with-too-many-certificates-deny",
+            "Attack: a chain of 500 certificates, for whoever builds chains before counting (CVE-2026-32280).",
+            altered(&image, &signature, |bundle| {
+                let certificate = json!({ "rawBytes": STANDARD.encode("a certificate") });
+                bundle["verificationMaterial"] =
+                    json!({ "x509CertificateChain": { "certificates": vec![certificate; 500] } });
+            }),
+        ),
+        unreadable(
+            "bundle-with-two-contents-deny",
+            "Attack: a bundle with both a message signature and an envelope, of which each reader may see another.",
+            altered(&image, &signature, |bundle| {
+                bundle["messageSignature"] = json!({
+                    "messageDigest": { "algorithm": "SHA2_256", "digest": STANDARD.encode(image.manifest.digest().raw()) },
+                    "signature": "AAAA",
+                });
+            }),
+        ),
+        unreadable(
+            "bundle-with-two-signatures-deny",
+            "Attack: a bundle whose envelope has more signatures than the one that a bundle may have.",
+            altered(&image, &signature, |bundle| {
+                let signature = bundle["dsseEnvelope"]["signatures"][0].clone();
+                bundle["dsseEnvelope"]["signatures"] = json!([signature, signature]);
+            }),
+        ),
     ]
 }
 

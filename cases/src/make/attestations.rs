@@ -125,6 +125,17 @@ fn not_found(workshop: &Workshop) -> Vec<Draft> {
         ),
         denies(
             &[SLSA],
+            "attestation-by-another-key-beside-a-signature-deny",
+            "Attack: the right key signed the image, and anybody attested what the policy wants to know of it. What one\n\
+             authority asks for is shown by its own key altogether, never pieced together from two signers.",
+            vec![
+                workshop.signature("alice", &image, Layout::Bundle),
+                attestation("bob", SLSA),
+            ],
+            "attestation.wrong_key",
+        ),
+        denies(
+            &[SLSA],
             "attestation-about-another-image-deny",
             "Attack: a genuine attestation of the right key, copied beside an image that it does not name.",
             vec![bundle_item(

@@ -26,7 +26,7 @@ pub(super) struct Draft {
     object: Option<ObjectFacts>,
     time: Option<&'static str>,
     evidence: Evidence,
-    prefix: Option<String>,
+    prefixes: Vec<Option<String>>,
     rulings: Vec<ExpectedRuling>,
 }
 
@@ -51,7 +51,7 @@ impl Draft {
             object: None,
             time: None,
             evidence,
-            prefix: None,
+            prefixes: vec![None],
             rulings: Vec::new(),
         }
     }
@@ -120,9 +120,9 @@ impl Draft {
         self
     }
 
-    /// Items of the tag layout were found behind this prefix.
-    pub(super) fn prefix(mut self, prefix: &str) -> Self {
-        self.prefix = Some(prefix.to_owned());
+    /// What the policies put before the tags that were looked at.
+    pub(super) fn prefixes(mut self, prefixes: &[Option<&str>]) -> Self {
+        self.prefixes = prefixes.iter().map(|prefix| prefix.map(str::to_owned)).collect();
         self
     }
 
@@ -230,20 +230,25 @@ impl Draft {
         evidence
     }
 
-    fn places(&self) -> [Place; 3] {
-        let prefix = || self.prefix.clone();
-        [
-            Place::SignatureTag { prefix: prefix() },
-            Place::AttestationTag { prefix: prefix() },
-            Place::Referrers,
-        ]
+    fn places(&self) -> Vec<Place> {
+        let tags = self.prefixes.iter().flat_map(|prefix| {
+            [
+                Place::SignatureTag { prefix: prefix.clone() },
+                Place::AttestationTag { prefix: prefix.clone() },
+            ]
+        });
+        tags.chain([Place::Referrers]).collect()
     }
 }
 
 fn led_to(place: &Place, item: &Item) -> bool {
     match (place, item.origin.layout) {
-        (Place::SignatureTag { .. }, Layout::Tag) => matches!(item.content, Content::Simple { .. }),
-        (Place::AttestationTag { .. }, Layout::Tag) => !matches!(item.content, Content::Simple { .. }),
+        (Place::SignatureTag { prefix }, Layout::Tag) => {
+            item.origin.tag_prefix == *prefix && matches!(item.content, Content::Simple { .. })
+        }
+        (Place::AttestationTag { prefix }, Layout::Tag) => {
+            item.origin.tag_prefix == *prefix && !matches!(item.content, Content::Simple { .. })
+        }
         (Place::Referrers, Layout::Referrer | Layout::Bundle) => true,
         _ => false,
     }

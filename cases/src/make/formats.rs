@@ -1,11 +1,11 @@
 //! What a policy accepts: formats, and the places where it looks.
 
-use countersign_evidence::Layout;
+use countersign_evidence::{Item, Layout};
 use countersign_image::Repository;
 
 use super::draft::Draft;
-use super::items::stored;
-use super::layouts::alice;
+use super::items::{behind, stored};
+use super::layouts::{alice, bob};
 use super::policy_text::{Authority, policy};
 use super::sample::app;
 use super::workshop::Workshop;
@@ -13,6 +13,7 @@ use super::workshop::Workshop;
 pub(super) fn drafts(workshop: &Workshop) -> Vec<Draft> {
     let mut drafts = formats(workshop);
     drafts.extend(sources(workshop));
+    drafts.extend(both_tags(workshop));
     drafts
 }
 
@@ -72,8 +73,42 @@ fn sources(workshop: &Workshop) -> Vec<Draft> {
             "source-tag-prefix-admit",
             "Promise: with `tagPrefix` the signature is looked for under the prefixed tag.",
         )
-        .items([signature()])
-        .prefix("release-")
+        .items([behind("release-", signature())])
+        .prefixes(&[Some("release-")])
         .rules("signed", "admit", &["signed"]),
+    ]
+}
+
+/// Two policies look in one repository, one of them under a prefix, and both tags are there.
+fn both_tags(workshop: &Workshop) -> Vec<Draft> {
+    let image = app();
+    let released = "    source:\n    - oci: registry.example/shop/app\n      tagPrefix: release-\n";
+    let by = |signer| workshop.signature(signer, &image, Layout::Tag);
+    let case = |name, about, releaser: Authority, items: Vec<Item>| {
+        Draft::new(name, &image, about)
+            .policies(&[
+                policy("a-built", [alice(workshop)]),
+                policy("b-released", [releaser.with(released)]),
+            ])
+            .prefixes(&[None, Some("release-")])
+            .items(items)
+            .rules("a-built", "admit", &["signed"])
+    };
+    vec![
+        case(
+            "source-tag-prefix-beside-the-plain-tag-admit",
+            "Promise: where one policy looks under a prefix and another under none, each is met by what lies under its own tag.",
+            bob(workshop),
+            vec![by("alice"), behind("release-", by("bob"))],
+        )
+        .rules("b-released", "admit", &["signed"]),
+        case(
+            "source-tag-prefix-signed-under-the-plain-tag-deny",
+            "Attack: whoever may write the plain tag, and not the prefixed one, puts a signature of the right key there. It\n\
+             does not lie where the policy looks, and proves nothing to it.",
+            alice(workshop),
+            vec![by("alice"), behind("release-", by("bob"))],
+        )
+        .rules("b-released", "deny", &["signature.wrong_key"]),
     ]
 }

@@ -145,10 +145,17 @@ pub(super) fn stored(repository: &Repository, layout: Layout, content: Content) 
     let origin = Origin {
         repository: repository.clone(),
         layout,
+        tag_prefix: None,
         manifest,
         blob: *blob.digest(),
     };
     Item { origin, content }
+}
+
+/// The same item, under a tag with this before it.
+pub(super) fn behind(prefix: &str, mut item: Item) -> Item {
+    item.origin.tag_prefix = Some(prefix.to_owned());
+    item
 }
 
 pub(super) fn content(sealed: Sealed) -> Content {

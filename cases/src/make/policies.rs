@@ -216,6 +216,21 @@ fn broken(workshop: &Workshop) -> Vec<Draft> {
         )
         .rules("signed", "admit", &["signed"]),
         case(
+            "policy-without-authorities-undecided",
+            "Attack: a policy whose list of authorities is empty asks for nothing, and nothing is easily met. It is refused.",
+            policy("open", []).with("  authorities: []\n").to_string(),
+        )
+        .rules("open", "undecided", &["policy.unreadable"]),
+        case(
+            "policy-with-empty-identities-undecided",
+            "Attack: an authority that asks for a keyless signature by nobody in particular would believe everybody.",
+            policy("anybody", [Authority::other(
+                "  - name: job\n    keyless:\n      url: https://fulcio.sigstore.dev\n      identities: []\n",
+            )])
+            .to_string(),
+        )
+        .rules("anybody", "undecided", &["policy.unreadable"]),
+        case(
             "policy-with-unknown-field-undecided",
             "Attack: a constraint under a misspelt name would constrain nothing. Unknown fields are refused, so the images\n\
              are undecided until somebody looks.",

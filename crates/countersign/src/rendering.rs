@@ -1,6 +1,6 @@
 //! Judgements for people: one block an image, one paragraph a policy.
 
-use countersign_evidence::{Evidence, Seen, SeenKind, unverified_summary};
+use countersign_evidence::{Evidence, Seen, unverified_summary};
 use countersign_policy::{Enforcement, Judgement, Reason, ReasonCode, Ruling, Verdict};
 
 use crate::printer::Printer;
@@ -41,8 +41,9 @@ fn paragraph(ruling: &Ruling, detail: Detail, printer: &mut Printer) {
     for ground in ruling.verdict().grounds() {
         let text = ground.to_string();
         // The heading names the policy already.
-        let heading = ground.policy().map(|policy| format!("policy `{policy}`, "));
-        let text = heading.and_then(|heading| text.strip_prefix(&heading)).unwrap_or(&text);
+        let heading = ground.policy().map(|policy| format!("policy `{policy}`"));
+        let rest = heading.and_then(|heading| text.strip_prefix(&heading));
+        let text = rest.and_then(|rest| rest.get(2..)).unwrap_or(&text);
         indented(text.lines(), printer);
     }
     for reason in ruling.verdict().reasons() {
@@ -133,16 +134,8 @@ pub(crate) fn evidence(evidence: &Evidence, printer: &mut Printer) {
 /// What something that is attached says that it is.
 pub(crate) fn seen(seen: &Seen) -> String {
     match &seen.unverified_predicate_type {
-        Some(predicate_type) => format!("{} {predicate_type}", kind(seen.kind)),
-        None => kind(seen.kind).to_owned(),
-    }
-}
-
-pub(crate) fn kind(kind: SeenKind) -> &'static str {
-    match kind {
-        SeenKind::Signature => "signature",
-        SeenKind::Attestation => "attestation",
-        SeenKind::Unreadable => "unreadable",
+        Some(predicate_type) => format!("{} {predicate_type}", seen.kind.word()),
+        None => seen.kind.word().to_owned(),
     }
 }
 

@@ -43,6 +43,8 @@ pub struct Origin {
     pub repository: Repository,
     /// How it was stored.
     pub layout: Layout,
+    /// What stood before the tag that led to it; with [`Layout::Tag`] only.
+    pub tag_prefix: Option<String>,
     /// The manifest that holds it.
     pub manifest: Digest,
     /// The item itself.

@@ -1,9 +1,10 @@
 //! What is attached to an image, for display: nothing of it is verified.
 
-use countersign_image::annotation;
 use countersign_image::text::excerpt;
+use countersign_image::{Algorithm, Digest, annotation};
 
 use crate::bundle::{Bundle, BundleContent};
+use crate::encoding;
 use crate::envelope::Envelope;
 use crate::examine::unverified_predicate_type;
 use crate::gathered::{Content, Evidence, Item, Origin};
@@ -22,7 +23,7 @@ pub struct Seen {
     /// The predicate type of its statement, if it has one; all its characters print.
     pub unverified_predicate_type: Option<String>,
     /// Who seems to have signed: the hint of a bundle, the key id of an envelope, or `certificate`; all its characters
-    /// print.
+    /// print. What cosign writes, a fingerprint in base64, is spelled as fingerprints are everywhere else.
     pub unverified_signer_hint: Option<String>,
 }
 
@@ -35,6 +36,17 @@ pub enum SeenKind {
     Attestation,
     /// Bytes that cannot be read.
     Unreadable,
+}
+
+impl SeenKind {
+    /// The kind in one word, as documents for programs have it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Signature => "signature",
+            Self::Attestation => "attestation",
+            Self::Unreadable => "unreadable",
+        }
+    }
 }
 
 /// What is attached to an image, in the order in which it was found.
@@ -74,8 +86,13 @@ fn seen(item: &Item) -> Seen {
         origin: item.origin.clone(),
         kind,
         unverified_predicate_type: predicate_type,
-        unverified_signer_hint: hint.map(|hint| excerpt(&hint, MAX_HINT)),
+        unverified_signer_hint: hint.map(|hint| fingerprint(&hint).unwrap_or_else(|| excerpt(&hint, MAX_HINT))),
     }
+}
+
+fn fingerprint(hint: &str) -> Option<String> {
+    let raw = encoding::decode(hint).ok()?;
+    Some(Digest::from_raw(Algorithm::Sha256, &raw)?.to_string())
 }
 
 type Guess = (SeenKind, Option<String>, Option<String>);
@@ -134,6 +151,7 @@ mod tests {
         let certificate = BTreeMap::from([(annotation::COSIGN_CERTIFICATE.to_owned(), "…".to_owned())]);
         let (vuln, sign) = (predicate::uri_of("vuln"), predicate::COSIGN_SIGN);
         let key = || json!({"publicKey": {"hint": "h"}});
+        let fingerprint = Digest::sha256(b"key").to_string();
         let leaf = || json!({"certificate": {"rawBytes": ""}});
         use SeenKind::{Attestation, Signature, Unreadable};
         let cases = [
@@ -144,6 +162,14 @@ mod tests {
                 (Attestation, Some(vuln), Some("k\u{fffd}")),
             ),
             (Content::Envelope(Blob::new("?")), (Unreadable, None, None)),
+            (
+                bundle(
+                    json!({"publicKey": {"hint": encode(Digest::sha256(b"key").raw())}}),
+                    "dsseEnvelope",
+                    envelope(sign),
+                ),
+                (Signature, Some(sign), Some(&*fingerprint)),
+            ),
             (
                 bundle(key(), "dsseEnvelope", envelope(sign)),
                 (Signature, Some(sign), Some("h")),

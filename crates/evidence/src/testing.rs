@@ -112,6 +112,7 @@ pub(crate) fn item(layout: Layout, content: Content) -> Item {
         origin: Origin {
             repository,
             layout,
+            tag_prefix: None,
             manifest: Digest::sha256(b"holder"),
             blob,
         },

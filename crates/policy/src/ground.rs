@@ -181,6 +181,16 @@ impl Ground {
         self.authority.as_deref()
     }
 
+    /// Whether the authority is a key given by hand, which is called after the key: what follows names it already.
+    fn is_by_key_called(&self, authority: &str) -> bool {
+        let proof = match &self.kind {
+            GroundKind::Signed(signed) => Some(&signed.proof),
+            GroundKind::Attested(attested) => Some(attested.proofs.first()),
+            _ => None,
+        };
+        proof.is_some_and(|proof| format!("key {}", proof.key) == authority)
+    }
+
     /// Whether it rests on lists older than their freshness, because the registry could not be reached.
     pub fn stale(&self) -> bool {
         match &self.kind {
@@ -207,8 +217,10 @@ impl GroundKind {
 
 impl fmt::Display for Ground {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let (Some(policy), Some(authority)) = (&self.policy, &self.authority) {
-            write!(f, "policy `{policy}`, authority `{authority}`: ")?;
+        match (&self.policy, &self.authority) {
+            (Some(policy), Some(authority)) if self.is_by_key_called(authority) => write!(f, "policy `{policy}`: ")?,
+            (Some(policy), Some(authority)) => write!(f, "policy `{policy}`, authority `{authority}`: ")?,
+            _ => {}
         }
         match &self.kind {
             GroundKind::Signed(signed) => write!(f, "signed by {}", signed.proof)?,

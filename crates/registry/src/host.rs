@@ -110,6 +110,12 @@ impl Hosts {
         } else {
             https
         };
+        // A workload's author writes the names of images, and no registry is where a cloud keeps the keys of its machines.
+        if nature(&root) == Nature::Link && !self.plain.iter().any(|pattern| pattern.matches(&root)) {
+            return Err(Trouble::Unreachable {
+                detail: format!("`{host}` is an address of this machine's link, where no registry is looked for"),
+            });
+        }
         Ok(Endpoint {
             root,
             prefix: String::new(),
@@ -389,6 +395,33 @@ mod tests {
             let endpoint = hosts.origin(host).unwrap();
             assert_eq!(endpoint.url("a/b", "blobs/x").as_str(), expected, "{host}");
         }
+    }
+
+    #[test]
+    fn no_image_is_asked_for_at_an_address_of_the_link() {
+        let none = hosts(&[], &[]).unwrap();
+        for host in [
+            "169.254.169.254",
+            "169.254.169.254:80",
+            "169.254.0.1:443",
+            "[fe80::1]:5000",
+            "[::ffff:169.254.169.254]",
+            "[64:ff9b::a9fe:a9fe]",
+            "0xa9fea9fe",
+            "2852039166:443",
+            "0xa9.0xfe.0xa9.0xfe",
+            "255.255.255.255",
+            "224.0.0.1:5000",
+        ] {
+            let refused = none.origin(host);
+            assert!(
+                matches!(&refused, Err(Trouble::Unreachable { detail }) if detail.contains("link")),
+                "{host}: {refused:?}"
+            );
+        }
+        let named = hosts(&["169.254.25.10:5000"], &[]).unwrap();
+        assert!(named.origin("169.254.25.10:5000").is_ok(), "who configures it means it");
+        assert!(named.origin("169.254.25.10:80").is_err());
     }
 
     #[test]

@@ -85,7 +85,7 @@ fn print(evidence: &Evidence, printer: &mut Printer) {
         json!({
             "image": evidence.image.to_string(),
             "unverified": seen.iter().map(|seen| json!({
-                "kind": rendering::kind(seen.kind),
+                "kind": seen.kind.word(),
                 "predicateType": seen.unverified_predicate_type,
                 "signer": seen.unverified_signer_hint,
                 "layout": seen.origin.layout.to_string(),

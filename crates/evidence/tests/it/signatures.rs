@@ -56,6 +56,7 @@ fn items(
         let origin = Origin {
             repository,
             layout,
+            tag_prefix: None,
             manifest,
             blob: *blob.digest(),
         };
@@ -249,6 +250,7 @@ fn the_signature_beside_a_containers_image_directory_is_its_own() {
     let origin = Origin {
         repository,
         layout: Layout::Tag,
+        tag_prefix: None,
         manifest: blob,
         blob,
     };

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use countersign_evidence::{Attestation, Rejected, Seen, SeenKind};
 
 use super::bench::{Bench, Examined};
-use super::findings::{Tally, attachments, could_not_look, prefix_unknown, quote, unusable};
-use super::place::{Places, PrefixUnknown};
+use super::findings::{Tally, attachments, could_not_look, quote, unusable};
+use super::place::Places;
 use super::{explain, of_authority};
 use crate::ground::{Attested, Ground, GroundKind};
 use crate::meaning::{AttestationDemand, Authority, KeyDemand, Policy};
@@ -21,10 +21,7 @@ pub(super) fn verdict(
     demand: &KeyDemand,
     bench: &mut Bench<'_>,
 ) -> Verdict {
-    let examined = match bench.attestations(demand) {
-        Ok(examined) => examined,
-        Err(PrefixUnknown) => return prefix_unknown(policy, authority, demand, bench),
-    };
+    let examined = bench.attestations(demand);
     let mut proofs = Vec::new();
     let mut missing = Vec::new();
     for wanted in &demand.attestations {
@@ -98,7 +95,11 @@ fn why(of_wanted_type: &Tally, attested: &[&str], unreadable: bool, demand: &Key
         return (ReasonCode::AttestationWrongImage, why);
     }
     if of_wanted_type.other_keys > 0 {
-        let why = format!("there are such, none of them by key {key}");
+        let found = match of_wanted_type.other_keys {
+            1 => "there is one, not".to_owned(),
+            many => format!("there are {many}, none of them"),
+        };
+        let why = format!("{found} by key {key}");
         return (ReasonCode::AttestationWrongKey, why);
     }
     if !attested.is_empty() {

@@ -9,7 +9,7 @@ use countersign_evidence::{
 use countersign_image::{Digest, Pinned, Repository};
 use jiff::Timestamp;
 
-use super::place::{Places, PrefixUnknown};
+use super::place::Places;
 use crate::meaning::KeyDemand;
 
 /// Everything that the outcome for one authority depends on, beside the evidence.
@@ -76,13 +76,13 @@ impl<'a> Bench<'a> {
         lines
     }
 
-    pub(super) fn signatures(&mut self, demand: &KeyDemand) -> Result<Rc<Examined<ImageSignature>>, PrefixUnknown> {
+    pub(super) fn signatures(&mut self, demand: &KeyDemand) -> Rc<Examined<ImageSignature>> {
         answer(&mut self.signatures, self.evidence, demand, |evidence| {
             signatures(evidence, &demand.key, demand.rule, &demand.layouts)
         })
     }
 
-    pub(super) fn attestations(&mut self, demand: &KeyDemand) -> Result<Rc<Examined<Attestation>>, PrefixUnknown> {
+    pub(super) fn attestations(&mut self, demand: &KeyDemand) -> Rc<Examined<Attestation>> {
         answer(&mut self.attestations, self.evidence, demand, |evidence| {
             attestations(evidence, &demand.key, demand.rule, &demand.layouts)
         })
@@ -102,7 +102,7 @@ fn answer<T>(
     evidence: &Evidence,
     demand: &KeyDemand,
     examine: impl FnOnce(&Evidence) -> (Vec<T>, Vec<Rejected>),
-) -> Result<Rc<Examined<T>>, PrefixUnknown> {
+) -> Rc<Examined<T>> {
     let places = Places::of(evidence, demand);
     let question = Question {
         key: demand.key.fingerprint(),
@@ -112,11 +112,11 @@ fn answer<T>(
         tag_prefix: demand.tag_prefix.clone(),
     };
     if let Some((_, examined)) = answered.iter().find(|(known, _)| *known == question) {
-        return Ok(examined.clone());
+        return examined.clone();
     }
-    let evidence = places.evidence()?;
+    let evidence = places.evidence();
     let (proofs, rejected) = examine(&evidence);
     let examined = Rc::new(Examined { proofs, rejected });
     answered.push((question, examined.clone()));
-    Ok(examined)
+    examined
 }

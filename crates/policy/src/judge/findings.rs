@@ -2,16 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::sync::Arc;
 
 use countersign_evidence::{NotThisImage, Rejected, Seen, SeenKind, SignatureError, VerifyError, Why};
 
 use super::bench::Bench;
-use super::of_authority;
 use super::place::{Places, code_of};
-use crate::meaning::{Authority, KeyDemand, Policy};
+use crate::meaning::KeyDemand;
 use crate::reason::{Reason, ReasonCode};
-use crate::verdict::{NonEmpty, Verdict};
 
 /// How many different things of one kind are named.
 const MAX_LISTED: usize = 3;
@@ -65,9 +62,11 @@ impl Tally {
             let hints = if hints.is_empty() {
                 String::new()
             } else {
-                format!(" (unverified hints{})", quote(&hints))
+                let word = if hints.len() == 1 { "hint" } else { "hints" };
+                format!(" (unverified {word}{})", quote(&hints))
             };
-            lines.push(format!("{} by other keys{hints}", self.other_keys));
+            let by = count(self.other_keys, "by another key", "by other keys");
+            lines.push(format!("{by}{hints}"));
         }
         if !self.other_images.is_empty() {
             let found = self.other_images.len();
@@ -134,24 +133,6 @@ pub(super) fn could_not_look(places: &Places<'_>, demand: &KeyDemand, bench: &Be
         )),
         _ => reason.with_next(format!("try again; if it lasts, look whether {repository} can be reached")),
     })
-}
-
-/// Two authorities look under different prefixes in one repository, and both found something.
-pub(super) fn prefix_unknown(
-    policy: &Arc<Policy>,
-    authority: &Authority,
-    demand: &KeyDemand,
-    bench: &Bench<'_>,
-) -> Verdict {
-    let places = Places::of(bench.evidence(), demand);
-    let what = format!(
-        "signatures were found under several tag prefixes in {}, and this version cannot tell which lay under which",
-        places.repository()
-    );
-    let reason = Reason::new(ReasonCode::PolicyUnsupported, what)
-        .with_looked(bench.looked(&places))
-        .with_next("look for them in different repositories with `source.oci`");
-    Verdict::Undecided(NonEmpty::one(of_authority(reason, policy, authority)))
 }
 
 /// What is attached that is of another kind, or stored in another way, than the authority asks for.

@@ -176,9 +176,13 @@ fn unmatched(image: &Pinned, no_match: NoMatch) -> Ruling {
 }
 
 fn of_authority(reason: Reason, policy: &Policy, authority: &Authority) -> Reason {
-    reason
+    let reason = reason
         .with_policy(policy.name.clone())
-        .with_authority(authority.name.clone())
+        .with_authority(authority.name.clone());
+    if policy.from_keys {
+        return reason.of_a_key_by_hand();
+    }
+    reason
 }
 
 /// The command that says what is wrong with a policy.

@@ -15,9 +15,6 @@ pub(super) struct Places<'a> {
     demand: &'a KeyDemand,
 }
 
-/// Tags with several prefixes were found in one repository: which item lay under which is not recorded.
-pub(super) struct PrefixUnknown;
-
 impl<'a> Places<'a> {
     pub(super) fn of(evidence: &'a Evidence, demand: &'a KeyDemand) -> Self {
         Self {
@@ -33,28 +30,28 @@ impl<'a> Places<'a> {
 
     /// The evidence with nothing in it but what lies in the authority's own places, so that neither what lies elsewhere
     /// nor how much of it there is has any say.
-    pub(super) fn evidence(&self) -> Result<Cow<'a, Evidence>, PrefixUnknown> {
-        let own_tags = self.own_tags()?;
+    pub(super) fn evidence(&self) -> Cow<'a, Evidence> {
         let is_own = |item: &Item| {
             let layout = item.origin.layout;
             item.origin.repository == *self.repository
                 && self.demand.layouts.contains(layout)
-                && (layout != Layout::Tag || (own_tags && self.is_of_own_tag(&item.content)))
+                && (layout != Layout::Tag || self.is_of_own_tag(item))
         };
         if self.evidence.items.iter().all(is_own) {
-            return Ok(Cow::Borrowed(self.evidence));
+            return Cow::Borrowed(self.evidence);
         }
         let items = self.evidence.items.iter().filter(|item| is_own(item)).cloned();
-        Ok(Cow::Owned(Evidence {
+        Cow::Owned(Evidence {
             items: items.collect(),
             ..self.evidence.clone()
-        }))
+        })
     }
 
-    /// A signature tag holds simple-signing payloads, an attestation tag envelopes. What lies under the other one was
-    /// perhaps gathered for another policy, and must not make a difference to this one.
-    fn is_of_own_tag(&self, content: &Content) -> bool {
-        matches!(content, Content::Simple { .. }) == self.wants_signature()
+    /// A signature tag holds simple-signing payloads, an attestation tag envelopes. What lies under the other one, or
+    /// behind another prefix, was gathered for another policy, and must not make a difference to this one.
+    fn is_of_own_tag(&self, item: &Item) -> bool {
+        item.origin.tag_prefix == self.demand.tag_prefix
+            && matches!(item.content, Content::Simple { .. }) == self.wants_signature()
     }
 
     fn wants_signature(&self) -> bool {
@@ -67,28 +64,6 @@ impl<'a> Places<'a> {
         let here = items.filter(|item| item.origin.repository == *self.repository);
         here.filter(|item| !self.demand.layouts.contains(item.origin.layout))
             .count()
-    }
-
-    /// Whether what was found by tag lay under this authority's prefix. An item does not say under which prefix it lay,
-    /// but the places that were looked at say how much each of them held.
-    fn own_tags(&self) -> Result<bool, PrefixUnknown> {
-        let mut own = false;
-        let mut others = false;
-        for look in &self.evidence.looked {
-            let (Place::SignatureTag { prefix } | Place::AttestationTag { prefix }) = &look.place else {
-                continue;
-            };
-            if look.repository == *self.repository && look.found > 0 {
-                let is_own = *prefix == self.demand.tag_prefix;
-                own |= is_own;
-                others |= !is_own;
-            }
-        }
-        match (own, others) {
-            (true, true) if self.demand.layouts.contains(Layout::Tag) => Err(PrefixUnknown),
-            // Without a prefix, what nothing else explains is from where everybody looks.
-            (own, others) => Ok(own || (!others && self.demand.tag_prefix.is_none())),
-        }
     }
 
     /// What could not be obtained from the authority's places, and might have satisfied it.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use countersign_evidence::{GapCause, SeenKind};
 
 use super::bench::Bench;
-use super::findings::{Tally, attachments, could_not_look, count, prefix_unknown, unusable};
-use super::place::{Places, PrefixUnknown};
+use super::findings::{Tally, attachments, could_not_look, count, unusable};
+use super::place::Places;
 use super::{explain, of_authority};
 use crate::ground::{Ground, GroundKind, Signed};
 use crate::meaning::{Authority, KeyDemand, Policy};
@@ -19,10 +19,7 @@ pub(super) fn verdict(
     demand: &KeyDemand,
     bench: &mut Bench<'_>,
 ) -> Verdict {
-    let examined = match bench.signatures(demand) {
-        Ok(examined) => examined,
-        Err(PrefixUnknown) => return prefix_unknown(policy, authority, demand, bench),
-    };
+    let examined = bench.signatures(demand);
     if let Some(signature) = examined.proofs.first() {
         let kind = GroundKind::Signed(Signed::assertion(signature, bench.stale()));
         return Verdict::Admit(NonEmpty::one(Ground::of_authority(kind, &policy.name, &authority.name)));
@@ -58,8 +55,12 @@ fn refusal(tally: &Tally, places: &Places<'_>, demand: &KeyDemand) -> (ReasonCod
         return (ReasonCode::SignatureTooMany, what);
     }
     if tally.other_keys > 0 {
-        let found = count(tally.other_keys, "signature was", "signatures were");
-        let what = format!("no matching signatures: {found} found, none of them by key {key}");
+        let found = count(
+            tally.other_keys,
+            "signature was found, not",
+            "signatures were found, none of them",
+        );
+        let what = format!("no matching signatures: {found} by key {key}");
         return (ReasonCode::SignatureWrongKey, what);
     }
     if !tally.unreadable.is_empty() || !content.is_empty() {

@@ -78,7 +78,7 @@ codes! {
         meaning: "There is an attestation of the type that the policy asks for, and it is not by the key that the policy \
          names.",
         remedy: "attest it with the key that the policy names, or add an authority for the key that attested it",
-        example: "no matching attestations with type https://spdx.dev/Document, there are such, \
+        example: "no matching attestations with type https://spdx.dev/Document, there are 2, \
          none of them by key sha256:91a2…",
     }
     AttestationWrongImage = "attestation.wrong_image", Denied, OfPolicy {

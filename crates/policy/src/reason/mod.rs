@@ -22,6 +22,8 @@ pub struct Reason {
     code: ReasonCode,
     policy: Option<Arc<str>>,
     authority: Option<Arc<str>>,
+    /// Whether the sentence names the authority by itself.
+    named: bool,
     what: String,
     looked: Vec<String>,
     found: Vec<String>,
@@ -35,6 +37,7 @@ impl Reason {
             code,
             policy: None,
             authority: None,
+            named: false,
             what: what.into(),
             looked: Vec::new(),
             found: Vec::new(),
@@ -58,6 +61,14 @@ impl Reason {
             authority: Some(authority.into()),
             ..self
         }
+    }
+
+    /// A key given by hand is an authority that is called after the key: where the sentence names the key, the
+    /// headline does not name it twice.
+    #[must_use]
+    pub(crate) fn of_a_key_by_hand(self) -> Self {
+        let named = self.authority.as_ref().is_some_and(|name| self.what.contains(&**name));
+        Self { named, ..self }
     }
 
     /// Says where was looked.
@@ -119,8 +130,8 @@ impl Reason {
     /// The first line of the text: authority, what happened, and the code.
     pub fn headline(&self) -> String {
         match &self.authority {
-            Some(authority) => format!("authority `{authority}`: {} [{}]", self.what, self.code),
-            None => format!("{} [{}]", self.what, self.code),
+            Some(authority) if !self.named => format!("authority `{authority}`: {} [{}]", self.what, self.code),
+            _ => format!("{} [{}]", self.what, self.code),
         }
     }
 
@@ -161,12 +172,12 @@ mod tests {
             .with_policy("p")
             .with_authority("a")
             .with_looked(vec!["here: nothing".into(), "there: nothing".into()])
-            .with_found(vec!["1 by other keys".into()])
+            .with_found(vec!["1 by another key".into()])
             .with_next("sign it");
         let expected = "authority `a`: no signatures found for x [image.unsigned]
   looked in: here: nothing
              there: nothing
-      found: 1 by other keys
+      found: 1 by another key
        next: sign it";
         assert_eq!(reason.to_string(), expected);
         assert_eq!(

@@ -51,6 +51,8 @@ enum Kind {
 struct WrittenItem {
     repository: String,
     layout: WrittenLayout,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tag_prefix: Option<String>,
     manifest: Digest,
     blob: Digest,
     content: WrittenContent,
@@ -213,6 +215,7 @@ impl WrittenItem {
         Self {
             repository: item.origin.repository.to_string(),
             layout,
+            tag_prefix: item.origin.tag_prefix.clone(),
             manifest: item.origin.manifest,
             blob: item.origin.blob,
             content,
@@ -229,6 +232,7 @@ impl WrittenItem {
         let origin = Origin {
             repository,
             layout,
+            tag_prefix: self.tag_prefix,
             manifest: self.manifest,
             blob: self.blob,
         };

@@ -17,10 +17,15 @@ fn evidence() -> Evidence {
         Blob::new(&b"envelope"[..]),
         Blob::new(&b"bundle"[..]),
     );
+    let behind = |prefix: &str, mut item: Item| {
+        item.origin.tag_prefix = Some(prefix.to_owned());
+        item
+    };
     let item = |layout, blob: &Blob, content| Item {
         origin: Origin {
             repository: repository.clone(),
             layout,
+            tag_prefix: None,
             manifest: Digest::sha256(b"holder"),
             blob: *blob.digest(),
         },
@@ -62,7 +67,7 @@ fn evidence() -> Evidence {
         image: reference.resolved(*manifest.digest()),
         items: vec![
             item(Layout::Tag, &payload, simple("one")),
-            item(Layout::Tag, &payload, simple("two")),
+            behind("p-", item(Layout::Tag, &payload, simple("two"))),
             item(Layout::Referrer, &envelope, Content::Envelope(envelope.clone())),
             item(Layout::Bundle, &bundle, Content::Bundle(bundle.clone())),
         ],
@@ -179,4 +184,41 @@ fn a_directory_that_is_none_is_an_error() {
     let directory = tempfile::tempdir().unwrap();
     let error = load(directory.path()).unwrap_err().to_string();
     assert!(error.ends_with("evidence.json` could not be read"), "{error}");
+}
+
+/// What a registry calls things is data. Names of files are made of digests, whatever an annotation would have a file
+/// be called (oras-go's CVE-2026-50162 and CVE-2026-50163).
+#[test]
+fn no_name_from_a_registry_becomes_the_name_of_a_file() {
+    let parent = tempfile::tempdir().unwrap();
+    let directory = parent.path().join("deep/evidence");
+    let mut saved = evidence();
+    for item in &mut saved.items {
+        if let Content::Simple { annotations, .. } = &mut item.content {
+            for name in ["org.opencontainers.image.title", "io.deis.oras.content.unpack"] {
+                annotations.insert(name.to_owned(), "../../../escaped".to_owned());
+            }
+        }
+        item.origin.tag_prefix = Some("../../escaped".to_owned());
+    }
+    save(&saved, &directory).unwrap();
+    assert_eq!(load(&directory).unwrap().items, saved.items);
+    let (mut open, mut found) = (vec![parent.path().to_owned()], Vec::new());
+    while let Some(next) = open.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                found.push(path.strip_prefix(&directory).unwrap().to_owned());
+            }
+        }
+    }
+    found.sort();
+    let mut expected = vec!["evidence.json".into(), "index.json".into(), "oci-layout".into()];
+    let blobs = saved.items.iter().map(|item| item.origin.blob);
+    let blobs: std::collections::BTreeSet<_> = blobs.chain([*saved.image.digest()]).collect();
+    expected.extend(blobs.iter().map(|digest| Path::new("blobs/sha256").join(digest.hex())));
+    expected.sort();
+    assert_eq!(found, expected);
 }

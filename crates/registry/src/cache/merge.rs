@@ -79,8 +79,8 @@ fn is_from(item: &Item, repository: &Repository, place: &Place) -> bool {
     let is_attestation = matches!(item.content, Content::Envelope(_));
     item.origin.repository == *repository
         && match place {
-            Place::SignatureTag { .. } => under_tag && !is_attestation,
-            Place::AttestationTag { .. } => under_tag && is_attestation,
+            Place::SignatureTag { prefix } => under_tag && !is_attestation && item.origin.tag_prefix == *prefix,
+            Place::AttestationTag { prefix } => under_tag && is_attestation && item.origin.tag_prefix == *prefix,
             Place::Referrers => !under_tag,
             Place::Manifest(digest) => item.origin.manifest == *digest,
             Place::Blob(digest) => item.origin.blob == *digest,

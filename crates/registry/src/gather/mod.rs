@@ -187,6 +187,16 @@ impl Found {
         }
     }
 
+    /// Marks what was found with the prefix of the tag that led to it.
+    fn behind(mut self, place: &Place) -> Self {
+        if let Place::SignatureTag { prefix } | Place::AttestationTag { prefix } = place {
+            for item in &mut self.items {
+                item.origin.tag_prefix.clone_from(prefix);
+            }
+        }
+        self
+    }
+
     /// Marks the place as one that answered, with as many items as it led to.
     fn at(mut self, repository: &Repository, place: Place) -> Self {
         let found = u32::try_from(self.items.len()).unwrap_or(u32::MAX);

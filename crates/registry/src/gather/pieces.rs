@@ -81,6 +81,7 @@ impl Gathering<'_> {
                     let origin = Origin {
                         repository: repository.clone(),
                         layout,
+                        tag_prefix: None,
                         manifest: *digest,
                         blob: layer.digest,
                     };

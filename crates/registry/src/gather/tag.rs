@@ -36,6 +36,7 @@ impl Gathering<'_> {
             Document::Manifest(manifest) => self
                 .pieces(repository, blob.digest(), &manifest, Layout::Tag)
                 .await
+                .behind(&place)
                 .at(repository, place),
             Document::Index(_) => {
                 let detail = "it is an image index, and signatures are kept in a manifest".to_owned();

@@ -212,12 +212,11 @@ async fn other_repositories_and_prefixes_are_looked_in() {
     let image = shelf.image("app", "v1");
     let payload = simple(&image);
     let digest = shelf.blob("signatures", &payload);
-    let tag = format!("v1-{}.sig", image.digest.tag_form());
-    shelf.manifest(
-        "signatures",
-        Some(&tag),
-        &manifest(vec![simple_layer(digest, payload.len(), "c2ln")], None),
-    );
+    for (prefix, signature) in [("v1-", "c2ln"), ("", "c2lo")] {
+        let tag = format!("{prefix}{}.sig", image.digest.tag_form());
+        let layer = simple_layer(digest, payload.len(), signature);
+        shelf.manifest("signatures", Some(&tag), &manifest(vec![layer], None));
+    }
     let server = Server::of(shelf).await;
     let place = |prefix: Option<&str>| SourceRequest {
         repository: server.repository("signatures"),
@@ -228,8 +227,15 @@ async fn other_repositories_and_prefixes_are_looked_in() {
         ..everything()
     };
     let evidence = gathered(&client(), &server, &image, &request).await;
-    assert_eq!(found(&evidence), [(Layout::Tag, "simple")]);
-    assert_eq!(evidence.items[0].origin.repository, server.repository("signatures"));
+    assert_eq!(found(&evidence), [(Layout::Tag, "simple"); 2]);
+    let origins = evidence.items.iter().map(|item| &item.origin);
+    assert!(
+        origins
+            .clone()
+            .all(|origin| origin.repository == server.repository("signatures"))
+    );
+    let prefixes: Vec<_> = origins.map(|origin| origin.tag_prefix.as_deref()).collect();
+    assert_eq!(prefixes, [Some("v1-"), None], "each says under which tag it lay");
     assert_eq!(server.count("/v2/app/"), 0);
     assert_eq!(
         server.seen().len(),

@@ -80,7 +80,7 @@ pub fn evidence(evidence: &Evidence) -> Value {
             "found": look.found,
         })).collect::<Vec<_>>(),
         "unverified": unverified_summary(evidence).iter().map(|seen| json!({
-            "kind": format!("{:?}", seen.kind).to_lowercase(),
+            "kind": seen.kind.word(),
             "predicateType": seen.unverified_predicate_type,
             "layout": seen.origin.layout.to_string(),
             "repository": seen.origin.repository.to_string(),

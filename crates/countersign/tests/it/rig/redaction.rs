@@ -30,7 +30,7 @@ impl Redaction {
             for (from, to) in &self.texts {
                 text = text.replace(from, to);
             }
-            let patterns = [hint, pem_body, port, stage, time, os_error];
+            let patterns = [pem_body, port, stage, time, os_error];
             let text = replaced(&text, |rest| patterns.iter().find_map(|pattern| pattern(rest)));
             replaced(&text, |rest| digest(rest, digests))
         })
@@ -72,15 +72,6 @@ fn digest(rest: &str, known: &mut Vec<(String, String)>) -> Option<(usize, Strin
         }
     };
     Some((7 + 64, format!("{}<{name}>", &rest[..7])))
-}
-
-/// The hint of a bundle: a key's fingerprint in base64.
-fn hint(rest: &str) -> Option<(usize, String)> {
-    let text = rest.strip_prefix('`')?;
-    let length = span(text, |letter| {
-        letter.is_ascii_alphanumeric() || letter == '+' || letter == '/'
-    });
-    (length == 43 && text[length..].starts_with("=`")).then(|| (length + 3, "`HINT`".to_owned()))
 }
 
 /// A port that the system chose.

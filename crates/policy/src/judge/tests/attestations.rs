@@ -153,7 +153,7 @@ fn a_denial_lists_the_types_that_there_are() {
         format!("no matching attestations with type {SPDX}, checked the following predicateTypes: \"{SLSA}\""),
         format!("by key {key}"),
         format!("attested by this key: `{SLSA}`"),
-        "1 by other keys".to_owned(),
+        "1 by another key".to_owned(),
         "types that this key did not attest: `https://example.com/Other` (unverified)".to_owned(),
         "1 signature, which is no attestation (unverified)".to_owned(),
     ] {

@@ -61,6 +61,7 @@ pub(super) fn pinned(text: &str) -> Pinned {
 pub(super) struct Scene {
     pub(super) evidence: Evidence,
     repository: Repository,
+    tag_prefix: Option<String>,
 }
 
 /// Evidence about [`IMAGE`] with nothing in it.
@@ -78,6 +79,7 @@ pub(super) fn scene() -> Scene {
             stale: false,
         },
         repository,
+        tag_prefix: None,
     }
 }
 
@@ -85,6 +87,12 @@ impl Scene {
     /// What follows lies in this repository.
     pub(super) fn in_repository(mut self, repository: &str) -> Self {
         self.repository = Repository::parse(repository).unwrap();
+        self
+    }
+
+    /// What follows under tags lies behind this prefix.
+    pub(super) fn behind(mut self, prefix: &str) -> Self {
+        self.tag_prefix = Some(prefix.to_owned());
         self
     }
 
@@ -134,6 +142,7 @@ impl Scene {
         let origin = Origin {
             repository: self.repository.clone(),
             layout,
+            tag_prefix: self.tag_prefix.clone().filter(|_| layout == Layout::Tag),
             manifest: Digest::sha256(b"manifest"),
             blob,
         };

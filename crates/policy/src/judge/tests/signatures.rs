@@ -221,27 +221,44 @@ fn rubbish_in_one_repository_does_not_use_up_the_patience_for_another() {
 
 #[test]
 fn a_tag_prefix_is_where_it_says() {
-    let prefixed = &["{key: @a, source: [{tagPrefix: prod-}]}"];
-    let own = signature_tag(Some("prod-"));
-    let signed = || scene().signed('a', Layout::Tag);
-    check("under it", prefixed, &signed().looked(own.clone(), 1), "admit: signed");
-    let only_plain = signed().looked(own.clone(), 0).looked(signature_tag(None), 1);
-    check("under none", prefixed, &only_plain, "deny: image.unsigned");
-    check("nobody knows where", prefixed, &signed(), "deny: image.unsigned");
-    let both = signed().looked(own.clone(), 1).looked(signature_tag(None), 1);
-    check("under both", prefixed, &both, "undecided: policy.unsupported");
-    check("and without one", &["key: @a"], &both, "undecided: policy.unsupported");
-    let referrer = scene().signed('a', Layout::Referrer).looked(own, 0);
-    check("only tags have prefixes", prefixed, &referrer, "deny: image.unsigned");
-    let only_prefixed = signed()
-        .looked(signature_tag(Some("prod-")), 1)
-        .looked(signature_tag(None), 0);
+    let (plain, prefixed) = (&["key: @a"], &["{key: @a, source: [{tagPrefix: prod-}]}"]);
+    let under = scene().behind("prod-").signed('a', Layout::Tag);
+    check("under it", prefixed, &under, "admit: signed");
     check(
-        "a policy without prefix",
-        &["key: @a"],
-        &only_prefixed,
+        "under it, for a policy without prefix",
+        plain,
+        &under,
         "deny: image.unsigned",
     );
+    let under_none = scene().signed('a', Layout::Tag);
+    check("under none", prefixed, &under_none, "deny: image.unsigned");
+    let another = scene().behind("test-").signed('a', Layout::Tag);
+    check("under another", prefixed, &another, "deny: image.unsigned");
+    let both = scene()
+        .signed('b', Layout::Tag)
+        .behind("prod-")
+        .signed('a', Layout::Tag);
+    check("each under its own", prefixed, &both, "admit: signed");
+    check("of the other key", plain, &both, "deny: signature.wrong_key");
+    let referrer = scene().signed('a', Layout::Referrer);
+    check("only tags have prefixes", prefixed, &referrer, "deny: image.unsigned");
+}
+
+#[test]
+fn so_is_one_of_attestations() {
+    let attests = "attestations: [{name: s, predicateType: spdxjson}]";
+    let plain = &[&*format!("{{key: @a, {attests}}}")];
+    let prefixed = &[&*format!("{{key: @a, {attests}, source: [{{tagPrefix: prod-}}]}}")];
+    let under = scene().behind("prod-").attested('a', SPDX, Layout::Tag);
+    check("under it", prefixed, &under, "admit: attested");
+    check(
+        "for a policy without prefix",
+        plain,
+        &under,
+        "deny: attestation.missing",
+    );
+    let under_none = scene().attested('a', SPDX, Layout::Tag);
+    check("under none", prefixed, &under_none, "deny: attestation.missing");
 }
 
 #[test]
@@ -288,13 +305,13 @@ fn a_denial_says_what_was_looked_for_what_was_found_and_what_to_do() {
     let judgement = judged(&policy("p", &["{name: team, key: @a}"]), &scene, NoMatch::Deny);
     let digest = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef";
     let key = Key::named('a').public.fingerprint();
-    let hint = Key::named('b').public.hint();
+    let hint = Key::named('b').public.fingerprint();
     let expected = format!(
         "authority `team`: no matching signatures: 2 signatures were found, none of them by key {key} [signature.wrong_key]
   looked in: signature tag `{}.sig` in ghcr.io/acme/app: nothing
              referrers of `{digest}` in ghcr.io/acme/app: 4 found
              (lists are 10 min old, as the registry cannot be reached)
-      found: 2 by other keys (unverified hints: `{hint}`)
+      found: 2 by other keys (unverified hint: `{hint}`)
              1 that cannot be used: the bundle cannot be read",
         digest.replace(':', "-")
     );

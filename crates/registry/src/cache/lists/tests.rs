@@ -36,6 +36,7 @@ fn signature(name: &str) -> Item {
         origin: Origin {
             repository: repository(),
             layout: Layout::Tag,
+            tag_prefix: None,
             manifest: Digest::sha256(b"holder"),
             blob: *payload.digest(),
         },
@@ -251,4 +252,27 @@ fn who_shows_other_credentials_is_told_nothing() {
         .resolved(Digest::sha256(b"image"));
     let key = ListKey::of(&client(), &image, &key().request, &bob);
     assert!(matches!(cache.get(&key, now), Known::Nothing));
+}
+
+#[test]
+fn what_lay_under_another_prefix_does_not_fill_a_gap() {
+    let prefixed = Place::SignatureTag {
+        prefix: Some("p-".to_owned()),
+    };
+    let mut old = evidence(&["plain", "prefixed"], &[]);
+    old.items[1].origin.tag_prefix = Some("p-".to_owned());
+    old.looked.push(Look {
+        repository: repository(),
+        place: prefixed.clone(),
+        found: 1,
+    });
+    let (cache, now) = (cache(), Instant::now());
+    cache.put(&key(), old.clone(), now);
+    let later = now + Duration::from_secs(600);
+    let known = cache.put(&key(), evidence(&[], &[(prefixed, down())]), later);
+    assert_eq!(
+        known.items,
+        old.items[1..],
+        "the plain tag answered: it holds nothing now"
+    );
 }

@@ -3,6 +3,7 @@
 mod rig;
 
 mod faults;
+mod attacks;
 mod flights;
 mod images;
 mod outages;

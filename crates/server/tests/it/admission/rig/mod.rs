@@ -145,6 +145,15 @@ impl Rig {
             .find_map(|line| line.strip_prefix(series)?.strip_prefix(' ')?.parse().ok())
     }
 
+    /// Every series of every metric, without its value.
+    pub(crate) async fn series(&self) -> Vec<String> {
+        let text = self.api_server.get(&format!("http://{}/metrics", self.admin)).await;
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        lines
+            .filter_map(|line| Some(line.rsplit_once(' ')?.0.to_owned()))
+            .collect()
+    }
+
     /// Waits until a metric has this value.
     pub(crate) async fn counts(&self, series: &str, value: u64) {
         let counted = async || (self.metric(series).await == Some(value)).then_some(());
