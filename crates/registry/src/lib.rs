@@ -36,7 +36,7 @@ pub use client::Client;
 pub use config::{ClientConfig, ConfigError, Limits, Proxies};
 pub use credential::{Credential, CredentialError, CredentialScope, Credentials};
 pub use gather::{GatherRequest, SourceRequest, gather};
-pub use gatherer::{CacheCounts, Gatherer};
+pub use gatherer::{CacheCounts, Gatherer, LookupCounts};
 pub use push::{ManifestName, Put};
 pub use secret::Secret;
 pub use trouble::{ContentTrouble, Trouble};

@@ -12,8 +12,8 @@ use crate::trouble::Trouble;
 const THRESHOLD: u32 = 5;
 /// How long it stays open at first; each failed probe doubles it.
 const SHORTEST: Duration = Duration::from_secs(1);
-/// How long it stays open at most.
-const LONGEST: Duration = Duration::from_secs(30);
+/// How long it stays open at most: a host that is back is asked again before who was told to retry loses patience.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// Counts the failures of one host. Only trouble with the host itself is told to it.
 #[derive(Debug)]
