@@ -13,7 +13,7 @@ use crate::config::{ClientConfig, ConfigError, Limits};
 use crate::credential::{CredentialScope, Credentials};
 use crate::host::Hosts;
 use crate::token::Tokens;
-use crate::transport::Transport;
+use crate::transport::{RequestCounts, Transport};
 use crate::trouble::Trouble;
 
 /// Most hosts whose challenge, and most repositories whose shortcomings, are remembered.
@@ -80,6 +80,11 @@ impl Client {
             .zip(&paths)
             .map(|(mirror, path)| (mirror.credential_host(), path.as_str()));
         credentials.scope_at(at_mirrors.chain([(repository.host(), repository.path())]))
+    }
+
+    /// How the requests so far ended.
+    pub fn request_counts(&self) -> RequestCounts {
+        self.inner.transport.counts()
     }
 
     /// What is told to those who could wait no longer: the trouble that a registry had since the flight `began` that they

@@ -203,6 +203,15 @@ impl Gatherer {
         }
     }
 
+    /// What is known of an image without asking anybody, however old, if it still counts.
+    pub fn known(&self, image: &Pinned, request: &GatherRequest, credentials: &Credentials) -> Option<Arc<Evidence>> {
+        let caches = self.caches.as_ref()?;
+        let key = ListKey::of(&self.client, image, request, credentials);
+        let evidence = caches.lists.known(&key, Instant::now())?;
+        caches.evidence_counts.at_hand(evidence.stale);
+        Some(named(evidence, image))
+    }
+
     /// Begins to gather what somebody will ask for in a moment, unless it is known. Nobody waits for it, and without caches
     /// nobody would find it.
     pub fn begin(&self, image: &Pinned, request: &GatherRequest, credentials: &Credentials) {

@@ -39,4 +39,5 @@ pub use gather::{GatherRequest, SourceRequest, gather};
 pub use gatherer::{CacheCounts, Gatherer, LookupCounts};
 pub use push::{ManifestName, Put};
 pub use secret::Secret;
+pub use transport::RequestCounts;
 pub use trouble::{ContentTrouble, Trouble};

@@ -24,7 +24,7 @@ pub(super) fn verdict(
         Err(PrefixUnknown) => return prefix_unknown(policy, authority, demand, bench),
     };
     if let Some(signature) = examined.proofs.first() {
-        let kind = GroundKind::Signed(Signed::assertion(signature, bench.stale()));
+        let kind = GroundKind::Signed(Signed::assertion(signature, bench.lists_age()));
         return Verdict::Admit(NonEmpty::one(Ground::of_authority(kind, &policy.name, &authority.name)));
     }
     let places = Places::of(bench.evidence(), demand);

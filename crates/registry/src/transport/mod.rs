@@ -1,6 +1,7 @@
 //! One request to one server, and its whole answer: under the host's limit, past its breaker, with a cap and a deadline.
 
 mod breaker;
+mod counts;
 mod failure;
 mod guard;
 mod second;
@@ -18,6 +19,8 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use self::breaker::Breaker;
+use self::counts::Counts;
+pub use self::counts::RequestCounts;
 pub(crate) use self::failure::Failure;
 use crate::backoff::retry_after;
 use crate::config::{ClientConfig, ConfigError, Limits, Proxies};
@@ -91,6 +94,7 @@ pub(crate) struct Transport {
     kept: Clients,
     new: Clients,
     hosts: moka::sync::Cache<String, Arc<HostState>>,
+    counts: Counts,
     limits: Limits,
 }
 
@@ -154,6 +158,7 @@ impl Transport {
             kept: clients(Connection::Kept)?,
             new: clients(Connection::New)?,
             hosts: moka::sync::Cache::new(MAX_HOSTS),
+            counts: Counts::default(),
             limits: config.limits.clone(),
         })
     }
@@ -176,20 +181,19 @@ impl Transport {
         })?;
 
         let outcome = self.exchange_in_time(&host, call, deadline).await;
-        host.note(match &outcome {
+        self.counts.count(&outcome);
+        let outage = match &outcome {
             Ok(answer) => answer.outage(),
             Err(failure) => Some(failure.trouble.clone()).filter(Trouble::is_outage),
-        });
-        match &outcome {
-            Ok(answer) if answer.status.is_server_error() && answer.status != StatusCode::NOT_IMPLEMENTED => {
-                host.breaker.failed(Instant::now());
-            }
-            Err(failure) if failure.is_the_hosts() && (!failure.is_timeout() || began.elapsed() >= PATIENCE) => {
-                host.breaker.failed(Instant::now());
-            }
-            Err(failure) if failure.is_the_hosts() => {}
-            _ => host.breaker.succeeded(),
+        };
+        match &outage {
+            // It is there, and asks for less.
+            None | Some(Trouble::Throttled { .. }) => host.breaker.succeeded(),
+            // Who had no time says nothing about the host.
+            Some(Trouble::TimedOut { .. }) if began.elapsed() < PATIENCE => {}
+            Some(trouble) => host.breaker.failed(Instant::now(), trouble),
         }
+        host.note(outage);
         outcome
     }
 
@@ -203,6 +207,11 @@ impl Transport {
                 latest: Mutex::default(),
             })
         })
+    }
+
+    /// How the requests so far ended.
+    pub(crate) fn counts(&self) -> RequestCounts {
+        self.counts.read()
     }
 
     /// What a host's latest trouble was, if there was any after `since` and no answer after it.

@@ -49,7 +49,8 @@ impl Limits {
             // Go's client, and with it the API server, closes its own after ninety seconds.
             silence: Duration::from_secs(150),
             streams: 250,
-            in_flight: 1024,
+            // Of these, 2048 may wait for registries at once (`admission::waiting`): what is at hand always finds room.
+            in_flight: 3072,
             body: Some(8 * 1024 * 1024),
             request: Some(Duration::from_secs(31)),
         }
