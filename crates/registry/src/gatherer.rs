@@ -225,8 +225,8 @@ impl Gatherer {
         }
     }
 
-    /// 1. What is fresh is the answer. 2. Who has something older waits for something better, but not for long, and not at
-    /// all where the registry failed just now. 3. Who has nothing waits to the end.
+    /// What is fresh is the answer. Who has something older waits for something better, but not for long, and not at all
+    /// where the registry failed just now. Who has nothing waits to the end.
     async fn gather_cached(
         &self,
         caches: &Arc<Caches>,

@@ -183,7 +183,7 @@ impl Door {
             Ok(place) => place,
             Err(cause) => {
                 let known = self.gatherer.known(image, &request, &self.credentials);
-                return known.ok_or_else(|| Box::new(cause));
+                return known.ok_or(cause);
             }
         };
         Ok(self.gatherer.gather(image, &request, &self.credentials, deadline).await)

@@ -93,7 +93,7 @@ impl Door {
         }
         let _place = match place {
             Ok(place) => place,
-            Err(cause) => return Pinning::Fails(Box::new(cause)),
+            Err(cause) => return Pinning::Fails(cause),
         };
         match self.gatherer.resolve(&reference, &self.credentials, deadline).await {
             Ok(digest) => {

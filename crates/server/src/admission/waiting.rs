@@ -53,7 +53,7 @@ impl Waiting {
     }
 
     /// A place for one who waits for `registry` on behalf of a namespace; none of objects that are in none.
-    pub(super) fn place(&self, namespace: Option<&str>, registry: &str) -> Result<Place<'_>, Reason> {
+    pub(super) fn place(&self, namespace: Option<&str>, registry: &str) -> Result<Place<'_>, Box<Reason>> {
         let parties = [
             Party::Namespace(namespace.unwrap_or_default().to_owned()),
             Party::Registry(registry.to_owned()),
@@ -94,7 +94,7 @@ impl Drop for Place<'_> {
     }
 }
 
-fn too_many(party: &Party, theirs: usize, registry: &str) -> Reason {
+fn too_many(party: &Party, theirs: usize, registry: &str) -> Box<Reason> {
     let what = match party {
         Party::Namespace(namespace) => {
             format!(
@@ -105,9 +105,9 @@ fn too_many(party: &Party, theirs: usize, registry: &str) -> Reason {
             format!("the registry `{registry}` is not asked: {theirs} other images wait for its answers already")
         }
     };
-    Reason::new(ReasonCode::ServerBusy, what).with_next(format!(
+    Box::new(Reason::new(ReasonCode::ServerBusy, what).with_next(format!(
         "try again in a moment; if it goes on, look at the registry `{registry}` and the way to it"
-    ))
+    )))
 }
 
 #[cfg(test)]
@@ -119,7 +119,7 @@ mod tests {
         waiting: &'a Waiting,
         namespace: &str,
         mut registry: impl FnMut(usize) -> String,
-    ) -> (Vec<Place<'a>>, Reason) {
+    ) -> (Vec<Place<'a>>, Box<Reason>) {
         let mut places = Vec::new();
         loop {
             match waiting.place(Some(namespace), &registry(places.len())) {
