@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use countersign_evidence::{Attestation, ImageSignature, Origin, Scheme};
 use countersign_image::Digest;
+use jiff::SignedDuration;
 
 use crate::verdict::NonEmpty;
 
@@ -46,14 +47,14 @@ pub enum GroundKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signed {
     proof: Proof,
-    stale: bool,
+    lists_age: Option<SignedDuration>,
 }
 
 /// Attestations about the image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attested {
     proofs: NonEmpty<Proof>,
-    stale: bool,
+    lists_age: Option<SignedDuration>,
 }
 
 /// What is remembered of one verified signature or attestation.
@@ -66,15 +67,15 @@ pub struct Proof {
 }
 
 impl Signed {
-    /// The ground that a proven signature is; `stale` if the lists that led to it are older than their freshness.
-    pub(crate) fn assertion(signature: &ImageSignature, stale: bool) -> Self {
+    /// The ground that a proven signature is; `lists_age` if the lists that led to it are older than their freshness.
+    pub(crate) fn assertion(signature: &ImageSignature, lists_age: Option<SignedDuration>) -> Self {
         let proof = Proof {
             key: signature.key().fingerprint(),
             scheme: signature.scheme(),
             origin: signature.origin().clone(),
             predicate_type: None,
         };
-        Self { proof, stale }
+        Self { proof, lists_age }
     }
 
     /// The signature.
@@ -84,13 +85,13 @@ impl Signed {
 
     /// Whether the lists that led to it are older than their freshness, because the registry could not be reached.
     pub fn stale(&self) -> bool {
-        self.stale
+        self.lists_age.is_some()
     }
 }
 
 impl Attested {
-    /// The ground that proven attestations are, one for each that the policy asks for.
-    pub(crate) fn assertion(attestations: &NonEmpty<&Attestation>, stale: bool) -> Self {
+    /// The ground that proven attestations are, one for each that the policy asks for; `lists_age` as for a signature.
+    pub(crate) fn assertion(attestations: &NonEmpty<&Attestation>, lists_age: Option<SignedDuration>) -> Self {
         let proof = |attestation: &Attestation| Proof {
             key: attestation.key().fingerprint(),
             scheme: attestation.scheme(),
@@ -101,7 +102,7 @@ impl Attested {
         for attestation in attestations.iter().skip(1) {
             proofs.push(proof(attestation));
         }
-        Self { proofs, stale }
+        Self { proofs, lists_age }
     }
 
     /// The attestations, in the order in which the policy asks for them.
@@ -111,7 +112,7 @@ impl Attested {
 
     /// Whether the lists that led to them are older than their freshness, because the registry could not be reached.
     pub fn stale(&self) -> bool {
-        self.stale
+        self.lists_age.is_some()
     }
 }
 
@@ -193,10 +194,15 @@ impl Ground {
 
     /// Whether it rests on lists older than their freshness, because the registry could not be reached.
     pub fn stale(&self) -> bool {
+        self.lists_age().is_some()
+    }
+
+    /// How old those lists were when the image was judged; nothing where they were fresh.
+    pub fn lists_age(&self) -> Option<SignedDuration> {
         match &self.kind {
-            GroundKind::Signed(signed) => signed.stale,
-            GroundKind::Attested(attested) => attested.stale,
-            _ => false,
+            GroundKind::Signed(signed) => signed.lists_age,
+            GroundKind::Attested(attested) => attested.lists_age,
+            _ => None,
         }
     }
 }
@@ -238,8 +244,9 @@ impl fmt::Display for Ground {
             GroundKind::NothingToJudge { why } => write!(f, "nothing to judge: {why}")?,
             GroundKind::Unchanged => f.write_str("the same image as before the change")?,
         }
-        if self.stale() {
-            f.write_str(" (from lists older than their freshness, as the registry cannot be reached)")?;
+        if let Some(age) = self.lists_age() {
+            let age = in_words(age);
+            write!(f, " (from lists read {age} ago, as the registry cannot be reached)")?;
         }
         Ok(())
     }
@@ -251,5 +258,37 @@ impl fmt::Display for Proof {
             key, scheme, origin, ..
         } = self;
         write!(f, "key {key} ({scheme}, {} in {})", origin.layout, origin.repository)
+    }
+}
+
+/// How long ago something was, as exactly as it matters.
+pub(crate) fn in_words(age: SignedDuration) -> String {
+    let seconds = age.as_secs().max(0);
+    let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{seconds} s"),
+        (0, _) => format!("{minutes} min"),
+        (_, 0) => format!("{hours} h"),
+        _ => format!("{hours} h {minutes} min"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_said_as_exactly_as_it_matters() {
+        for (seconds, words) in [
+            (-5, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (3599, "59 min"),
+            (3600, "1 h"),
+            (11_700, "3 h 15 min"),
+            (86_400, "24 h"),
+        ] {
+            assert_eq!(in_words(SignedDuration::from_secs(seconds)), words);
+        }
     }
 }

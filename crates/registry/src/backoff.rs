@@ -147,6 +147,7 @@ mod tests {
         let open = Trouble::BreakerOpen {
             failures: 5,
             retry_after: Duration::from_secs(1),
+            cause: Box::new(Trouble::Unavailable { status: 500 }),
         };
         let mut backoff = Backoff::new(Instant::now() + Duration::from_secs(30));
         assert_eq!(backoff.first_cause(open.clone()), open);

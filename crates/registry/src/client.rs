@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use countersign_image::{Repository, Tag};
 use moka::sync::Cache;
@@ -13,7 +13,8 @@ use crate::config::{ClientConfig, ConfigError, Limits};
 use crate::credential::{CredentialScope, Credentials};
 use crate::host::Hosts;
 use crate::token::Tokens;
-use crate::transport::Transport;
+use crate::transport::{RequestCounts, Transport};
+use crate::trouble::Trouble;
 
 /// Most hosts whose challenge, and most repositories whose shortcomings, are remembered.
 const MAX_REMEMBERED: u64 = 10_000;
@@ -79,6 +80,23 @@ impl Client {
             .zip(&paths)
             .map(|(mirror, path)| (mirror.credential_host(), path.as_str()));
         credentials.scope_at(at_mirrors.chain([(repository.host(), repository.path())]))
+    }
+
+    /// How the requests so far ended.
+    pub fn request_counts(&self) -> RequestCounts {
+        self.inner.transport.counts()
+    }
+
+    /// What is told to those who could wait no longer: the trouble that a registry had since the flight `began` that they
+    /// waited for, or else that there was no answer since they `arrived`.
+    pub(crate) fn trouble_since(&self, repository: &Repository, began: Instant, arrived: Instant) -> Trouble {
+        let origin = self.inner.hosts.origin(repository.host());
+        let known = origin
+            .ok()
+            .and_then(|origin| self.inner.transport.trouble_since(origin.authority(), began));
+        known.unwrap_or(Trouble::TimedOut {
+            after: arrived.elapsed(),
+        })
     }
 
     /// Held by the one in this process that writes to a tag.

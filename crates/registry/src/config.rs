@@ -79,6 +79,8 @@ pub struct Limits {
     pub connect: Duration,
     /// Longest wait for the beginning of an answer, and for the next part of one.
     pub answer: Duration,
+    /// How long an answer may take before the same question is asked a second time, beside it.
+    pub moment: Duration,
     /// Requests in flight to one host.
     pub per_host: usize,
     /// How often one request is tried at most.
@@ -103,6 +105,7 @@ impl Limits {
         Self {
             connect: Duration::from_secs(5),
             answer: Duration::from_secs(10),
+            moment: Duration::from_secs(2),
             per_host: 32,
             attempts: 4,
             payload_bytes: 64 << 10,

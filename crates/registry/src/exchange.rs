@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use tracing::debug;
 use url::Url;
 
-use crate::backoff::{Backoff, retry_after};
+use crate::backoff::Backoff;
 use crate::challenge::Challenge;
 use crate::client::Client;
 use crate::credential::{Candidates, Credential, CredentialScope, Credentials};
@@ -120,15 +120,7 @@ impl Answer {
         let status = self.status.as_u16();
         match status {
             401 | 403 => Some(Trouble::Denied { status }),
-            429 => Some(Trouble::Throttled {
-                retry_after: retry_after(&self.headers),
-            }),
-            503 if retry_after(&self.headers).is_some() => Some(Trouble::Throttled {
-                retry_after: retry_after(&self.headers),
-            }),
-            501 => None,
-            500.. => Some(Trouble::Unavailable { status }),
-            _ => None,
+            _ => self.outage(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
@@ -23,6 +24,7 @@ pub(crate) type Arrival<V> = Shared<BoxFuture<'static, Option<V>>>;
 
 struct Flight<V: Clone> {
     arrival: Arrival<V>,
+    began: Instant,
     task: AbortHandle,
 }
 
@@ -42,10 +44,19 @@ where
     where
         F: Future<Output = V> + Send + 'static,
     {
+        self.join_since(key, start).0
+    }
+
+    /// The same, and when it began.
+    pub(crate) fn join_since<F>(&self, key: &K, start: impl FnOnce() -> F) -> (Arrival<V>, Instant)
+    where
+        F: Future<Output = V> + Send + 'static,
+    {
         let mut under_way = lock(&self.under_way);
         if let Some(flight) = under_way.get(key) {
-            return flight.arrival.clone();
+            return (flight.arrival.clone(), flight.began);
         }
+        let began = Instant::now();
         let landing = Landing {
             key: key.clone(),
             under_way: Arc::clone(&self.under_way),
@@ -61,10 +72,11 @@ where
             key.clone(),
             Flight {
                 arrival: arrival.clone(),
+                began,
                 task: abort,
             },
         );
-        arrival
+        (arrival, began)
     }
 }
 

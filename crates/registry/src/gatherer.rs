@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use countersign_evidence::{Evidence, Gap, GapCause};
-use countersign_image::{Digest, Pinned, Reference};
+use countersign_image::{Digest, Pinned, Reference, Repository};
 use jiff::Timestamp;
 
-use crate::cache::{CacheConfig, CacheError, ContentCache, Known, LAST_MOMENT, ListCache, ListKey, TagCache, TagKey};
+use crate::cache::{
+    self, CacheConfig, CacheError, ContentCache, Known, LAST_MOMENT, ListCache, ListKey, TagCache, TagKey,
+};
 use crate::client::Client;
 use crate::credential::Credentials;
 use crate::flight::{Arrival, Flights};
@@ -31,25 +33,64 @@ struct Caches {
     gathering: Flights<ListKey, Arc<Evidence>>,
     longest_flight: Duration,
     patience: Duration,
-    counts: Counts,
+    tag_counts: Counts,
+    evidence_counts: Counts,
+}
+
+/// How often the caches knew what was asked, since the start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheCounts {
+    /// Tags.
+    pub tags: LookupCounts,
+    /// Evidence.
+    pub evidence: LookupCounts,
+}
+
+/// What one cache answered, how often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LookupCounts {
+    /// It was at hand and fresh.
+    pub hits: u64,
+    /// The registry was asked.
+    pub misses: u64,
+    /// Somebody was asking already.
+    pub shared: u64,
+    /// The registry could not be reached, and what was known from before was used.
+    pub stale: u64,
 }
 
 #[derive(Debug, Default)]
 struct Counts {
-    fresh: AtomicU64,
+    hits: AtomicU64,
+    misses: AtomicU64,
+    shared: AtomicU64,
     stale: AtomicU64,
-    gathered: AtomicU64,
 }
 
-/// How often the caches knew the evidence, since the start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CacheCounts {
-    /// The evidence was at hand and fresh.
-    pub fresh: u64,
-    /// The registry could not be reached, and older evidence was used.
-    pub stale: u64,
-    /// The registry was asked, or somebody was asking already.
-    pub gathered: u64,
+impl Counts {
+    fn read(&self) -> LookupCounts {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        LookupCounts {
+            hits: read(&self.hits),
+            misses: read(&self.misses),
+            shared: read(&self.shared),
+            stale: read(&self.stale),
+        }
+    }
+
+    /// Counts who found the answer at hand.
+    fn at_hand(&self, stale: bool) {
+        one_more(if stale { &self.stale } else { &self.hits });
+    }
+
+    /// Counts who asked, or found somebody asking since `began` already.
+    fn asked(&self, began: Instant, arrived: Instant) {
+        one_more(if began < arrived { &self.shared } else { &self.misses });
+    }
+}
+
+fn one_more(count: &AtomicU64) {
+    count.fetch_add(1, Ordering::Relaxed);
 }
 
 impl Gatherer {
@@ -61,15 +102,17 @@ impl Gatherer {
     /// Asks through caches, one flight per key.
     pub fn cached(client: Client, config: CacheConfig) -> Result<Self, CacheError> {
         let config = &config;
+        let (contents, lists) = cache::open(config)?;
         let caches = Caches {
             tags: TagCache::new(config),
-            lists: ListCache::new(config),
-            contents: Arc::new(ContentCache::open(config)?),
+            lists,
+            contents,
             resolving: Flights::new(),
             gathering: Flights::new(),
             longest_flight: config.flight,
             patience: config.patience,
-            counts: Counts::default(),
+            tag_counts: Counts::default(),
+            evidence_counts: Counts::default(),
         };
         Ok(Self {
             client,
@@ -82,15 +125,18 @@ impl Gatherer {
         &self.client
     }
 
-    /// How often the caches knew the evidence; nothing without caches.
+    /// How often the caches knew what was asked; nothing without caches.
     pub fn counts(&self) -> Option<CacheCounts> {
-        let counts = &self.caches.as_ref()?.counts;
-        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let caches = self.caches.as_ref()?;
         Some(CacheCounts {
-            fresh: read(&counts.fresh),
-            stale: read(&counts.stale),
-            gathered: read(&counts.gathered),
+            tags: caches.tag_counts.read(),
+            evidence: caches.evidence_counts.read(),
         })
+    }
+
+    /// Waits at most `patience` until all that is to be kept on disk is there. Whether it is. Blocks the thread.
+    pub fn settle(&self, patience: Duration) -> bool {
+        self.caches.as_ref().is_none_or(|caches| caches.lists.settle(patience))
     }
 
     /// The digest that a name means now.
@@ -112,13 +158,14 @@ impl Gatherer {
             scope: self.client.credential_scope(credentials, reference.repository()),
         };
         if let Some(outcome) = caches.tags.get(&key) {
+            caches.tag_counts.at_hand(false);
             return outcome;
         }
-        let began = Instant::now();
-        let arrival = caches.resolving.join(&key, || {
+        let arrived = Instant::now();
+        let (arrival, began) = caches.resolving.join_since(&key, || {
             let (client, tags, key) = (self.client.clone(), caches.tags.clone(), key.clone());
             let (reference, credentials, until) =
-                (reference.clone(), credentials.clone(), began + caches.longest_flight);
+                (reference.clone(), credentials.clone(), arrived + caches.longest_flight);
             async move {
                 // A flight may have landed between the look into the cache and this one's start.
                 if let Some(outcome) = tags.get(&key) {
@@ -129,12 +176,13 @@ impl Gatherer {
                 outcome
             }
         });
+        caches.tag_counts.asked(began, arrived);
         match tokio::time::timeout_at(deadline.into(), arrival).await {
             Ok(Some(outcome)) => outcome,
             Ok(None) => Err(Trouble::Unreachable {
                 detail: BROKE_OFF.to_owned(),
             }),
-            Err(_) => Err(Trouble::TimedOut { after: began.elapsed() }),
+            Err(_) => Err(self.client.trouble_since(reference.repository(), began, arrived)),
         }
     }
 
@@ -155,16 +203,30 @@ impl Gatherer {
         }
     }
 
+    /// What is known of an image without asking anybody, however old, if it still counts.
+    pub fn known(&self, image: &Pinned, request: &GatherRequest, credentials: &Credentials) -> Option<Arc<Evidence>> {
+        let caches = self.caches.as_ref()?;
+        let key = ListKey::of(&self.client, image, request, credentials);
+        let evidence = caches.lists.known(&key, Instant::now())?;
+        caches.evidence_counts.at_hand(evidence.stale);
+        Some(named(evidence, image))
+    }
+
     /// Begins to gather what somebody will ask for in a moment, unless it is known. Nobody waits for it, and without caches
     /// nobody would find it.
     pub fn begin(&self, image: &Pinned, request: &GatherRequest, credentials: &Credentials) {
         let Some(caches) = &self.caches else { return };
         let key = ListKey::of(&self.client, image, request, credentials);
-        if matches!(caches.lists.get(&key, Instant::now()), Known::Nothing | Known::Old(_)) {
+        if matches!(
+            caches.lists.get(&key, Instant::now()),
+            Known::Nothing | Known::Old { .. }
+        ) {
             drop(self.fly(caches, &key, image, credentials));
         }
     }
 
+    /// What is fresh is the answer. Who has something older waits for something better, but not for long, and not at all
+    /// where the registry failed just now. Who has nothing waits to the end.
     async fn gather_cached(
         &self,
         caches: &Arc<Caches>,
@@ -173,47 +235,56 @@ impl Gatherer {
         credentials: &Credentials,
         deadline: Instant,
     ) -> Arc<Evidence> {
-        let began = Instant::now();
+        let arrived = Instant::now();
         let key = ListKey::of(&self.client, image, request, credentials);
+        let counts = &caches.evidence_counts;
         let fly = || self.fly(caches, &key, image, credentials);
-        let old = match caches.lists.get(&key, began) {
-            Known::Fresh(evidence) => {
-                caches.counts.fresh.fetch_add(1, Ordering::Relaxed);
-                return evidence;
-            }
-            Known::Ageing(evidence) => {
+        let known = match caches.lists.get(&key, arrived) {
+            Known::Fresh(evidence) => Some(evidence),
+            Known::Ageing(evidence)
+            | Known::Old {
+                evidence,
+                failing: true,
+            } => {
                 // Nobody waits for this one: it is for the next who asks.
                 drop(fly());
-                caches.counts.fresh.fetch_add(1, Ordering::Relaxed);
-                return evidence;
+                Some(evidence)
             }
-            Known::Old(evidence) => Some(evidence),
-            Known::Nothing => None,
+            Known::Old { failing: false, .. } | Known::Nothing => None,
         };
-        caches.counts.gathered.fetch_add(1, Ordering::Relaxed);
-        let mut until = deadline.checked_sub(LAST_MOMENT).unwrap_or(deadline);
-        if old.is_some() {
-            until = until.min(began + caches.patience);
+        if let Some(evidence) = known {
+            counts.at_hand(evidence.stale);
+            return evidence;
         }
-        let cause = match tokio::time::timeout_at(until.into(), fly()).await {
-            Ok(Some(evidence)) => {
-                if evidence.stale {
-                    caches.counts.stale.fetch_add(1, Ordering::Relaxed);
-                }
-                return evidence;
+        let (arrival, began) = fly();
+        let last = deadline.checked_sub(LAST_MOMENT).unwrap_or(deadline);
+        // Counted from the flight's beginning: that it takes long already is known to all who come later.
+        let patience = last.min(began + caches.patience);
+        let older = || caches.lists.known(&key, Instant::now());
+        let mut landed = tokio::time::timeout_at(patience.into(), arrival.clone()).await;
+        if landed.is_err() && older().is_none() {
+            landed = tokio::time::timeout_at(last.into(), arrival).await;
+        }
+        if let Ok(Some(evidence)) = &landed {
+            if evidence.stale {
+                one_more(&counts.stale);
+            } else {
+                counts.asked(began, arrived);
             }
-            Ok(None) => GapCause::Unreachable {
+            return Arc::clone(evidence);
+        }
+        if let Some(evidence) = older() {
+            counts.at_hand(evidence.stale);
+            return evidence;
+        }
+        counts.asked(began, arrived);
+        let cause = |repository: &Repository| match landed {
+            Ok(_) => GapCause::Unreachable {
                 detail: BROKE_OFF.to_owned(),
             },
-            Err(_) => GapCause::TimedOut { after: began.elapsed() },
+            Err(_) => self.client.trouble_since(repository, began, arrived).gap_cause(),
         };
-        match old {
-            Some(evidence) => {
-                caches.counts.stale.fetch_add(1, Ordering::Relaxed);
-                evidence
-            }
-            None => Arc::new(nothing(image, request, &cause)),
-        }
+        Arc::new(nothing(image, request, cause))
     }
 
     fn fly(
@@ -222,14 +293,17 @@ impl Gatherer {
         key: &ListKey,
         image: &Pinned,
         credentials: &Credentials,
-    ) -> Arrival<Arc<Evidence>> {
-        caches.gathering.join(key, || {
+    ) -> (Arrival<Arc<Evidence>>, Instant) {
+        caches.gathering.join_since(key, || {
             let (client, lists, contents) = (self.client.clone(), caches.lists.clone(), Arc::clone(&caches.contents));
             let (key, image, credentials) = (key.clone(), image.clone(), credentials.clone());
             let until = Instant::now() + caches.longest_flight;
             async move {
-                if let Known::Fresh(evidence) = lists.get(&key, Instant::now()) {
-                    return evidence;
+                let loaded = lists.load(&key).await;
+                match lists.get(&key, Instant::now()) {
+                    Known::Fresh(evidence) => return evidence,
+                    Known::Ageing(evidence) if loaded => return evidence,
+                    _ => {}
                 }
                 let evidence =
                     gather_through(&client, Some(&contents), &image, &key.request, &credentials, until).await;
@@ -253,11 +327,11 @@ fn named(evidence: Arc<Evidence>, image: &Pinned) -> Arc<Evidence> {
 }
 
 /// What is known of an image when the time is up: that every place was not looked at.
-fn nothing(image: &Pinned, request: &GatherRequest, cause: &GapCause) -> Evidence {
+fn nothing(image: &Pinned, request: &GatherRequest, cause: impl Fn(&Repository) -> GapCause) -> Evidence {
     let gap = |(repository, place)| Gap {
+        cause: cause(&repository),
         repository,
         place,
-        cause: cause.clone(),
     };
     Evidence {
         image: image.clone(),

@@ -58,6 +58,9 @@ pub enum Trouble {
         failures: u32,
         /// When it is asked again.
         retry_after: Duration,
+        /// How it failed the last time.
+        #[source]
+        cause: Box<Trouble>,
     },
     /// Others wrote to the same place at the same time, again and again.
     #[error("others kept writing to the same place; gave up after {attempts} attempts")]
@@ -122,11 +125,16 @@ impl Trouble {
             },
             Self::Unavailable { status } => GapCause::Unavailable { status: *status },
             Self::Unreachable { detail } => GapCause::Unreachable { detail: detail.clone() },
-            Self::Login { .. } | Self::BreakerOpen { .. } | Self::Contended { .. } | Self::Misplaced { .. } => {
-                GapCause::Unreachable {
-                    detail: self.to_string(),
-                }
-            }
+            // Why it is left alone is what there is to know; that it is, is said where there is room for it.
+            Self::BreakerOpen { cause, .. } => match cause.gap_cause() {
+                GapCause::Unreachable { detail } => GapCause::Unreachable {
+                    detail: format!("{detail} ({self})"),
+                },
+                cause => cause,
+            },
+            Self::Login { .. } | Self::Contended { .. } | Self::Misplaced { .. } => GapCause::Unreachable {
+                detail: self.to_string(),
+            },
             Self::TimedOut { after } => GapCause::TimedOut { after: *after },
             Self::Content(content) => content.gap_cause(),
         }
@@ -198,6 +206,25 @@ mod tests {
     }
 
     #[test]
+    fn a_host_that_is_left_alone_is_so_for_a_cause_that_is_told() {
+        let open = |cause| Trouble::BreakerOpen {
+            failures: 5,
+            retry_after: Duration::from_millis(900),
+            cause: Box::new(cause),
+        };
+        let refused = Trouble::Unreachable {
+            detail: "no connection: refused".to_owned(),
+        };
+        assert_eq!(
+            open(refused).gap_cause().to_string(),
+            "the registry cannot be reached: no connection: refused (the registry failed 5 times in a row and is left alone \
+             for 0.9 s)"
+        );
+        let broken = Trouble::Unavailable { status: 502 };
+        assert_eq!(open(broken.clone()).gap_cause(), broken.gap_cause());
+    }
+
+    #[test]
     fn what_is_no_content_could_not_be_obtained() {
         for (trouble, content, outage) in [
             (Trouble::NotFound, true, false),
@@ -211,6 +238,7 @@ mod tests {
                 Trouble::BreakerOpen {
                     failures: 5,
                     retry_after: Duration::ZERO,
+                    cause: Box::new(Trouble::Unavailable { status: 500 }),
                 },
                 false,
                 true,

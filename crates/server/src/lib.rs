@@ -7,6 +7,7 @@
 pub mod admin;
 pub mod admission;
 pub mod certificate;
+mod counted;
 pub mod drain;
 pub mod listener;
 pub mod metrics;

@@ -106,6 +106,8 @@ impl AdmissionServer {
             Some(address) => Some(Listener::bind(address, Transport::Plain).await?),
             None => None,
         };
+        let (counting, recorder) = (gatherer.clone(), plan.recorder.clone());
+        metrics.follow(move || crate::counted::counted(&counting, &recorder));
         let door = Arc::new(Door::new(DoorParts {
             policies: Arc::clone(&policies),
             gatherer,

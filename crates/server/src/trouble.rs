@@ -48,8 +48,8 @@ pub fn code(trouble: &Trouble) -> ReasonCode {
         Trouble::Denied { .. } | Trouble::Login { .. } => ReasonCode::RegistryDenied,
         Trouble::Throttled { .. } => ReasonCode::RegistryThrottled,
         Trouble::TimedOut { .. } => ReasonCode::RegistryTimeout,
-        // A host that is left alone for a moment is so because it could not be reached.
-        Trouble::Unreachable { .. } | Trouble::BreakerOpen { .. } => ReasonCode::RegistryUnreachable,
+        Trouble::Unreachable { .. } => ReasonCode::RegistryUnreachable,
+        Trouble::BreakerOpen { cause, .. } => code(cause),
         Trouble::Content(_) => ReasonCode::RegistryContent,
         // Whatever else comes to be told apart is trouble of the registry's until it has a code of its own.
         _ => ReasonCode::RegistryUnavailable,

@@ -36,7 +36,7 @@ pub(super) fn verdict(
     }
     match NonEmpty::from_vec(proofs) {
         Some(proofs) if missing.is_empty() => {
-            let kind = GroundKind::Attested(Attested::assertion(&proofs, bench.stale()));
+            let kind = GroundKind::Attested(Attested::assertion(&proofs, bench.lists_age()));
             Verdict::Admit(NonEmpty::one(Ground::of_authority(kind, &policy.name, &authority.name)))
         }
         _ => refused(policy, authority, demand, &missing, &examined, bench),

@@ -7,9 +7,10 @@ use countersign_evidence::{
     unverified_summary,
 };
 use countersign_image::{Digest, Pinned, Repository};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::place::Places;
+use crate::ground::in_words;
 use crate::meaning::KeyDemand;
 
 /// Everything that the outcome for one authority depends on, beside the evidence.
@@ -59,19 +60,19 @@ impl<'a> Bench<'a> {
         &self.evidence.image
     }
 
-    pub(super) fn stale(&self) -> bool {
-        self.evidence.stale
+    /// How old the lists are, where they are older than their freshness.
+    pub(super) fn lists_age(&self) -> Option<SignedDuration> {
+        self.evidence
+            .stale
+            .then(|| self.now.duration_since(self.evidence.as_of))
     }
 
     /// Where an authority looked, and how old that is where it matters: for people.
     pub(super) fn looked(&self, places: &Places<'_>) -> Vec<String> {
         let mut lines = places.looked();
-        if self.evidence.stale {
-            let seconds = self.now.as_second().saturating_sub(self.evidence.as_of.as_second());
-            let minutes = seconds.max(0) / 60;
-            lines.push(format!(
-                "(lists are {minutes} min old, as the registry cannot be reached)"
-            ));
+        if let Some(age) = self.lists_age() {
+            let age = in_words(age);
+            lines.push(format!("(lists are {age} old, as the registry cannot be reached)"));
         }
         lines
     }

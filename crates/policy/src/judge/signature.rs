@@ -21,7 +21,7 @@ pub(super) fn verdict(
 ) -> Verdict {
     let examined = bench.signatures(demand);
     if let Some(signature) = examined.proofs.first() {
-        let kind = GroundKind::Signed(Signed::assertion(signature, bench.stale()));
+        let kind = GroundKind::Signed(Signed::assertion(signature, bench.lists_age()));
         return Verdict::Admit(NonEmpty::one(Ground::of_authority(kind, &policy.name, &authority.name)));
     }
     let places = Places::of(bench.evidence(), demand);

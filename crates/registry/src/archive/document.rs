@@ -1,4 +1,4 @@
-//! `evidence.json`: evidence as written, without the bytes that it speaks of.
+//! Evidence as written, without the bytes that it speaks of: an archive's `evidence.json`, and what a cache keeps on disk.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,14 +8,12 @@ use countersign_image::{Blob, Digest, Reference, Repository};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::ArchiveError;
-
 /// Most items, looks and gaps that are read, each.
 const MAX_ENTRIES: usize = 100_000;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Document {
+pub(crate) struct Document {
     api_version: ApiVersion,
     kind: Kind,
     /// As the author wrote it.
@@ -118,13 +116,23 @@ enum WrittenCause {
 }
 
 /// Why a document does not become evidence.
-pub(super) enum ReadError {
+pub(crate) enum ReadError<E> {
     Document(String),
-    Blob(ArchiveError),
+    /// Bytes that it speaks of could not be had.
+    Blob(E),
+}
+
+/// What is wrong with a document.
+struct Unreadable(String);
+
+impl<E> From<Unreadable> for ReadError<E> {
+    fn from(Unreadable(detail): Unreadable) -> Self {
+        Self::Document(detail)
+    }
 }
 
 impl Document {
-    pub(super) fn of(evidence: &Evidence) -> Self {
+    pub(crate) fn of(evidence: &Evidence) -> Self {
         Self {
             api_version: ApiVersion::V1Alpha1,
             kind: Kind::Evidence,
@@ -139,10 +147,7 @@ impl Document {
         }
     }
 
-    pub(super) fn read(
-        self,
-        mut blob: impl FnMut(&Digest) -> Result<Blob, ArchiveError>,
-    ) -> Result<Evidence, ReadError> {
+    pub(crate) fn read<E>(self, mut blob: impl FnMut(&Digest) -> Result<Blob, E>) -> Result<Evidence, ReadError<E>> {
         let entries = self.items.len().max(self.looked.len()).max(self.gaps.len());
         if entries > MAX_ENTRIES {
             return Err(ReadError::Document(format!(
@@ -191,8 +196,8 @@ impl Document {
     }
 }
 
-fn repository(text: &str) -> Result<Repository, ReadError> {
-    Repository::parse(text).map_err(|error| ReadError::Document(format!("`{text}`: {error}")))
+fn repository(text: &str) -> Result<Repository, Unreadable> {
+    Repository::parse(text).map_err(|error| Unreadable(format!("`{text}`: {error}")))
 }
 
 impl WrittenItem {
@@ -222,7 +227,7 @@ impl WrittenItem {
         }
     }
 
-    fn read(self, bytes: Blob) -> Result<Item, ReadError> {
+    fn read(self, bytes: Blob) -> Result<Item, Unreadable> {
         let layout = match self.layout {
             WrittenLayout::Tag => Layout::Tag,
             WrittenLayout::Referrer => Layout::Referrer,
@@ -258,7 +263,7 @@ impl WrittenLook {
         }
     }
 
-    fn read(self) -> Result<Look, ReadError> {
+    fn read(self) -> Result<Look, Unreadable> {
         Ok(Look {
             repository: repository(&self.repository)?,
             place: self.place.read(),
@@ -277,7 +282,7 @@ impl WrittenGap {
         }
     }
 
-    fn read(self) -> Result<Gap, ReadError> {
+    fn read(self) -> Result<Gap, Unreadable> {
         Ok(Gap {
             repository: repository(&self.repository)?,
             place: self.place.read(),

@@ -10,7 +10,7 @@
 //! Nothing in such a directory is believed: every blob is hashed again when it is read, and what it says is judged like
 //! what a registry says. `evidence.json` states what a registry's lists stated, which nobody signs either.
 
-mod document;
+pub(crate) mod document;
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};

@@ -6,26 +6,22 @@ use std::sync::Arc;
 use countersign_image::{Blob, Digest};
 use moka::sync::Cache;
 
-use super::disk::Disk;
-use super::{CacheConfig, CacheError};
+use super::CacheConfig;
+use super::writer::Writer;
 
 /// Blobs and manifests. They need no end of life: a digest means the same for ever.
 pub(crate) struct ContentCache {
     memory: Cache<Digest, Blob>,
-    disk: Option<Arc<Disk>>,
+    disk: Option<Writer>,
 }
 
 impl ContentCache {
-    pub(crate) fn open(config: &CacheConfig) -> Result<Self, CacheError> {
+    pub(super) fn new(config: &CacheConfig, disk: Option<Writer>) -> Self {
         let memory = Cache::builder()
             .max_capacity(config.memory_bytes)
             .weigher(|_, blob: &Blob| u32::try_from(blob.size()).unwrap_or(u32::MAX).saturating_add(OVERHEAD))
             .build();
-        let disk = match &config.directory {
-            Some(directory) => Some(Arc::new(Disk::open(directory, config.disk_bytes)?)),
-            None => None,
-        };
-        Ok(Self { memory, disk })
+        Self { memory, disk }
     }
 
     /// Bytes that are at hand. Those from disk are hashed again: a file is anybody's who can write there.
@@ -33,11 +29,21 @@ impl ContentCache {
         if let Some(blob) = self.memory.get(digest) {
             return Some(blob);
         }
-        let (disk, wanted) = (Arc::clone(self.disk.as_ref()?), *digest);
+        let (disk, wanted) = (Arc::clone(self.disk.as_ref()?.disk()), *digest);
         let blob = tokio::task::spawn_blocking(move || disk.get(&wanted))
             .await
             .ok()
             .flatten()?;
+        self.memory.insert(*digest, blob.clone());
+        Some(blob)
+    }
+
+    /// The same, for who is off the reactor already.
+    pub(super) fn get_blocking(&self, digest: &Digest) -> Option<Blob> {
+        if let Some(blob) = self.memory.get(digest) {
+            return Some(blob);
+        }
+        let blob = self.disk.as_ref()?.disk().get(digest)?;
         self.memory.insert(*digest, blob.clone());
         Some(blob)
     }
@@ -47,10 +53,8 @@ impl ContentCache {
             return;
         }
         self.memory.insert(*blob.digest(), blob.clone());
-        if let Some(disk) = &self.disk {
-            let (disk, blob) = (Arc::clone(disk), blob.clone());
-            // Nobody waits for it: what is not written is fetched again.
-            drop(tokio::task::spawn_blocking(move || disk.put(&blob)));
+        if let Some(writer) = &self.disk {
+            writer.content(blob);
         }
     }
 }
@@ -62,7 +66,7 @@ impl fmt::Debug for ContentCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ContentCache")
             .field("entries", &self.memory.entry_count())
-            .field("disk", &self.disk)
+            .field("disk", &self.disk.as_ref().map(Writer::disk))
             .finish()
     }
 }

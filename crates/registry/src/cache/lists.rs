@@ -6,10 +6,13 @@ use std::time::{Duration, Instant};
 
 use countersign_evidence::{Content, Evidence};
 use countersign_image::{Digest, Pinned, Repository};
+use jiff::Timestamp;
 use moka::sync::Cache;
 
-use super::CacheConfig;
+use super::content::ContentCache;
 use super::merge::{fill, is_outage};
+use super::writer::Writer;
+use super::{CacheConfig, persisted};
 use crate::client::Client;
 use crate::credential::{CredentialScope, Credentials};
 use crate::gather::GatherRequest;
@@ -46,8 +49,17 @@ struct Entry {
     good_until: Instant,
     /// From when on it is fetched again behind the back of who uses it.
     renew_from: Instant,
-    /// The latest that had no outage in it, and when that was.
-    whole: Option<(Arc<Evidence>, Instant)>,
+    /// The latest that had no outage in it.
+    whole: Option<Whole>,
+    /// Until when the registry is taken to be failing.
+    failing_until: Option<Instant>,
+}
+
+#[derive(Clone)]
+struct Whole {
+    evidence: Arc<Evidence>,
+    /// The last moment at which it counts, if nothing better can be had.
+    until: Instant,
 }
 
 /// What the cache says of a key.
@@ -57,7 +69,11 @@ pub(crate) enum Known {
     /// As good as asking, and better asked again in the background.
     Ageing(Arc<Evidence>),
     /// Good if nothing better can be had in time.
-    Old(Arc<Evidence>),
+    Old {
+        evidence: Arc<Evidence>,
+        /// Whether the registry failed just now, so that nothing better is to be expected.
+        failing: bool,
+    },
     Nothing,
 }
 
@@ -65,18 +81,22 @@ pub(crate) enum Known {
 pub(crate) struct ListCache {
     entries: Cache<ListKey, Entry>,
     config: Arc<CacheConfig>,
+    contents: Arc<ContentCache>,
+    disk: Option<Writer>,
 }
 
 impl ListCache {
-    pub(crate) fn new(config: &CacheConfig) -> Self {
+    pub(super) fn new(config: &CacheConfig, contents: Arc<ContentCache>, disk: Option<Writer>) -> Self {
         let entries = Cache::builder()
             .max_capacity(config.memory_bytes)
-            .weigher(|_, entry: &Entry| weight(&entry.evidence))
+            .weigher(|_, entry: &Entry| u32::try_from(weight(&entry.evidence)).unwrap_or(u32::MAX))
             .time_to_live(config.stale.max(config.lists))
             .build();
         Self {
             entries,
             config: Arc::new(config.clone()),
+            contents,
+            disk,
         }
     }
 
@@ -85,9 +105,12 @@ impl ListCache {
             return Known::Nothing;
         };
         if now >= entry.good_until {
-            return match entry.whole {
-                Some((evidence, read)) if self.may_be_stale(read, now) => Known::Old(stale(&evidence)),
-                _ => Known::Nothing,
+            return match entry.whole.filter(|whole| now <= whole.until) {
+                Some(whole) => Known::Old {
+                    evidence: stale(&whole.evidence),
+                    failing: entry.failing_until.is_some_and(|until| now < until),
+                },
+                None => Known::Nothing,
             };
         }
         if now >= entry.renew_from {
@@ -97,6 +120,56 @@ impl ListCache {
         }
     }
 
+    /// Whatever there is, however old, if it still counts.
+    pub(crate) fn known(&self, key: &ListKey, now: Instant) -> Option<Arc<Evidence>> {
+        match self.get(key, now) {
+            Known::Fresh(evidence) | Known::Ageing(evidence) | Known::Old { evidence, .. } => Some(evidence),
+            Known::Nothing => None,
+        }
+    }
+
+    /// Takes from disk what was known before a restart, if memory knows nothing. Whether there was something.
+    pub(crate) async fn load(&self, key: &ListKey) -> bool {
+        let Some(disk) = &self.disk else { return false };
+        if !matches!(self.get(key, Instant::now()), Known::Nothing) {
+            return false;
+        }
+        let (disk, contents, wanted) = (Arc::clone(disk.disk()), Arc::clone(&self.contents), key.clone());
+        let read = move || persisted::read(&disk, &wanted, |digest| contents.get_blocking(digest));
+        let Ok(Some(evidence)) = tokio::task::spawn_blocking(read).await else {
+            return false;
+        };
+        let entry = self.loaded(evidence, Instant::now(), Timestamp::now());
+        let usable = entry.is_some();
+        match entry {
+            Some(entry) => self.entries.insert(key.clone(), entry),
+            None => self.forget(key),
+        }
+        usable
+    }
+
+    /// What evidence from before a restart is worth, by the one clock that outlives it. Where that clock went backwards
+    /// the age is not known: the evidence is not fresh, and as old as it seems young.
+    fn loaded(&self, evidence: Arc<Evidence>, now: Instant, at: Timestamp) -> Option<Entry> {
+        let age = Duration::try_from(at.duration_since(evidence.as_of).abs()).ok()?;
+        let left = self.config.stale.checked_sub(age)?;
+        let life = if evidence.as_of <= at {
+            self.life(&evidence)
+        } else {
+            Duration::ZERO
+        };
+        Some(Entry {
+            good_until: now + life.saturating_sub(age),
+            renew_from: now + renewed_after(life).saturating_sub(age),
+            whole: Some(Whole {
+                evidence: Arc::clone(&evidence),
+                until: now + left,
+            }),
+            evidence,
+            failing_until: None,
+        })
+    }
+
     /// Keeps what was gathered, and gives back what it amounts to together with what was known before.
     pub(crate) fn put(&self, key: &ListKey, evidence: Evidence, now: Instant) -> Arc<Evidence> {
         let before = self.entries.get(key);
@@ -104,53 +177,87 @@ impl ListCache {
         let entry = if outage {
             self.with_outage(evidence, before, now)
         } else {
-            self.whole(evidence, now)
+            let entry = self.whole(evidence, now);
+            self.persist(key, &entry.evidence);
+            entry
         };
         let evidence = Arc::clone(&entry.evidence);
         self.entries.insert(key.clone(), entry);
         evidence
     }
 
-    fn whole(&self, evidence: Evidence, now: Instant) -> Entry {
-        let evidence = Arc::new(evidence);
-        let life = if evidence.gaps.iter().any(|gap| !gap.cause.is_content()) {
+    /// Waits a while until all that was to be on disk is. Whether it is.
+    pub(crate) fn settle(&self, patience: Duration) -> bool {
+        self.disk.as_ref().is_none_or(|disk| disk.settle(patience))
+    }
+
+    /// What is worth something after a restart is kept on disk. What is not takes the place of what was: a signature that
+    /// is gone, or a refusal, is not undone by starting again.
+    fn persist(&self, key: &ListKey, evidence: &Arc<Evidence>) {
+        if self.life(evidence) < self.config.lists {
+            self.forget(key);
+        } else if let Some(disk) = &self.disk {
+            disk.list(persisted::name(disk.disk(), key), evidence, weight(evidence));
+        }
+    }
+
+    fn forget(&self, key: &ListKey) {
+        if let Some(disk) = &self.disk {
+            disk.forget(persisted::name(disk.disk(), key));
+        }
+    }
+
+    fn life(&self, evidence: &Evidence) -> Duration {
+        if evidence.gaps.iter().any(|gap| !gap.cause.is_content()) {
             self.config.failures
         } else if evidence.items.is_empty() {
             self.config.unsigned
         } else {
             self.config.lists
-        };
+        }
+    }
+
+    fn whole(&self, evidence: Evidence, now: Instant) -> Entry {
+        let evidence = Arc::new(evidence);
+        let life = self.life(&evidence);
         Entry {
             good_until: now + life,
-            renew_from: now + life.mul_f64(0.8),
-            whole: Some((Arc::clone(&evidence), now)),
+            renew_from: now + renewed_after(life),
+            whole: Some(Whole {
+                evidence: Arc::clone(&evidence),
+                until: now + self.config.stale,
+            }),
             evidence,
+            failing_until: None,
         }
     }
 
     fn with_outage(&self, evidence: Evidence, before: Option<Entry>, now: Instant) -> Entry {
         let good_until = now + self.config.failures;
+        let failing_until = Some(now + self.config.outage);
         let whole = before.as_ref().and_then(|entry| entry.whole.clone());
-        let whole = whole.filter(|(_, read)| self.may_be_stale(*read, now));
+        let whole = whole.filter(|whole| now <= whole.until);
         if let Some(entry) = before.filter(|entry| now < entry.good_until && entry.whole.is_some()) {
             // It was asked again before its time, and in vain: it is as good as it was, and asked again a little later.
             return Entry {
                 renew_from: now + self.config.lists.mul_f64(0.05),
+                failing_until,
                 ..entry
             };
         }
-        let filled = whole.as_ref().and_then(|(old, _)| fill(&evidence, old));
+        let filled = whole.as_ref().and_then(|old| fill(&evidence, &old.evidence));
         Entry {
             evidence: Arc::new(filled.unwrap_or(evidence)),
             good_until,
             renew_from: good_until,
             whole,
+            failing_until,
         }
     }
+}
 
-    fn may_be_stale(&self, read: Instant, now: Instant) -> bool {
-        now.saturating_duration_since(read) <= self.config.stale
-    }
+fn renewed_after(life: Duration) -> Duration {
+    life.mul_f64(0.8)
 }
 
 /// The same evidence, with the mark that it is older than its freshness.
@@ -165,7 +272,8 @@ fn stale(evidence: &Arc<Evidence>) -> Arc<Evidence> {
     }
 }
 
-fn weight(evidence: &Evidence) -> u32 {
+/// What evidence takes up, in bytes.
+fn weight(evidence: &Evidence) -> u64 {
     const OVERHEAD: u64 = 512;
     let content = |content: &Content| match content {
         Content::Simple {
@@ -185,7 +293,7 @@ fn weight(evidence: &Evidence) -> u32 {
         .sum();
     let rest = (evidence.gaps.len() + evidence.looked.len()) as u64 * OVERHEAD;
     let manifest = evidence.manifest.as_ref().map_or(0, countersign_image::Blob::size);
-    u32::try_from(OVERHEAD + items + rest + manifest).unwrap_or(u32::MAX)
+    OVERHEAD + items + rest + manifest
 }
 
 impl fmt::Debug for ListCache {

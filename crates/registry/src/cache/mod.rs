@@ -3,6 +3,7 @@
 //! Three caches. What a tag means is known for seconds. Content is known for ever, as its name is its hash. What is said
 //! of an image (the lists of signatures and referrers) changes, and is fresh for minutes; while the registry cannot be
 //! reached an older list counts, and says that it is old. Failures are known for a moment, so that a burst asks once.
+//! Content and lists are on disk too, where there is a place for them, and outlive the process; tags and failures do not.
 //!
 //! Every key but that of content holds the scope of the credentials that were shown: who may not see a list is not told
 //! of it.
@@ -11,16 +12,21 @@ mod content;
 mod disk;
 mod lists;
 mod merge;
+mod persisted;
 mod tags;
+mod writer;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
 
 pub(crate) use self::content::ContentCache;
+use self::disk::Disk;
 pub(crate) use self::lists::{Known, LAST_MOMENT, ListCache, ListKey};
 pub(crate) use self::tags::{TagCache, TagKey};
+use self::writer::Writer;
 
 /// How long what is kept, and how much of it.
 #[derive(Clone, Debug)]
@@ -34,6 +40,9 @@ pub struct CacheConfig {
     /// How long a registry has to answer before an older list is used in its stead. It is still waited for where there is
     /// none.
     pub patience: Duration,
+    /// How long a registry that failed is taken to be failing still: what is known from before is used at once, and the
+    /// registry is asked behind the back of who wants it.
+    pub outage: Duration,
     /// How long an image is known to have nothing.
     pub unsigned: Duration,
     /// How long a failure is known.
@@ -42,9 +51,9 @@ pub struct CacheConfig {
     pub flight: Duration,
     /// Most bytes of content in memory, and as many again in the lists that refer to it.
     pub memory_bytes: u64,
-    /// Where content is kept on disk, if anywhere.
+    /// Where content and lists are kept on disk, if anywhere.
     pub directory: Option<PathBuf>,
-    /// Most bytes of content on disk.
+    /// Most bytes on disk.
     pub disk_bytes: u64,
 }
 
@@ -56,6 +65,7 @@ impl CacheConfig {
             lists: Duration::from_secs(5 * 60),
             stale: Duration::from_secs(24 * 60 * 60),
             patience: Duration::from_secs(3),
+            outage: Duration::from_secs(30),
             unsigned: Duration::from_secs(5),
             failures: Duration::from_secs(1),
             flight: Duration::from_secs(30),
@@ -64,6 +74,17 @@ impl CacheConfig {
             disk_bytes: 1 << 30,
         }
     }
+}
+
+/// The content and the lists, in memory and on one disk.
+pub(crate) fn open(config: &CacheConfig) -> Result<(Arc<ContentCache>, ListCache), CacheError> {
+    let disk = match &config.directory {
+        Some(directory) => Some(Writer::new(Arc::new(Disk::open(directory, config.disk_bytes)?))),
+        None => None,
+    };
+    let contents = Arc::new(ContentCache::new(config, disk.clone()));
+    let lists = ListCache::new(config, Arc::clone(&contents), disk);
+    Ok((contents, lists))
 }
 
 /// Why a cache could not be opened.

@@ -65,6 +65,13 @@ impl Credential {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CredentialScope(Digest);
 
+impl CredentialScope {
+    /// The hash itself. It goes nowhere but into another one: a short password could be guessed from it.
+    pub(crate) fn digest(&self) -> &Digest {
+        &self.0
+    }
+}
+
 impl fmt::Debug for CredentialScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Not even the hash: a short password could be guessed from it.

@@ -12,8 +12,8 @@ use crate::trouble::Trouble;
 const THRESHOLD: u32 = 5;
 /// How long it stays open at first; each failed probe doubles it.
 const SHORTEST: Duration = Duration::from_secs(1);
-/// How long it stays open at most.
-const LONGEST: Duration = Duration::from_secs(30);
+/// How long it stays open at most: a host that is back is asked again before who was told to retry loses patience.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// Counts the failures of one host. Only trouble with the host itself is told to it.
 #[derive(Debug)]
@@ -28,7 +28,8 @@ struct State {
     failures: u32,
     /// How often it opened since the last success.
     openings: u32,
-    open_until: Option<Instant>,
+    /// Until when it is open, and what opened it.
+    open_until: Option<(Instant, Trouble)>,
     probing: bool,
 }
 
@@ -68,15 +69,13 @@ impl Breaker {
 
     fn admit(&self, now: Instant) -> Admitted<'_> {
         let mut state = self.state();
-        match state.open_until {
+        match &state.open_until {
             None => Admitted::Through(Probe(None)),
-            Some(until) if now < until => {
-                let retry_after = until.saturating_duration_since(now);
-                Admitted::Not(Trouble::BreakerOpen {
-                    failures: state.failures,
-                    retry_after,
-                })
-            }
+            Some((until, cause)) if now < *until => Admitted::Not(Trouble::BreakerOpen {
+                failures: state.failures,
+                retry_after: until.saturating_duration_since(now),
+                cause: Box::new(cause.clone()),
+            }),
             Some(_) if state.probing => Admitted::AfterProbe,
             Some(_) => {
                 state.probing = true;
@@ -93,9 +92,9 @@ impl Breaker {
         };
     }
 
-    pub(super) fn failed(&self, now: Instant) {
+    pub(super) fn failed(&self, now: Instant, cause: &Trouble) {
         let mut state = self.state();
-        if state.open_until.is_some_and(|until| now < until) {
+        if state.open_until.as_ref().is_some_and(|(until, _)| now < *until) {
             // One of those that were on their way when it opened.
             return;
         }
@@ -103,7 +102,7 @@ impl Breaker {
         if state.failures >= THRESHOLD {
             let pause = SHORTEST.saturating_mul(1 << state.openings.min(8)).min(LONGEST);
             state.openings = state.openings.saturating_add(1);
-            state.open_until = Some(now + pause);
+            state.open_until = Some((now + pause, cause.clone()));
         }
     }
 
@@ -126,9 +125,13 @@ impl Drop for Probe<'_> {
 mod tests {
     use super::*;
 
+    fn down() -> Trouble {
+        Trouble::Unavailable { status: 500 }
+    }
+
     fn fail(breaker: &Breaker, times: u32, now: Instant) {
         for _ in 0..times {
-            breaker.failed(now);
+            breaker.failed(now, &down());
         }
     }
 
@@ -166,7 +169,7 @@ mod tests {
             matches!(probe, Admitted::Through(_)),
             "a probe that came to nothing makes way for another"
         );
-        breaker.failed(later);
+        breaker.failed(later, &down());
         drop(probe);
         assert!(is_open(&breaker, later + SHORTEST), "a failed probe doubles the pause");
         assert!(!is_open(&breaker, later + SHORTEST * 2));
@@ -200,7 +203,7 @@ mod tests {
             now += LONGEST;
             assert!(!is_open(&breaker, now));
         }
-        breaker.failed(now);
+        breaker.failed(now, &down());
         assert!(is_open(&breaker, now + LONGEST - Duration::from_millis(1)));
         assert!(!is_open(&breaker, now + LONGEST));
     }

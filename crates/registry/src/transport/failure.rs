@@ -43,15 +43,6 @@ impl Failure {
             passing,
         }
     }
-
-    /// Whether it says something about the host, as opposed to what the host was asked for.
-    pub(super) fn is_the_hosts(&self) -> bool {
-        matches!(self.trouble, Trouble::Unreachable { .. } | Trouble::TimedOut { .. })
-    }
-
-    pub(super) fn is_timeout(&self) -> bool {
-        matches!(self.trouble, Trouble::TimedOut { .. })
-    }
 }
 
 /// The last cause says what happened; those above it say that something did, and may repeat the URL.

@@ -1,12 +1,14 @@
 //! One request to one server, and its whole answer: under the host's limit, past its breaker, with a cap and a deadline.
 
 mod breaker;
+mod counts;
 mod failure;
 mod guard;
+mod second;
 mod tls;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -17,7 +19,10 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use self::breaker::Breaker;
+use self::counts::Counts;
+pub use self::counts::RequestCounts;
 pub(crate) use self::failure::Failure;
+use crate::backoff::retry_after;
 use crate::config::{ClientConfig, ConfigError, Limits, Proxies};
 use crate::host::{self, Nature};
 use crate::trouble::{ContentTrouble, Trouble};
@@ -56,28 +61,74 @@ impl Answer {
     pub(crate) fn header(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
+
+    /// That the host could not answer, or does not want to now.
+    pub(crate) fn outage(&self) -> Option<Trouble> {
+        let retry_after = || retry_after(&self.headers);
+        let status = self.status.as_u16();
+        match status {
+            429 => Some(Trouble::Throttled {
+                retry_after: retry_after(),
+            }),
+            503 if retry_after().is_some() => Some(Trouble::Throttled {
+                retry_after: retry_after(),
+            }),
+            501 => None,
+            500.. => Some(Trouble::Unavailable { status }),
+            _ => None,
+        }
+    }
+}
+
+/// Which connection a request goes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Connection {
+    /// One that is there already, if there is one.
+    Kept,
+    /// One of its own.
+    New,
 }
 
 /// The HTTP clients and what is known of each host.
 pub(crate) struct Transport {
+    kept: Clients,
+    new: Clients,
+    hosts: moka::sync::Cache<String, Arc<HostState>>,
+    counts: Counts,
+    limits: Limits,
+}
+
+struct Clients {
     direct: reqwest::Client,
     /// Resolves no name to this machine or its link: for URLs out of other servers' answers.
     guarded: reqwest::Client,
-    hosts: moka::sync::Cache<String, Arc<HostState>>,
-    limits: Limits,
 }
 
 #[derive(Debug)]
 struct HostState {
     permits: Semaphore,
+    second_tries: Semaphore,
     breaker: Breaker,
+    /// The latest trouble since the host last answered, and when it was.
+    latest: Mutex<Option<(Trouble, Instant)>>,
+}
+
+impl HostState {
+    fn note(&self, trouble: Option<Trouble>) {
+        let latest = trouble.map(|trouble| (trouble, Instant::now()));
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = latest;
+    }
 }
 
 impl Transport {
     pub(crate) fn new(config: &ClientConfig) -> Result<Self, ConfigError> {
         let tls = tls::client_config(&config.ca_certificates)?;
-        let build = |guard: bool| -> Result<reqwest::Client, ConfigError> {
+        let build = |connection: Connection, guard: bool| -> Result<reqwest::Client, ConfigError> {
             let limits = &config.limits;
+            let idle = match connection {
+                Connection::Kept => limits.per_host,
+                Connection::New => 0,
+            };
             let mut builder = reqwest::Client::builder()
                 .tls_backend_preconfigured(tls.clone())
                 .user_agent(&config.user_agent)
@@ -86,8 +137,8 @@ impl Transport {
                 .retry(reqwest::retry::never())
                 .no_proxy()
                 .connect_timeout(limits.connect)
-                .pool_max_idle_per_host(limits.per_host)
-                .http2_keep_alive_interval(Duration::from_secs(20))
+                .pool_max_idle_per_host(idle)
+                .http2_keep_alive_interval(limits.connect)
                 .http2_keep_alive_timeout(limits.connect);
             for proxy in proxies(&config.proxies)? {
                 builder = builder.proxy(proxy);
@@ -97,10 +148,17 @@ impl Transport {
             }
             builder.build().map_err(|error| ConfigError::Build(Box::new(error)))
         };
+        let clients = |connection| -> Result<Clients, ConfigError> {
+            Ok(Clients {
+                direct: build(connection, false)?,
+                guarded: build(connection, true)?,
+            })
+        };
         Ok(Self {
-            direct: build(false)?,
-            guarded: build(true)?,
+            kept: clients(Connection::Kept)?,
+            new: clients(Connection::New)?,
             hosts: moka::sync::Cache::new(MAX_HOSTS),
+            counts: Counts::default(),
             limits: config.limits.clone(),
         })
     }
@@ -122,17 +180,20 @@ impl Transport {
             })
         })?;
 
-        let outcome = self.exchange(call, deadline).await;
-        match &outcome {
-            Ok(answer) if answer.status.is_server_error() && answer.status != StatusCode::NOT_IMPLEMENTED => {
-                host.breaker.failed(Instant::now());
-            }
-            Err(failure) if failure.is_the_hosts() && (!failure.is_timeout() || began.elapsed() >= PATIENCE) => {
-                host.breaker.failed(Instant::now());
-            }
-            Err(failure) if failure.is_the_hosts() => {}
-            _ => host.breaker.succeeded(),
+        let outcome = self.exchange_in_time(&host, call, deadline).await;
+        self.counts.count(&outcome);
+        let outage = match &outcome {
+            Ok(answer) => answer.outage(),
+            Err(failure) => Some(failure.trouble.clone()).filter(Trouble::is_outage),
+        };
+        match &outage {
+            // It is there, and asks for less.
+            None | Some(Trouble::Throttled { .. }) => host.breaker.succeeded(),
+            // Who had no time says nothing about the host.
+            Some(Trouble::TimedOut { .. }) if began.elapsed() < PATIENCE => {}
+            Some(trouble) => host.breaker.failed(Instant::now(), trouble),
         }
+        host.note(outage);
         outcome
     }
 
@@ -141,17 +202,35 @@ impl Transport {
         self.hosts.get_with_by_ref(url.authority(), || {
             Arc::new(HostState {
                 permits: Semaphore::new(per_host),
+                second_tries: Semaphore::new(second::AT_ONCE),
                 breaker: Breaker::new(),
+                latest: Mutex::default(),
             })
         })
     }
 
-    async fn exchange(&self, call: &Call, deadline: Instant) -> Result<Answer, Failure> {
+    /// How the requests so far ended.
+    pub(crate) fn counts(&self) -> RequestCounts {
+        self.counts.read()
+    }
+
+    /// What a host's latest trouble was, if there was any after `since` and no answer after it.
+    pub(crate) fn trouble_since(&self, authority: &str, since: Instant) -> Option<Trouble> {
+        let host = self.hosts.get(authority)?;
+        let latest = host.latest.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        latest.filter(|(_, at)| *at >= since).map(|(trouble, _)| trouble)
+    }
+
+    async fn exchange(&self, call: &Call, connection: Connection, deadline: Instant) -> Result<Answer, Failure> {
+        let clients = match connection {
+            Connection::Kept => &self.kept,
+            Connection::New => &self.new,
+        };
         // Literals do not pass the resolver; `host::may_lead` has judged them.
         let client = if call.led && host::nature(&call.url) == Nature::Open {
-            &self.guarded
+            &clients.guarded
         } else {
-            &self.direct
+            &clients.direct
         };
         let began = Instant::now();
         let mut request = client

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use countersign_evidence::{Evidence, GapCause};
 use countersign_image::{Descriptor, Pinned, media};
-use countersign_registry::{CacheConfig, CacheCounts, Credentials, Gatherer, Trouble};
+use countersign_registry::{CacheConfig, Credentials, Gatherer, Trouble};
 use futures_util::future::join_all;
 
 use super::gathering::everything;
@@ -95,14 +95,9 @@ async fn what_is_known_costs_nothing() {
     let second = gathered(&gatherer, &server, &image).await;
     assert_eq!(server.seen().len(), 0);
     assert_eq!((first.items.len(), second.items.len()), (2, 2));
-    assert_eq!(
-        gatherer.counts(),
-        Some(CacheCounts {
-            fresh: 1,
-            stale: 0,
-            gathered: 1
-        })
-    );
+    let evidence = gatherer.counts().unwrap().evidence;
+    assert_eq!((evidence.hits, evidence.misses), (1, 1));
+    assert_eq!((evidence.shared, evidence.stale), (0, 0));
 }
 
 #[tokio::test]
@@ -176,11 +171,15 @@ async fn a_registry_that_is_gone_leaves_what_was_known_and_that_says_so() {
         assert!(evidence.stale, "{off:?}: {:?}", evidence.gaps);
         assert_eq!(evidence.as_of, before.as_of);
         assert_eq!((evidence.items.len(), evidence.gaps.len()), (2, 0), "{off:?}");
-        assert_eq!(gatherer.counts().unwrap().stale, 1);
+        assert_eq!(gatherer.counts().unwrap().evidence.stale, 1);
         down.store(false, Ordering::SeqCst);
-        tokio::time::sleep(Duration::from_millis(1200)).await;
-        let evidence = gathered(&gatherer, &server, &image).await;
-        assert!(!evidence.stale, "{off:?}: {:?}", evidence.gaps);
+        let is_back = async {
+            while gathered(&gatherer, &server, &image).await.stale {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let is_back = tokio::time::timeout(Duration::from_secs(30), is_back).await;
+        assert!(is_back.is_ok(), "{off:?}: the registry is back, and nobody noticed");
     }
 }
 
@@ -372,55 +371,4 @@ async fn what_was_resolved_is_what_is_gathered() {
         .await;
     assert_eq!(*evidence.image.digest(), image.digest);
     assert_eq!(server.count("/manifests/v1"), 1, "the tag is asked for once");
-}
-
-#[tokio::test]
-async fn content_on_disk_survives_and_is_checked() {
-    let directory = tempfile::tempdir().unwrap();
-    let on_disk = || CacheConfig {
-        directory: Some(directory.path().to_owned()),
-        ..CacheConfig::standard()
-    };
-    let (shelf, image) = signed();
-    let server = Server::of(shelf).await;
-    gathered(&gatherer(on_disk()), &server, &image).await;
-    let files = || walk(directory.path());
-    for _ in 0..100 {
-        if files().len() == 3 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    server.forget();
-    let evidence = gathered(&gatherer(on_disk()), &server, &image).await;
-    assert_eq!(
-        (evidence.items.len(), server.seen().len()),
-        (2, 4),
-        "{:?}",
-        server.lines()
-    );
-    for file in files() {
-        std::fs::write(file, b"forged").unwrap();
-    }
-    server.forget();
-    let evidence = gathered(&gatherer(on_disk()), &server, &image).await;
-    assert_eq!((evidence.items.len(), evidence.gaps.len()), (2, 0));
-    assert_eq!(
-        server.seen().len(),
-        7,
-        "what was forged is fetched again: {:?}",
-        server.lines()
-    );
-}
-
-fn walk(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(directory).unwrap().map(Result::unwrap) {
-        if entry.file_type().unwrap().is_dir() {
-            files.extend(walk(&entry.path()));
-        } else {
-            files.push(entry.path());
-        }
-    }
-    files
 }

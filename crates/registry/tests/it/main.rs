@@ -12,5 +12,6 @@ mod publishing;
 mod redirects;
 mod referrers;
 mod resolving;
+mod restarting;
 mod scripted;
 mod tls;

@@ -8,7 +8,7 @@ use countersign_admission::{Carried, FieldPath, Outcome, Review, Use};
 use countersign_evidence::Evidence;
 use countersign_image::{Pinned, Reference};
 use countersign_policy::set::InForce;
-use countersign_policy::{Governing, Judgement, ObjectFacts, Reason, ReasonCode, Verdict, judge};
+use countersign_policy::{Governing, Judgement, ObjectFacts, Reason, ReasonCode, Verdict, judge, undecided};
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
@@ -46,12 +46,15 @@ impl Door {
     ) -> Decision {
         let facts = facts(review);
         let judged = join_all(distinct(uses).into_iter().map(|((image, unchanged), paths)| {
-            let facts = &facts;
+            let asked = Asked {
+                facts: &facts,
+                namespace: review.namespace(),
+            };
             async move {
                 let judged = if unchanged {
                     Judged::at_once(Judgement::unchanged(image))
                 } else {
-                    self.judge_image(image, facts, under, deadline).await
+                    self.judge_image(image, asked, under, deadline).await
                 };
                 (image, paths, judged)
             }
@@ -78,7 +81,7 @@ impl Door {
 
     /// 1. Only a pinned image is judged. 2. Which policies govern it. 3. An admission that still holds is used again.
     /// 4. What they want to know is gathered. 5. They judge it.
-    async fn judge_image(&self, image: &str, facts: &ObjectFacts, under: &Circumstances, deadline: Instant) -> Judged {
+    async fn judge_image(&self, image: &str, asked: Asked<'_>, under: &Circumstances, deadline: Instant) -> Judged {
         let refused = |reason| Judged::at_once(Judgement::refused(image, reason));
         let reference = match Reference::parse(image) {
             Ok(reference) => reference,
@@ -87,7 +90,7 @@ impl Door {
         let Some(pinned) = reference.pinned() else {
             return refused(trouble::unpinned(image));
         };
-        let governing = under.policies.set().governing(&pinned, facts);
+        let governing = under.policies.set().governing(&pinned, asked.facts);
         let key = Key {
             written: image.to_owned(),
             image: pinned.clone(),
@@ -101,7 +104,10 @@ impl Door {
                 judged_on: None,
             };
         }
-        let evidence = self.gather(&pinned, &governing, deadline).await;
+        let evidence = match self.gather(&pinned, &governing, asked.namespace, deadline).await {
+            Ok(evidence) => evidence,
+            Err(cause) => return Judged::at_once(undecided(image, &governing, *cause)),
+        };
         let judging = self.judge_evidence(&evidence, key, &governing, under.at);
         match tokio::time::timeout_at(deadline.into(), judging).await {
             Ok(Some(judgement)) => Judged {
@@ -109,10 +115,14 @@ impl Door {
                 judged_on: Some(Grievance { evidence, governing }),
             },
             Ok(None) => refused(Reason::new(ReasonCode::ServerFault, "judging ended unexpectedly")),
-            Err(_) => refused(Reason::new(
-                ReasonCode::ServerDeadline,
-                format!("`{image}` could not be judged in time"),
-            )),
+            Err(_) => {
+                let what = format!("`{image}` could not be judged in time");
+                Judged::at_once(undecided(
+                    image,
+                    &governing,
+                    Reason::new(ReasonCode::ServerDeadline, what),
+                ))
+            }
         }
     }
 
@@ -152,15 +162,39 @@ impl Door {
         judged.await.ok()
     }
 
-    async fn gather(&self, image: &Pinned, governing: &Governing, deadline: Instant) -> Arc<Evidence> {
+    /// What is said of an image; or why nobody is asked, where too many wait already and nothing is known from before.
+    async fn gather(
+        &self,
+        image: &Pinned,
+        governing: &Governing,
+        namespace: Option<&str>,
+        deadline: Instant,
+    ) -> Result<Arc<Evidence>, Box<Reason>> {
         let wanted = governing.wants(image);
         if wanted.nothing() {
-            return Arc::new(nothing_wanted(image.clone(), (self.clock)()));
+            return Ok(Arc::new(nothing_wanted(image.clone(), (self.clock)())));
         }
-        self.gatherer
-            .gather(image, &wants::request(&wanted), &self.credentials, deadline)
-            .await
+        let request = wants::request(&wanted);
+        let registry = wanted
+            .places
+            .first()
+            .map_or(image.repository(), |place| &place.repository);
+        let _place = match self.waiting.place(namespace, registry.host()) {
+            Ok(place) => place,
+            Err(cause) => {
+                let known = self.gatherer.known(image, &request, &self.credentials);
+                return known.ok_or(cause);
+            }
+        };
+        Ok(self.gatherer.gather(image, &request, &self.credentials, deadline).await)
     }
+}
+
+/// Who brings an image in, and with what.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    facts: &'a ObjectFacts,
+    namespace: Option<&'a str>,
 }
 
 /// How many signatures are verified at most: each by each authority.

@@ -7,10 +7,11 @@ mod door;
 mod fault;
 mod pin;
 mod verdicts;
+mod waiting;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use countersign_admission::{Question, Response, Review, question};
@@ -23,9 +24,13 @@ use self::decision::Decision;
 pub use self::denials::{DenialContext, Denials, DenialsError};
 pub use self::door::router;
 use self::verdicts::Verdicts;
+use self::waiting::Waiting;
 use crate::metrics::Metrics;
 use crate::policies::{PolicyFiles, Snapshot};
 use crate::record::Recorder;
+
+/// How long is waited at the end for a cache's disk.
+const DISK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Which of the two webhooks was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +48,7 @@ pub struct Door {
     gatherer: Gatherer,
     credentials: Credentials,
     verdicts: Verdicts,
+    waiting: Waiting,
     recorder: Recorder,
     denials: Option<Denials>,
     metrics: Metrics,
@@ -86,6 +92,7 @@ impl Door {
             gatherer,
             credentials,
             verdicts: Verdicts::new(),
+            waiting: Waiting::new(),
             recorder,
             denials,
             metrics,
@@ -158,6 +165,9 @@ impl Door {
 
     /// Writes down what is waiting to be, and takes no more.
     pub fn close(&self) {
+        if !self.gatherer.settle(DISK_PATIENCE) {
+            tracing::warn!("the cache's disk is too slow: some of what is known will be asked for again");
+        }
         self.recorder.close();
         if let Some(denials) = &self.denials {
             denials.close();

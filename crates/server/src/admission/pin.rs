@@ -35,12 +35,12 @@ enum Pinning {
 
 impl Door {
     pub(super) async fn pin(&self, review: &Review, uses: &[Use], policies: &PolicySet, deadline: Instant) -> Decision {
-        let object = facts(review);
+        let (object, namespace) = (facts(review), review.namespace());
         let pinned = join_all(distinct(uses).into_iter().map(|((image, before), paths)| {
             let object = &object;
             async move {
                 let pinning = match before {
-                    Before::New => self.pin_image(image, object, policies, deadline).await,
+                    Before::New => self.pin_image(image, object, namespace, policies, deadline).await,
                     Before::Unchanged => Pinning::Stays("it is unchanged"),
                     Before::Stored(text) => Pinning::Becomes(text.to_owned()),
                 };
@@ -72,15 +72,29 @@ impl Door {
         }
     }
 
-    async fn pin_image(&self, image: &str, object: &ObjectFacts, policies: &PolicySet, deadline: Instant) -> Pinning {
+    async fn pin_image(
+        &self,
+        image: &str,
+        object: &ObjectFacts,
+        namespace: Option<&str>,
+        policies: &PolicySet,
+        deadline: Instant,
+    ) -> Pinning {
         let reference = match Reference::parse(image) {
             Ok(reference) => reference,
             Err(error) => return Pinning::Fails(Box::new(trouble::unreadable(image, &error))),
         };
+        let place = self.waiting.place(namespace, reference.repository().host());
         if let Some(pinned) = reference.pinned() {
-            self.expect(&pinned, object, policies);
+            if place.is_ok() {
+                self.expect(&pinned, object, policies);
+            }
             return Pinning::Stays("it is pinned already; `/validate` judges it");
         }
+        let _place = match place {
+            Ok(place) => place,
+            Err(cause) => return Pinning::Fails(cause),
+        };
         match self.gatherer.resolve(&reference, &self.credentials, deadline).await {
             Ok(digest) => {
                 let pinned = reference.resolved(digest);

@@ -59,7 +59,8 @@ impl Limits {
             parting: Duration::from_secs(2),
             answer: Some(Duration::from_secs(10)),
             streams: 250,
-            in_flight: 1024,
+            // Of these, 2048 may wait for registries at once (`admission::waiting`): what is at hand always finds room.
+            in_flight: 3072,
             body: Some(8 * 1024 * 1024),
             request: Some(Duration::from_secs(31)),
         }

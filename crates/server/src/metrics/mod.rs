@@ -5,7 +5,8 @@
 
 mod labels;
 
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -49,6 +50,8 @@ struct Series {
     images_judged: Family<VerdictLabels, Counter>,
     cache_lookups: Family<CacheLabels, Counter>,
     registry_requests: Family<RegistryLabels, Counter>,
+    records_lost: Counter,
+    counted_elsewhere: OnceLock<Box<dyn Fn() -> Counted + Send + Sync>>,
     policies: Gauge,
     policy_errors: Gauge,
     policy_set: Family<GenerationLabels, Gauge>,
@@ -62,6 +65,17 @@ struct Series {
     shed: Family<DoorLabels, Counter>,
     overdue: Family<DoorLabels, Counter>,
     panics: Family<DoorLabels, Counter>,
+}
+
+/// What others count, since the start: the caches, the registry client, the records.
+#[derive(Clone, Debug)]
+pub struct Counted {
+    /// How often a cache gave this answer.
+    pub lookups: Vec<(Cache, Lookup, u64)>,
+    /// How many requests to registries ended in this way.
+    pub registry_requests: Vec<(RegistryOutcome, u64)>,
+    /// How many records could not be written.
+    pub records_lost: u64,
 }
 
 /// What is to be said about a set of policies that came into force.
@@ -90,8 +104,16 @@ impl Metrics {
         Self(Arc::new(series))
     }
 
+    /// From now on what others count is read from there whenever somebody asks. Only the first call counts.
+    pub fn follow(&self, counted: impl Fn() -> Counted + Send + Sync + 'static) {
+        let _ = self.0.counted_elsewhere.set(Box::new(counted));
+    }
+
     /// Everything in the OpenMetrics text format, [`CONTENT_TYPE`].
     pub fn text(&self) -> String {
+        if let Some(counted) = self.0.counted_elsewhere.get() {
+            self.0.take_over(&counted());
+        }
         let mut text = String::new();
         encode(&mut text, &self.0.registry).expect("writing into a string does not fail");
         text
@@ -126,14 +148,6 @@ impl Metrics {
     /// A cache was asked.
     pub fn cache(&self, cache: Cache, lookup: Lookup) {
         self.0.cache_lookups.get_or_create(&CacheLabels { cache, lookup }).inc();
-    }
-
-    /// A request to a registry ended.
-    pub fn registry_request(&self, outcome: RegistryOutcome) {
-        self.0
-            .registry_requests
-            .get_or_create(&RegistryLabels { outcome })
-            .inc();
     }
 
     /// A set of policies came into force.
@@ -247,6 +261,20 @@ impl Drop for Held {
 }
 
 impl Series {
+    fn take_over(&self, counted: &Counted) {
+        let set = |counter: &Counter, value: u64| counter.inner().store(value, Ordering::Relaxed);
+        for &(cache, lookup, value) in &counted.lookups {
+            set(&self.cache_lookups.get_or_create(&CacheLabels { cache, lookup }), value);
+        }
+        for &(outcome, value) in &counted.registry_requests {
+            set(
+                &self.registry_requests.get_or_create(&RegistryLabels { outcome }),
+                value,
+            );
+        }
+        set(&self.records_lost, counted.records_lost);
+    }
+
     fn unregistered() -> Self {
         Self {
             registry: Registry::default(),
@@ -256,6 +284,8 @@ impl Series {
             images_judged: Family::default(),
             cache_lookups: Family::default(),
             registry_requests: Family::default(),
+            records_lost: Counter::default(),
+            counted_elsewhere: OnceLock::new(),
             policies: Gauge::default(),
             policy_errors: Gauge::default(),
             policy_set: Family::default(),
@@ -303,6 +333,11 @@ impl Series {
             "registry_requests",
             "Requests sent to image registries, by how they ended",
             self.registry_requests.clone(),
+        );
+        to.register(
+            "records_lost",
+            "Decision records that could not be written, because whoever reads them is too slow or gone",
+            self.records_lost.clone(),
         );
     }
 

@@ -15,7 +15,7 @@ fn every_metric_has_the_prefix_and_a_help_text() {
     });
     let text = metrics.text();
     let declared: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
-    assert_eq!(declared.len(), 20, "{declared:?}");
+    assert_eq!(declared.len(), 21, "{declared:?}");
     for line in declared {
         let name = line.split(' ').next().unwrap();
         assert!(name.starts_with("countersign_"), "{name}");
@@ -82,4 +82,30 @@ fn a_held_gauge_falls_when_the_guard_goes() {
             .text()
             .contains(r#"countersign_requests_in_flight{door="admission"} 0"#)
     );
+}
+
+#[test]
+fn what_others_count_is_read_whenever_somebody_asks() {
+    let (metrics, times) = (Metrics::new(), std::sync::atomic::AtomicU64::new(0));
+    metrics.follow(move || {
+        let value = times.fetch_add(1, Ordering::SeqCst) + 7;
+        Counted {
+            lookups: vec![(Cache::Evidence, Lookup::Stale, value)],
+            registry_requests: vec![(RegistryOutcome::Throttled, value)],
+            records_lost: value,
+        }
+    });
+    for value in [7, 8] {
+        let text = metrics.text();
+        for series in [
+            r#"countersign_cache_lookups_total{cache="evidence",lookup="stale"}"#,
+            r#"countersign_registry_requests_total{outcome="throttled"}"#,
+            "countersign_records_lost_total",
+        ] {
+            assert!(
+                text.contains(&format!("{series} {value}\n")),
+                "{series} is not {value} in\n{text}"
+            );
+        }
+    }
 }

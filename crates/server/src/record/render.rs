@@ -52,6 +52,9 @@ fn ground(ground: &Ground) -> Value {
         }
         _ => {}
     }
+    if let Some(age) = ground.lists_age() {
+        document["listsAgeSeconds"] = json!(age.as_secs());
+    }
     document
 }
 

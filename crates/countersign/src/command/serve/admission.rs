@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, value_name = "VERDICT")]
     no_match: Option<NoMatch>,
 
-    /// Keep gathered content in this directory too, so that a restart fetches none of it again
+    /// Keep evidence in this directory too, so that a restart asks registries for none of it again
     #[arg(long, value_name = "DIR")]
     cache: Option<PathBuf>,
 

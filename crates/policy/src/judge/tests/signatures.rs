@@ -285,9 +285,7 @@ fn a_ground_says_what_was_proved() {
         "{text}"
     );
     assert!(
-        text.ends_with(
-            "in ghcr.io/acme/app) (from lists older than their freshness, as the registry cannot be reached)"
-        ),
+        text.ends_with("in ghcr.io/acme/app) (from lists read 10 min ago, as the registry cannot be reached)"),
         "{text}"
     );
 }

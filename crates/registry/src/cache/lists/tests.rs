@@ -92,7 +92,8 @@ fn down() -> GapCause {
 }
 
 fn cache() -> ListCache {
-    ListCache::new(&CacheConfig::standard())
+    let config = CacheConfig::standard();
+    ListCache::new(&config, Arc::new(ContentCache::new(&config, None)), None)
 }
 
 fn is_fresh(cache: &ListCache, at: Instant) -> bool {
@@ -108,8 +109,8 @@ fn what_was_found_is_fresh_for_minutes_and_renewed_before_that() {
     assert!(matches!(after(239), Known::Fresh(_)));
     assert!(matches!(after(240), Known::Ageing(_)));
     assert!(matches!(after(299), Known::Ageing(_)));
-    assert!(matches!(after(300), Known::Old(old) if old.stale));
-    assert!(matches!(after(24 * 60 * 60), Known::Old(_)));
+    assert!(matches!(after(300), Known::Old { evidence, failing: false } if evidence.stale));
+    assert!(matches!(after(24 * 60 * 60), Known::Old { .. }));
     assert!(matches!(after(24 * 60 * 60 + 1), Known::Nothing));
 }
 
@@ -233,7 +234,7 @@ fn a_renewal_that_fails_leaves_what_is_still_fresh() {
         Known::Ageing(_)
     ));
     assert!(
-        matches!(cache.get(&key(), now + Duration::from_secs(300)), Known::Old(_)),
+        matches!(cache.get(&key(), now + Duration::from_secs(300)), Known::Old { .. }),
         "and not for longer"
     );
 }

@@ -1,19 +1,28 @@
 //! Many who want the same thing at the same time.
 
+use countersign_registry::{Client, ClientConfig};
+use countersign_server::serve::AdmissionPlan;
 use futures_util::future::join_all;
 
-use super::rig::Rig;
 use super::rig::api_server::{create, pod};
 use super::rig::shop::{Fault, Shop};
+use super::rig::{PATIENCE, Rig};
 
 /// As many requests as one connection of HTTP/2 carries at once, from each of four API servers.
 const API_SERVERS: usize = 4;
 const EACH: usize = 250;
 
+/// Nothing is asked a second time because it takes long, so that what was asked can be counted however slow the machine is.
+fn asks_once(plan: &mut AdmissionPlan) {
+    let mut config = ClientConfig::default();
+    config.limits.moment = PATIENCE;
+    plan.client = Client::new(config).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_reviews_of_one_image_gather_once() {
     let shop = Shop::open().await;
-    let rig = Rig::open(&[("shop.yaml", shop.policy())]).await;
+    let rig = Rig::open_with(&[("shop.yaml", shop.policy())], asks_once).await;
     let (one, thousand) = (
         shop.push_signed("team/app", "1.0").await,
         shop.push_signed("team/app", "2.0").await,
@@ -79,7 +88,7 @@ async fn a_tag_that_everybody_wants_is_resolved_once() {
 #[tokio::test]
 async fn a_retry_joins_what_the_first_try_began() {
     let shop = Shop::open().await;
-    let rig = Rig::open(&[("shop.yaml", shop.policy())]).await;
+    let rig = Rig::open_with(&[("shop.yaml", shop.policy())], asks_once).await;
     let image = shop.push_signed("team/app", "1.0").await;
     shop.traffic.take();
     shop.traffic.fails("/v2/", Fault::Hangs);

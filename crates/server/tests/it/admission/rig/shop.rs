@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::Request;
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, Request};
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
 use countersign_evidence::{KeyKind, Layout, ToBeSigned};
@@ -19,8 +20,9 @@ use countersign_server::admin::Readiness;
 use countersign_server::drain::Drainer;
 use countersign_server::listener::{Limits, Listener, Transport};
 use countersign_server::metrics::{Door, Metrics};
+use futures_util::stream::{self, BoxStream, StreamExt as _};
 use serde_json::{Value, json};
-use tokio::net::TcpSocket;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -33,8 +35,15 @@ pub(crate) struct Shop {
     registry: embedded::Registry,
     client: Client,
     open: Option<Open>,
-    /// Holds the port while nobody listens on it.
-    _placeholder: Option<TcpSocket>,
+    /// Holds the port while nobody answers on it.
+    placeholder: Option<Placeholder>,
+}
+
+enum Placeholder {
+    /// Connections are refused.
+    Refuses { _socket: TcpSocket },
+    /// Connections are made by the system, and nobody ever takes one.
+    Deaf { _socket: TcpListener },
 }
 
 struct Open {
@@ -48,6 +57,8 @@ pub(crate) struct Traffic(Arc<Inner>);
 
 struct Inner {
     requests: Mutex<Vec<String>>,
+    /// Over which it has answered.
+    connections: Mutex<BTreeSet<SocketAddr>>,
     faults: watch::Sender<Vec<(String, Fault)>>,
 }
 
@@ -60,12 +71,21 @@ pub(crate) enum Fault {
     Answers(u16, Option<u32>),
     /// Something in between answers with a page of its own.
     Page,
+    /// It takes the request and never answers it, not even once it has recovered.
+    Forgets,
+    /// The same, on connections over which it has answered before.
+    ForgetsConnections,
+    /// It begins to answer, and sends a byte now and then for ever.
+    Trickles,
+    /// It breaks off in the middle of an answer.
+    Dies,
 }
 
 impl Traffic {
     fn new() -> Self {
         Self(Arc::new(Inner {
             requests: Mutex::default(),
+            connections: Mutex::default(),
             faults: watch::Sender::new(Vec::new()),
         }))
     }
@@ -115,8 +135,27 @@ impl Traffic {
             .iter()
             .find(|(part, _)| path.contains(part))
             .map(|(_, fault)| *fault);
+        let connection = request.extensions().get::<ConnectInfo<SocketAddr>>().unwrap().0;
+        let answered_before = self.0.connections.lock().unwrap().contains(&connection);
         match fault {
-            None => next.run(request).await,
+            Some(Fault::Forgets) => std::future::pending().await,
+            Some(Fault::ForgetsConnections) if answered_before => std::future::pending().await,
+            None | Some(Fault::ForgetsConnections) => {
+                let response = next.run(request).await;
+                self.0.connections.lock().unwrap().insert(connection);
+                response
+            }
+            Some(Fault::Dies) => broken(next.run(request).await, |half| {
+                let died = std::io::Error::other("as the test wants");
+                stream::iter([Ok(half), Err(died)]).boxed()
+            }),
+            Some(Fault::Trickles) => broken(next.run(request).await, |_| {
+                let byte = async |()| {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    Some((Ok(Bytes::from_static(b" ")), ()))
+                };
+                stream::unfold((), byte).boxed()
+            }),
             Some(Fault::Hangs) => {
                 // A test that ends without recovery ends this too.
                 let _ = faults.wait_for(Vec::is_empty).await;
@@ -136,6 +175,16 @@ impl Traffic {
     }
 }
 
+/// An answer with its head, and another body.
+fn broken(response: Response, body: impl FnOnce(Bytes) -> BoxStream<'static, std::io::Result<Bytes>>) -> Response {
+    let (mut head, _) = response.into_parts();
+    head.headers.insert(CONTENT_LENGTH, 1000.into());
+    Response::from_parts(
+        head,
+        Body::from_stream(body(Bytes::from_static(b"{\"schemaVersion\":2,"))),
+    )
+}
+
 impl Shop {
     pub(crate) async fn open() -> Self {
         let registry = embedded::Registry::memory();
@@ -148,24 +197,38 @@ impl Shop {
             registry,
             client: Client::new(ClientConfig::default()).unwrap(),
             open: Some(open),
-            _placeholder: None,
+            placeholder: None,
         }
     }
 
     /// Nobody listens any more; what is stored stays.
     pub(crate) async fn stop(&mut self) {
+        let _socket = self.close().await;
+        self.placeholder = Some(Placeholder::Refuses { _socket });
+    }
+
+    /// Connections are made, and nobody speaks on them.
+    pub(crate) async fn goes_deaf(&mut self) {
+        let _socket = self.close().await.listen(1024).unwrap();
+        self.placeholder = Some(Placeholder::Deaf { _socket });
+    }
+
+    async fn close(&mut self) -> TcpSocket {
         let Open { drainer, closed } = self.open.take().unwrap();
         drainer.run().await;
         closed.await.unwrap();
         let placeholder = TcpSocket::new_v4().unwrap();
         placeholder.set_reuseaddr(true).unwrap();
         placeholder.bind(self.address).unwrap();
-        self._placeholder = Some(placeholder);
+        placeholder
     }
 
     pub(crate) async fn start_again(&mut self) {
+        if let Some(Placeholder::Deaf { .. }) = self.placeholder {
+            self.placeholder = None;
+        }
         self.open = Some(serve(&self.registry, &self.traffic, self.address).await.1);
-        self._placeholder = None;
+        self.placeholder = None;
     }
 
     pub(crate) fn name(&self, repository: &str, tag: &str) -> String {
