@@ -11,6 +11,7 @@ mod completions;
 mod documents;
 mod explain;
 mod help;
+mod hostile;
 mod keys;
 mod output;
 mod policy_check;
