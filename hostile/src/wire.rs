@@ -163,8 +163,11 @@ async fn answer(output: &mut Counted<impl AsyncWrite + Unpin>, is_head: bool, re
                 output.write(lines.as_bytes()).await?;
             }
         }
+        // At full speed it starves the client's runtime, for which README.md has the figures.
         Manner::Interim => loop {
-            output.write(b"HTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n").await?;
+            let interim = "HTTP/1.1 103 Early Hints\r\nLink: </>\r\n\r\n";
+            output.write(interim.repeat(100).as_bytes()).await?;
+            tokio::time::sleep(DRIP / 10).await;
         },
         Manner::Silence => std::future::pending().await,
         Manner::HangUp => {}
