@@ -125,6 +125,21 @@ impl Answer {
     }
 }
 
+/// Who asks, and what else could be shown in the name of the same.
+#[derive(Clone, Copy)]
+struct Asker<'a> {
+    credential: &'a Credential,
+    credentials: &'a Credentials,
+}
+
+impl Asker<'_> {
+    /// Whether the configuration has this very credential for the realm's host, too.
+    async fn is_known_to(&self, realm: &Url, deadline: Instant) -> bool {
+        let known = self.credentials.candidates(realm.authority(), "", deadline).await;
+        known.credentials.contains(self.credential)
+    }
+}
+
 /// An answer, and whether it is another server's than the registry's.
 struct Followed {
     answer: Answer,
@@ -175,7 +190,11 @@ impl Client {
         }
         let mut refusal = Trouble::Denied { status: 401 };
         for credential in &candidates {
-            match self.ask_as(endpoint, ask, credential, deadline).await {
+            let asker = Asker {
+                credential,
+                credentials,
+            };
+            match self.ask_as(endpoint, ask, asker, deadline).await {
                 Err(denied @ Trouble::Denied { .. }) => refusal = denied,
                 Ok(answer) => {
                     if candidates.len() > 1 {
@@ -194,7 +213,7 @@ impl Client {
         &self,
         endpoint: &Endpoint,
         ask: &Ask<'_>,
-        credential: &Credential,
+        asker: Asker<'_>,
         deadline: Instant,
     ) -> Result<Answer, Trouble> {
         // A mirror that fails has the registry behind it.
@@ -205,7 +224,7 @@ impl Client {
         };
         let mut backoff = Backoff::with_attempts(attempts, deadline);
         loop {
-            let trouble = match self.attempt(endpoint, ask, credential, deadline).await {
+            let trouble = match self.attempt(endpoint, ask, asker, deadline).await {
                 Ok(answer) => match answer.refusal() {
                     None => return Ok(answer),
                     Some(trouble) => trouble,
@@ -222,12 +241,12 @@ impl Client {
         &self,
         endpoint: &Endpoint,
         ask: &Ask<'_>,
-        credential: &Credential,
+        asker: Asker<'_>,
         deadline: Instant,
     ) -> Result<Answer, Failure> {
         let known = self.inner.challenges.get(endpoint.authority());
         let first = match &known {
-            Some(challenge) => self.meet(challenge, None, endpoint, ask, credential, deadline).await?,
+            Some(challenge) => self.meet(challenge, None, endpoint, ask, asker, deadline).await?,
             None => None,
         };
         let followed = self.follow(endpoint, ask, first.as_ref(), deadline).await?;
@@ -241,7 +260,7 @@ impl Client {
             .challenges
             .insert(endpoint.authority().to_owned(), challenge.clone());
         let second = self
-            .meet(&challenge, first.as_ref(), endpoint, ask, credential, deadline)
+            .meet(&challenge, first.as_ref(), endpoint, ask, asker, deadline)
             .await?;
         if second.is_none() || second == first {
             return Ok(followed.answer);
@@ -257,9 +276,10 @@ impl Client {
         refused: Option<&HeaderValue>,
         endpoint: &Endpoint,
         ask: &Ask<'_>,
-        credential: &Credential,
+        asker: Asker<'_>,
         deadline: Instant,
     ) -> Result<Option<HeaderValue>, Trouble> {
+        let credential = asker.credential;
         let (realm, service) = match (challenge, credential) {
             (Challenge::Basic, Credential::Basic { user, password }) => return basic(user, password).map(Some),
             (Challenge::Basic, _) => return Ok(None),
@@ -280,6 +300,9 @@ impl Client {
             return Ok(Some(token));
         }
         let request = TokenRequest::new(&self.inner.hosts, endpoint, &key, credential)?;
+        if request.leaves_the_site(endpoint, credential) && !asker.is_known_to(request.realm(), deadline).await {
+            return Err(request.withheld(endpoint));
+        }
         self.inner
             .tokens
             .fetch(&self.inner.transport, &key, request, deadline)

@@ -34,6 +34,21 @@ impl Client {
             .await
     }
 
+    /// A manifest that a descriptor says the size of: no more than that is read of it.
+    pub(crate) async fn described(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        size: u64,
+        credentials: &Credentials,
+        deadline: Instant,
+    ) -> Result<(Blob, Option<String>), Trouble> {
+        let cap = within(size, MANIFEST_CAP)?;
+        let ask = Ask::get(repository, format!("manifests/{digest}"), MANIFEST_TYPES, cap);
+        self.read(&ask, credentials, deadline, |answer| proven(answer, digest, Some(size)))
+            .await
+    }
+
     /// The manifest or index that a tag means now.
     pub async fn tagged(
         &self,
@@ -59,7 +74,7 @@ impl Client {
         self.ask(&origin, &ask, credentials, deadline).await.and_then(readable)
     }
 
-    /// The content of a descriptor, at most `cap` bytes.
+    /// The content of a descriptor, at most `cap` bytes. No more is read of it than the descriptor says that it has.
     pub async fn blob(
         &self,
         repository: &Repository,
@@ -68,14 +83,21 @@ impl Client {
         credentials: &Credentials,
         deadline: Instant,
     ) -> Result<Blob, Trouble> {
-        if descriptor.size > cap {
-            return Err(Trouble::Content(ContentTrouble::TooLarge { limit: cap }));
-        }
+        let cap = within(descriptor.size, cap)?;
         let digest = &descriptor.digest;
         let ask = Ask::get(repository, format!("blobs/{digest}"), &["*/*"], cap);
         let check = |answer| proven(answer, digest, Some(descriptor.size)).map(|(blob, _)| blob);
         self.read(&ask, credentials, deadline, check).await
     }
+}
+
+/// As much as is read of something that says its size: that much, and if it is more than `limit` not even the beginning.
+/// Sixteen at a time that all go on beyond their size would otherwise take sixteen times the limit.
+fn within(size: u64, limit: u64) -> Result<u64, Trouble> {
+    if size > limit {
+        return Err(Trouble::Content(ContentTrouble::TooLarge { limit }));
+    }
+    Ok(size)
 }
 
 /// No digest was asked for: the bytes are whatever they are, if only they can be read.

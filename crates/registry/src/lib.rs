@@ -27,6 +27,7 @@ mod push;
 pub mod referrers;
 mod resolve;
 mod secret;
+mod site;
 mod token;
 mod transport;
 mod trouble;

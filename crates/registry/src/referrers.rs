@@ -130,8 +130,16 @@ impl Client {
             }
             match read_page(answer, &first) {
                 Ok((descriptors, next)) => {
+                    // What this page lists counts, wherever it says that the next one is.
                     listing.descriptors.extend(descriptors);
-                    let Some(next) = next else { return listing };
+                    let next = match next {
+                        Ok(Some(next)) => next,
+                        Ok(None) => return listing,
+                        Err(trouble) => {
+                            listing.troubles.push(trouble);
+                            return listing;
+                        }
+                    };
                     ask = Ask {
                         to: To::Url(next),
                         access: Access::Pull,
@@ -204,7 +212,10 @@ pub(crate) fn fallback_tag(digest: &Digest) -> Tag {
         .expect("an algorithm, `-` and 64 hex digits are a tag")
 }
 
-fn read_page(answer: Answer, first: &Url) -> Result<(Vec<Descriptor>, Option<Url>), Trouble> {
+/// The page of an answer, and which page comes next.
+type Page = (Vec<Descriptor>, Result<Option<Url>, Trouble>);
+
+fn read_page(answer: Answer, first: &Url) -> Result<Page, Trouble> {
     let answer = answer.success()?;
     let content_type = answer.header(CONTENT_TYPE).unwrap_or_default().to_owned();
     if media::essence(&content_type) != media::OCI_INDEX {
@@ -222,7 +233,7 @@ fn read_page(answer: Answer, first: &Url) -> Result<(Vec<Descriptor>, Option<Url
             "its list of referrers is filtered, though that was not asked for",
         ));
     }
-    let next = next_page(&answer.headers, first)?;
+    let next = next_page(&answer.headers, first);
     let blob = Blob::new(answer.body);
     match Document::parse(&blob, Some(&content_type), None) {
         Ok(Document::Index(index)) => Ok((index.manifests, next)),

@@ -19,6 +19,7 @@ use crate::credential::{Credential, CredentialScope};
 use crate::flight::Flights;
 use crate::host::{Endpoint, Hosts, may_lead, same_server};
 use crate::secret::Secret;
+use crate::site::same_site;
 use crate::transport::{Answer, Call, Transport};
 use crate::trouble::Trouble;
 
@@ -140,6 +141,27 @@ impl TokenRequest {
         Ok(Self {
             call: call(realm, key, credential, led)?,
         })
+    }
+
+    /// Where the token is to be had.
+    pub(crate) fn realm(&self) -> &Url {
+        &self.call.url
+    }
+
+    /// Whether a secret goes to somebody who is not the registry's owner.
+    pub(crate) fn leaves_the_site(&self, endpoint: &Endpoint, credential: &Credential) -> bool {
+        !matches!(credential, Credential::Anonymous) && !same_site(self.realm(), endpoint.root())
+    }
+
+    /// What becomes of a login that would give a secret away (CVE-2026-48978).
+    pub(crate) fn withheld(&self, endpoint: &Endpoint) -> Trouble {
+        let (realm, registry) = (self.realm().authority(), endpoint.authority());
+        Trouble::Login {
+            detail: format!(
+                "`{registry}` sends us to `{realm}` for a token, and a credential goes to no other site; if it belongs there, \
+                 let the docker configuration have it for `{realm}` too"
+            ),
+        }
     }
 
     async fn send(&self, transport: &Transport, deadline: Instant) -> Result<Token, Trouble> {

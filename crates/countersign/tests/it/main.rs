@@ -13,6 +13,7 @@ mod documents;
 mod explain;
 mod guarded;
 mod help;
+mod hostile;
 mod keys;
 mod killed;
 mod output;

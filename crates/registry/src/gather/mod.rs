@@ -256,15 +256,20 @@ impl<'a> Gathering<'a> {
             Some(contents) => contents.get(digest).await,
             None => None,
         };
-        let (blob, content_type) = match known {
-            Some(blob) => (blob, None),
-            None => {
-                self.client
-                    .manifest(repository, digest, self.credentials, self.deadline)
-                    .await?
+        let (client, credentials, deadline) = (self.client, self.credentials, self.deadline);
+        // What says its size is paid for before it comes: what comes at the same time is more than one may keep.
+        self.budget.take(size.unwrap_or(0))?;
+        let (blob, content_type) = match (known, size) {
+            (Some(blob), _) => (blob, None),
+            (None, Some(size)) => {
+                let fetched = client.described(repository, digest, size, credentials, deadline);
+                fetched.await?
             }
+            (None, None) => client.manifest(repository, digest, credentials, deadline).await?,
         };
-        self.budget.take(blob.size())?;
+        if size.is_none() {
+            self.budget.take(blob.size())?;
+        }
         self.keep(&blob, size)?;
         Ok((blob, content_type))
     }

@@ -295,6 +295,14 @@ async fn a_blob_is_what_its_descriptor_says_or_nothing() {
         0,
         "what is too large by its own account is not asked for"
     );
-    let wrong = Trouble::Content(ContentTrouble::Bytes(BlobError::Size { expected: 9, found: 10 }));
-    assert_eq!(fetch(9, 100).await, Err(wrong));
+    let short = Trouble::Content(ContentTrouble::Bytes(BlobError::Size {
+        expected: 11,
+        found: 10,
+    }));
+    assert_eq!(fetch(11, 100).await, Err(short));
+    assert_eq!(
+        fetch(9, 100).await,
+        Err(Trouble::Content(ContentTrouble::TooLarge { limit: 9 })),
+        "no more is read than the descriptor says"
+    );
 }

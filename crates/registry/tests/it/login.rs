@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use countersign_image::{Descriptor, Digest};
 use countersign_registry::{ContentTrouble, Credential, Credentials, Secret, Trouble};
 use futures_util::future::join_all;
+use tokio::net::TcpListener;
 
 use super::scripted::{Reply, Seen, Server, Shelf, basic, client, client_with, nobody, soon, user};
 
@@ -368,7 +369,54 @@ async fn a_hostile_realm_is_not_asked() {
 #[tokio::test]
 async fn a_realm_that_is_spoken_to_plainly_by_configuration_is_asked() {
     let proxy = Server::start(|seen: &Seen| {
-        if seen.target.starts_with("http://auth.test/token") {
+        if seen.target.starts_with("http://auth.site.test/token") {
+            Reply::token("t")
+        } else if seen.header("authorization") == Some("Bearer t") {
+            Reply::not_found()
+        } else {
+            Reply::challenge(r#"Bearer realm="http://auth.site.test/token""#)
+        }
+    })
+    .await;
+    let client = client_with(|config| {
+        config.plain_http = vec!["registry.site.test".to_owned(), "auth.site.test".to_owned()];
+        config.proxies.http = Some(Secret::new(proxy.url("")));
+    });
+    let repository = countersign_image::Repository::parse("registry.site.test/app").unwrap();
+    let alice = user("registry.site.test", "alice");
+    let outcome = client
+        .manifest(&repository, &Digest::sha256(b"x"), &alice, soon())
+        .await;
+    assert_eq!(outcome.map(drop), Err(Trouble::NotFound));
+    assert_eq!(proxy.count("http://auth.site.test/token"), 1);
+}
+
+/// CVE-2026-48978: whoever writes the registry's answers gets no password to an address of their own.
+#[tokio::test]
+async fn a_password_goes_to_no_realm_of_another_site() {
+    let tokens = TcpListener::bind("127.0.0.2:0").await.unwrap();
+    let realm = format!(r#"Bearer realm="http://{}/token""#, tokens.local_addr().unwrap());
+    let server = Server::start(move |_| Reply::challenge(&realm)).await;
+    let outcome = client()
+        .manifest(
+            &server.repository("app"),
+            &Digest::sha256(b"x"),
+            &user(&server.host(), "alice"),
+            soon(),
+        )
+        .await;
+    let Err(Trouble::Login { detail }) = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert!(detail.contains("a credential goes to no other site"), "{detail}");
+    let nobody_came = tokio::time::timeout(std::time::Duration::from_millis(50), tokens.accept()).await;
+    assert!(nobody_came.is_err(), "{nobody_came:?}");
+}
+
+#[tokio::test]
+async fn a_password_that_is_configured_for_the_realm_goes_there() {
+    let proxy = Server::start(|seen: &Seen| {
+        if seen.target.starts_with("http://auth.test/token") && seen.header("authorization").is_some() {
             Reply::token("t")
         } else if seen.header("authorization") == Some("Bearer t") {
             Reply::not_found()
@@ -382,12 +430,15 @@ async fn a_realm_that_is_spoken_to_plainly_by_configuration_is_asked() {
         config.proxies.http = Some(Secret::new(proxy.url("")));
     });
     let repository = countersign_image::Repository::parse("registry.test/app").unwrap();
-    let alice = user("registry.test", "alice");
+    let password = || Credential::Basic {
+        user: "alice".to_owned(),
+        password: Secret::new("alice-secret"),
+    };
+    let alice = user("registry.test", "alice").with_host("auth.test", password());
     let outcome = client
         .manifest(&repository, &Digest::sha256(b"x"), &alice, soon())
         .await;
     assert_eq!(outcome.map(drop), Err(Trouble::NotFound));
-    assert_eq!(proxy.count("http://auth.test/token"), 1);
 }
 
 trait ParseTag {

@@ -32,6 +32,11 @@ impl<'a> Serving<'a> {
         }
     }
 
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The address in the log line that says `message`.
     pub(crate) fn address(&mut self, message: &str) -> String {
         let line = self.until(|serving| serving.log().into_iter().find(|line| line["message"] == message));
