@@ -40,6 +40,7 @@ pub struct Plane {
     _controllers: Running,
     _server: Running,
     _store: Running,
+    address: SocketAddr,
     kubeconfig: PathBuf,
     authority: Authority,
     folder: TempDir,
@@ -84,6 +85,7 @@ impl Plane {
             _controllers: controllers,
             _server: server,
             _store: store,
+            address,
             kubeconfig,
             authority,
             folder,
@@ -96,6 +98,11 @@ impl Plane {
     /// What certificates of servers that the API server calls are to be signed by.
     pub fn authority(&self) -> &Authority {
         &self.authority
+    }
+
+    /// Where the API server itself listens, over TLS, for whoever brings a certificate.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// kubectl as the administrator.

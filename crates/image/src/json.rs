@@ -4,6 +4,7 @@
 //! last. What was signed, judged and run must be read the same way by everybody, so such documents are refused, wherever
 //! in them the second key is.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -132,14 +133,23 @@ fn malformed(error: &serde_json::Error) -> JsonError {
 }
 
 /// A walk over every value of a document. Its refusal is kept here, because the deserializer's error is only a text.
+///
+/// Every review and every document out of a registry passes here: keys are borrowed from the text wherever they stand in
+/// it as they are, and the pointer is written only for a refusal.
 #[derive(Default)]
-struct Walk {
-    /// Keys and indexes that lead to where the walk is.
-    path: Vec<String>,
+struct Walk<'de> {
+    /// What leads to where the walk is.
+    path: Vec<Place<'de>>,
     refusal: Option<JsonError>,
 }
 
-impl Walk {
+/// Where a value stands in the one around it.
+enum Place<'de> {
+    Key(Cow<'de, str>),
+    Index(usize),
+}
+
+impl Walk<'_> {
     fn duplicate(&self, key: &str) -> JsonError {
         JsonError::DuplicateKey {
             key: shorten(key),
@@ -155,18 +165,52 @@ impl Walk {
     }
 
     fn place(&self) -> String {
-        let steps = self.path.iter();
-        shorten(&steps.fold(String::new(), |pointer, step| pointer + "/" + step))
+        let mut pointer = String::new();
+        for place in &self.path {
+            pointer.push('/');
+            match place {
+                Place::Key(key) => pointer.push_str(&key.replace('~', "~0").replace('/', "~1")),
+                Place::Index(index) => pointer.push_str(&index.to_string()),
+            }
+        }
+        shorten(&pointer)
+    }
+}
+
+/// Reads a key without copying it, where it has no escapes.
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, str>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Borrowed(key))
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Owned(key.to_owned()))
     }
 }
 
 /// One step of the walk: the value at `depth`.
-struct Step<'w> {
-    walk: &'w mut Walk,
+struct Step<'w, 'de> {
+    walk: &'w mut Walk<'de>,
     depth: usize,
 }
 
-impl Step<'_> {
+impl Step<'_, '_> {
     /// The depth of what is inside, if it is allowed to have an inside.
     fn inside<E: serde::de::Error>(&mut self) -> Result<usize, E> {
         if self.depth == MAX_DEPTH {
@@ -177,7 +221,7 @@ impl Step<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Step<'_> {
+impl<'de> DeserializeSeed<'de> for Step<'_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -185,7 +229,7 @@ impl<'de> DeserializeSeed<'de> for Step<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Step<'_> {
+impl<'de> Visitor<'de> for Step<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -195,7 +239,7 @@ impl<'de> Visitor<'de> for Step<'_> {
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         let depth = self.inside()?;
         let mut seen = BTreeSet::new();
-        while let Some(key) = map.next_key::<String>()? {
+        while let Some(key) = map.next_key_seed(Key)? {
             if seen.contains(&key) {
                 let refusal = self.walk.duplicate(&key);
                 self.walk.refusal.get_or_insert(refusal);
@@ -206,10 +250,11 @@ impl<'de> Visitor<'de> for Step<'_> {
                 self.walk.refusal.get_or_insert(refusal);
                 return Err(A::Error::custom("reserved key"));
             }
-            self.walk.path.push(key.replace('~', "~0").replace('/', "~1"));
+            self.walk.path.push(Place::Key(key));
             map.next_value_seed(Step { walk: self.walk, depth })?;
-            self.walk.path.pop();
-            seen.insert(key);
+            if let Some(Place::Key(key)) = self.walk.path.pop() {
+                seen.insert(key);
+            }
         }
         Ok(())
     }
@@ -217,7 +262,7 @@ impl<'de> Visitor<'de> for Step<'_> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut seq: A) -> Result<(), A::Error> {
         let depth = self.inside()?;
         for index in 0_usize.. {
-            self.walk.path.push(index.to_string());
+            self.walk.path.push(Place::Index(index));
             if seq.next_element_seed(Step { walk: self.walk, depth })?.is_none() {
                 break;
             }

@@ -183,14 +183,22 @@ impl Ruling {
 pub struct Judgement {
     image: String,
     rulings: NonEmpty<Ruling>,
+    /// The worst of the rulings, joined once: it is asked for several times in each decision.
+    verdict: Verdict,
     until: Option<Timestamp>,
 }
 
 impl Judgement {
     pub(crate) fn new(image: String, rulings: NonEmpty<Ruling>) -> Self {
+        let first = rulings.first.verdict.clone();
+        let verdict = rulings
+            .rest
+            .iter()
+            .fold(first, |worst, ruling| worst.and(ruling.verdict.clone()));
         Self {
             image,
             rulings,
+            verdict,
             until: None,
         }
     }
@@ -231,13 +239,8 @@ impl Judgement {
     }
 
     /// The worst of all rulings, whether they are enforced or only warn.
-    pub fn verdict(&self) -> Verdict {
-        self.rulings
-            .rest
-            .iter()
-            .fold(self.rulings.first.verdict.clone(), |worst, ruling| {
-                worst.and(ruling.verdict.clone())
-            })
+    pub fn verdict(&self) -> &Verdict {
+        &self.verdict
     }
 
     /// When the verdict stops being true although nothing else changes, if ever. Keys do not expire.
@@ -282,7 +285,11 @@ mod tests {
 
     #[test]
     fn a_judgement_without_policies_is_what_its_code_says() {
-        let of = |code| Judgement::refused("image", Reason::new(code, "so it is")).verdict();
+        let of = |code| {
+            Judgement::refused("image", Reason::new(code, "so it is"))
+                .verdict()
+                .clone()
+        };
         assert_eq!(of(ReasonCode::ImageUnpinned).word(), "deny");
         assert_eq!(of(ReasonCode::ServerNotReady).word(), "undecided");
         assert_eq!(Judgement::unchanged("image").verdict().word(), "admit");

@@ -1,4 +1,7 @@
-//! Work for a thread of its own: taken where there is room, done in order, and waited for at the end.
+//! Work for a thread of its own: taken where there is room, done in order and in batches, and waited for at the end.
+//!
+//! To wake a thread that sleeps costs whoever does it as much as a good part of a decision. So the thread does not wait for
+//! the next item at once when it has done some: it rests for a moment, and then finds all that came meanwhile.
 
 use std::io;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -7,6 +10,10 @@ use std::time::Duration;
 
 /// How long is waited at the end for what was taken; whatever it is written to may be stuck.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the thread rests after each batch; by so much an item may be done later.
+const REST: Duration = Duration::from_millis(2);
+/// The most items in one batch.
+const BATCH: usize = 1024;
 
 /// A queue, and the thread at its end.
 #[derive(Debug)]
@@ -17,17 +24,23 @@ pub(crate) struct Queue<T> {
 }
 
 impl<T: Send + 'static> Queue<T> {
-    /// At most `capacity` items wait for `each` to be done with those before them.
+    /// At most `capacity` items wait for `each` to be done with the batch before them.
     ///
     /// # Errors
     /// Where the system cannot start a thread.
-    pub(crate) fn start(name: &str, capacity: usize, mut each: impl FnMut(T) + Send + 'static) -> io::Result<Self> {
+    pub(crate) fn start(
+        name: &str,
+        capacity: usize,
+        mut each: impl FnMut(Vec<T>) + Send + 'static,
+    ) -> io::Result<Self> {
         let (taken, waiting) = sync_channel::<T>(capacity);
         let (still_working, done) = sync_channel(0);
         std::thread::Builder::new().name(name.to_owned()).spawn(move || {
             let _still_working = still_working;
-            while let Ok(item) = waiting.recv() {
-                each(item);
+            while let Ok(first) = waiting.recv() {
+                let rest = waiting.try_iter().take(BATCH - 1);
+                each(std::iter::once(first).chain(rest).collect());
+                std::thread::sleep(REST);
             }
         })?;
         Ok(Self {
@@ -65,7 +78,7 @@ mod tests {
     fn everything_taken_is_done_in_order_before_the_end() {
         let done = Arc::new(Mutex::new(Vec::new()));
         let doing = Arc::clone(&done);
-        let queue = Queue::start("test", 100, move |item| doing.lock().unwrap().push(item)).unwrap();
+        let queue = Queue::start("test", 100, move |items| doing.lock().unwrap().extend(items)).unwrap();
         assert!((0..100).all(|item| queue.take(item)));
         assert!(queue.close());
         assert_eq!(*done.lock().unwrap(), (0..100).collect::<Vec<_>>());
@@ -76,7 +89,7 @@ mod tests {
     #[test]
     fn what_is_stuck_holds_nobody_up() {
         let (release, stuck) = channel::<()>();
-        let queue = Queue::start("test", 1, move |()| {
+        let queue = Queue::start("test", 1, move |_: Vec<()>| {
             let _ = stuck.recv();
         })
         .unwrap();

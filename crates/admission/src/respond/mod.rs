@@ -6,6 +6,8 @@ mod text;
 mod warning;
 mod wire;
 
+use std::sync::Arc;
+
 use countersign_policy::{Enforcement, Judgement, Reason, ReasonCode, Ruling, Verdict};
 
 pub use self::denial::MAX_MESSAGE;
@@ -21,8 +23,8 @@ pub struct Outcome {
     pub paths: Vec<FieldPath>,
     /// The image, as the object names it.
     pub image: String,
-    /// What the policies say.
-    pub judgement: Judgement,
+    /// What the policies say; shared with whoever keeps it for the next request.
+    pub judgement: Arc<Judgement>,
 }
 
 /// What the API server is told, from the best to the worst.

@@ -109,7 +109,7 @@ fn outcomes() -> impl Strategy<Value = Vec<Outcome>> {
                         .index(index)
                         .field("image"),
                 ],
-                judgement: judged(&image, &rules, registry),
+                judgement: judged(&image, &rules, registry).into(),
                 image,
             }
         };

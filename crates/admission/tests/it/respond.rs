@@ -32,7 +32,7 @@ fn outcome(paths: &[FieldPath], image: &str, judgement: Judgement) -> Outcome {
     Outcome {
         paths: paths.to_vec(),
         image: image.to_owned(),
-        judgement,
+        judgement: judgement.into(),
     }
 }
 

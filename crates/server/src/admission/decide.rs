@@ -13,7 +13,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 
 use super::denials::Grievance;
-use super::verdicts::Key;
+use super::verdicts::{Key, Weight};
 use super::{Circumstances, Decision, Door};
 use crate::metrics::{Cache, Lookup};
 use crate::{trouble, wants};
@@ -69,7 +69,7 @@ impl Door {
             outcomes.push(Outcome {
                 paths,
                 image: image.to_owned(),
-                judgement: Judgement::clone(&judged.judgement),
+                judgement: judged.judgement,
             });
         }
         Decision {
@@ -126,8 +126,8 @@ impl Door {
         }
     }
 
-    /// The verdict on this very evidence: reached before, or now. Where that is much work, one request does it for all, off
-    /// the reactor, and to its end even if nobody waits any longer. Nothing, if it breaks off.
+    /// The verdict on this very evidence: reached before, or now. One request reaches it for all who wait for the same; where
+    /// that is much work, off the reactor, and to its end even if nobody waits any longer. Nothing, if it breaks off.
     async fn judge_evidence(
         &self,
         evidence: &Arc<Evidence>,
@@ -139,27 +139,27 @@ impl Door {
             self.metrics.cache(Cache::Verdicts, Lookup::Hit);
             return Some(judgement);
         }
-        let (verdicts, judged_on, judged_by) = (self.verdicts.clone(), Arc::clone(evidence), governing.clone());
-        let work = move |key| {
-            let judgement = Arc::new(judge(&judged_on, &judged_by, at));
-            verdicts.keep(key, &judgement, &judged_on);
-            judgement
+        let weight = match verifications(evidence, governing) {
+            0..=LIGHT => Weight::Light,
+            _ => Weight::Heavy,
         };
-        if verifications(evidence, governing) <= LIGHT {
-            self.metrics.cache(Cache::Verdicts, Lookup::Miss);
-            return Some(work(key));
-        }
-        let turn = self.verdicts.turn(&key).await;
+        let turn = self.verdicts.turn(&key, weight).await;
         if let Some(judgement) = self.verdicts.on(evidence, &key, at) {
             self.metrics.cache(Cache::Verdicts, Lookup::Shared);
             return Some(judgement);
         }
         self.metrics.cache(Cache::Verdicts, Lookup::Miss);
-        let judged = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            work(key)
-        });
-        judged.await.ok()
+        let (verdicts, judged_on, judged_by) = (self.verdicts.clone(), Arc::clone(evidence), governing.clone());
+        let work = move || {
+            let judgement = Arc::new(judge(&judged_on, &judged_by, at));
+            verdicts.keep(key, &judgement, &judged_on);
+            drop(turn);
+            judgement
+        };
+        match weight {
+            Weight::Light => Some(work()),
+            Weight::Heavy => tokio::task::spawn_blocking(work).await.ok(),
+        }
     }
 
     /// What is said of an image; or why nobody is asked, where too many wait already and nothing is known from before.

@@ -1,5 +1,7 @@
 //! What a request came to, and how it is concluded: answered, counted, written down.
 
+use std::sync::Arc;
+
 use countersign_admission::{Answer, Operation, Outcome, Patch, Response, Review, refuse, respond};
 use countersign_policy::{Judgement, Reason, Verdict};
 
@@ -45,7 +47,7 @@ impl Decision {
     }
 
     pub(super) fn nothing_to_judge(review: &Review, why: &str) -> Self {
-        let judgement = Judgement::nothing_to_judge(review.kind().kind.clone(), why);
+        let judgement = Arc::new(Judgement::nothing_to_judge(review.kind().kind.clone(), why));
         let outcome = Outcome {
             paths: Vec::new(),
             image: String::new(),

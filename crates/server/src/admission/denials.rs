@@ -133,9 +133,11 @@ impl Denials {
         };
         fs::create_dir_all(directory).map_err(failed)?;
         let kept_in = directory.to_owned();
-        let write = move |denial: Denial| {
-            if let Err(error) = denial.write(&kept_in).and_then(|()| forget_oldest(&kept_in)) {
-                tracing::warn!(error = %error, "a denial could not be kept for `explain --record`");
+        let write = move |denials: Vec<Denial>| {
+            for denial in denials {
+                if let Err(error) = denial.write(&kept_in).and_then(|()| forget_oldest(&kept_in)) {
+                    tracing::warn!(error = %error, "a denial could not be kept for `explain --record`");
+                }
             }
         };
         Ok(Self {

@@ -1,6 +1,7 @@
 //! `/mutate`: each tag becomes the digest that it names now; nothing else is touched, and nothing is judged.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use countersign_admission::{Carried, FieldPath, Outcome, Patch, Review, Use};
@@ -62,7 +63,7 @@ impl Door {
             outcomes.push(Outcome {
                 paths,
                 image: image.to_owned(),
-                judgement,
+                judgement: Arc::new(judgement),
             });
         }
         Decision {

@@ -42,23 +42,42 @@ struct Kept {
     fresh_until: Option<Timestamp>,
 }
 
+/// One of each is somebody's turn.
+type Turns = Arc<[Arc<Mutex<()>>]>;
+
+/// How many different images are judged at the same time at most, where each is little work.
+const LIGHT_TURNS: usize = 256;
+
+/// How much work a judgement is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// It is done where the request is answered.
+    Light,
+    /// It would hold up other requests there.
+    Heavy,
+}
+
 /// Cheap to clone; clones share everything.
 #[derive(Debug, Clone)]
 pub(super) struct Verdicts {
     kept: Cache<Key, Kept>,
-    turns: Arc<[Arc<Mutex<()>>]>,
+    /// At what is much work: no more at once than there are processors.
+    heavy: Turns,
+    /// At what is little work: only the same waits for the same, but for a rare neighbour.
+    light: Turns,
     hasher: RandomState,
 }
 
 impl Verdicts {
     pub(super) fn new() -> Self {
-        let turns = std::thread::available_parallelism().map_or(2, usize::from);
+        let turns = |count: usize| (0..count).map(|_| Arc::default()).collect();
         Self {
             kept: Cache::builder()
                 .max_capacity(CAPACITY)
                 .time_to_live(Duration::from_secs(300))
                 .build(),
-            turns: (0..turns).map(|_| Arc::default()).collect(),
+            heavy: turns(std::thread::available_parallelism().map_or(2, usize::from)),
+            light: turns(LIGHT_TURNS),
             hasher: RandomState::new(),
         }
     }
@@ -95,11 +114,14 @@ impl Verdicts {
         );
     }
 
-    /// Waits for a turn at judging what is much work: one at a time of the same, and no more at once than there are
-    /// processors.
-    pub(super) async fn turn(&self, key: &Key) -> OwnedMutexGuard<()> {
-        let number = self.hasher.hash_one(key) % self.turns.len() as u64;
-        let turn = usize::try_from(number).map_or(&self.turns[0], |number| &self.turns[number]);
+    /// Waits for a turn at judging: one at a time of the same.
+    pub(super) async fn turn(&self, key: &Key, weight: Weight) -> OwnedMutexGuard<()> {
+        let turns = match weight {
+            Weight::Light => &self.light,
+            Weight::Heavy => &self.heavy,
+        };
+        let number = self.hasher.hash_one(key) % turns.len() as u64;
+        let turn = usize::try_from(number).map_or(&turns[0], |number| &turns[number]);
         Arc::clone(turn).lock_owned().await
     }
 }

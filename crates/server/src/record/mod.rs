@@ -6,11 +6,12 @@ pub mod render;
 use std::borrow::Cow;
 use std::time::Duration;
 
-use countersign_admission::{Outcome, Review};
+use countersign_admission::{Operation, Outcome, Review};
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 pub use self::recorder::Recorder;
+use self::render::{Shown, Written};
 use crate::admission::Phase;
 
 /// What is written down of one decision.
@@ -38,49 +39,83 @@ pub struct Record<'a> {
     pub took: Duration,
 }
 
-impl Record<'_> {
-    pub(crate) fn to_json(&self) -> Value {
-        let mut record = json!({
-            "apiVersion": "countersign.dev/v1alpha1",
-            "kind": "Decision",
-            "id": self.uid,
-            "time": self.at.to_string(),
-            "phase": match self.phase { Phase::Mutate => "mutate", Phase::Validate => "validate" },
-            "allowed": self.allowed,
-            "code": self.code,
-            "policies": self.generation,
-            "microseconds": u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),
-            "images": self.outcomes.iter().map(image).collect::<Vec<_>>(),
-        });
-        if let Some(refusal) = self.refusal {
-            record["refusal"] = json!(refusal);
-        }
-        if let Some(review) = self.review {
-            record["request"] = request(review);
-        }
-        record
-    }
+/// A record as it is written.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Line<'a> {
+    allowed: bool,
+    api_version: &'static str,
+    code: u16,
+    id: Option<&'a str>,
+    images: Vec<Written<'a>>,
+    kind: &'static str,
+    microseconds: u64,
+    phase: &'static str,
+    policies: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<Request<'a>>,
+    time: Shown<Timestamp>,
 }
 
 /// Never the object: what a Pod holds besides image names is nobody's business in a log.
-fn request(review: &Review) -> Value {
-    let kind = review.kind();
-    json!({
-        "operation": review.operation().to_string(),
-        "group": name(&kind.group), "version": name(&kind.version), "kind": name(&kind.kind),
-        "subResource": review.sub_resource().map(name),
-        "namespace": review.namespace().map(name),
-        "name": review.name().map(name),
-        "user": name(review.user()),
-        "dryRun": review.dry_run(),
-    })
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Request<'a> {
+    dry_run: bool,
+    group: Cow<'a, str>,
+    kind: Cow<'a, str>,
+    name: Option<Cow<'a, str>>,
+    namespace: Option<Cow<'a, str>>,
+    operation: Shown<Operation>,
+    sub_resource: Option<Cow<'a, str>>,
+    user: Cow<'a, str>,
+    version: Cow<'a, str>,
 }
 
-fn image(outcome: &Outcome) -> Value {
-    let mut image = render::judgement(&outcome.judgement);
-    image["image"] = json!(name(&outcome.image));
-    image["fields"] = json!(outcome.paths.iter().map(ToString::to_string).collect::<Vec<_>>());
-    image
+impl Record<'_> {
+    /// One JSON object, and the end of its line.
+    pub(crate) fn to_line(&self) -> String {
+        let images = self.outcomes.iter();
+        let line = Line {
+            allowed: self.allowed,
+            api_version: "countersign.dev/v1alpha1",
+            code: self.code,
+            id: self.uid,
+            images: images
+                .map(|outcome| Written::new(&outcome.judgement, &outcome.image, Some(&outcome.paths)))
+                .collect(),
+            kind: "Decision",
+            microseconds: u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),
+            phase: match self.phase {
+                Phase::Mutate => "mutate",
+                Phase::Validate => "validate",
+            },
+            policies: self.generation,
+            refusal: self.refusal,
+            request: self.review.map(request),
+            time: Shown(self.at),
+        };
+        let mut text = serde_json::to_string(&line).expect("names and texts are JSON");
+        text.push('\n');
+        text
+    }
+}
+
+fn request(review: &Review) -> Request<'_> {
+    let kind = review.kind();
+    Request {
+        dry_run: review.dry_run(),
+        group: name(&kind.group),
+        kind: name(&kind.kind),
+        name: review.name().map(name),
+        namespace: review.namespace().map(name),
+        operation: Shown(review.operation()),
+        sub_resource: review.sub_resource().map(name),
+        user: name(review.user()),
+        version: name(&kind.version),
+    }
 }
 
 /// The longest name that is written down, in bytes: an image, a user, an object. Kubernetes' own are shorter.
@@ -92,8 +127,11 @@ fn name(text: &str) -> Cow<'_, str> {
     cut(text, MAX_NAME)
 }
 
-fn text(text: &str) -> Cow<'_, str> {
-    cut(text, MAX_TEXT)
+fn cut_text(text: String) -> String {
+    match cut(&text, MAX_TEXT) {
+        Cow::Owned(shorter) => shorter,
+        Cow::Borrowed(_) => text,
+    }
 }
 
 /// Whoever sends a name of a megabyte shall not fill the log with it.

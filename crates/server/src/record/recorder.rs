@@ -1,6 +1,6 @@
 //! Where records go: one line each, written by a thread of its own so that a slow reader delays no admission.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -10,6 +10,8 @@ use crate::queue::Queue;
 /// How many records, and how many bytes of them, may wait for a slow reader before further ones are counted instead of kept.
 const CAPACITY: usize = 65_536;
 const MAX_WAITING_BYTES: usize = 128 << 20;
+/// How many bytes are written at once.
+const WRITTEN_AT_ONCE: usize = 64 << 10;
 
 /// Takes records; cheap to clone.
 #[derive(Debug, Clone)]
@@ -27,13 +29,17 @@ impl Recorder {
     ///
     /// # Errors
     /// Where the system cannot start a thread.
-    pub fn to(mut sink: impl Write + Send + 'static) -> std::io::Result<Self> {
+    pub fn to(sink: impl Write + Send + 'static) -> std::io::Result<Self> {
         let waiting_bytes = Arc::new(AtomicUsize::new(0));
         let waiting = Arc::clone(&waiting_bytes);
-        let lines = Queue::start("records", CAPACITY, move |line: String| {
-            // A reader that went away takes nothing from the decision, which is made and answered.
-            let _ = sink.write_all(line.as_bytes()).and_then(|()| sink.flush());
-            waiting.fetch_sub(line.len(), Ordering::Relaxed);
+        let mut sink = BufWriter::with_capacity(WRITTEN_AT_ONCE, sink);
+        let lines = Queue::start("records", CAPACITY, move |lines: Vec<String>| {
+            for line in lines {
+                // A reader that went away takes nothing from the decision, which is made and answered.
+                let _ = sink.write_all(line.as_bytes());
+                waiting.fetch_sub(line.len(), Ordering::Relaxed);
+            }
+            let _ = sink.flush();
         })?;
         Ok(Self(Arc::new(Inner {
             lines,
@@ -44,7 +50,7 @@ impl Recorder {
 
     /// Writes one record down.
     pub fn record(&self, record: &Record<'_>) {
-        let line = format!("{}\n", record.to_json());
+        let line = record.to_line();
         if !self.take(line) && self.0.lost.fetch_add(1, Ordering::Relaxed) == 0 {
             tracing::error!("records are being lost: whoever reads standard output is too slow, or gone");
         }

@@ -1,74 +1,156 @@
 //! A judgement as JSON: the same document in the record, in `-o json` and in a saved case. Fields are only ever added.
+//!
+//! A record is written for each decision, so what goes into it is borrowed and written straight to text. Names are in the
+//! order of the alphabet, as in every document of ours.
 
+use std::borrow::Cow;
+use std::fmt::Display;
+
+use countersign_admission::FieldPath;
 use countersign_evidence::{Evidence, unverified_summary};
 use countersign_policy::ground::Proof;
 use countersign_policy::{Ground, GroundKind, Judgement, Reason, Ruling};
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
-use super::{name, text};
+use super::{cut_text, name};
 
 /// All rulings about one image.
 #[must_use]
 pub fn judgement(judgement: &Judgement) -> Value {
-    json!({
-        "image": name(judgement.image()),
-        "verdict": judgement.verdict().word(),
-        "rulings": judgement.rulings().iter().map(ruling).collect::<Vec<_>>(),
-    })
+    let written = Written::new(judgement, judgement.image(), None);
+    serde_json::to_value(written).expect("names and texts are JSON")
 }
 
-fn ruling(ruling: &Ruling) -> Value {
-    let mut document = json!({
-        "policy": ruling.policy(),
-        "enforcement": ruling.enforcement().word(),
-        "verdict": ruling.verdict().word(),
-    });
-    let grounds: Vec<_> = ruling.verdict().grounds().map(ground).collect();
-    let reasons: Vec<_> = ruling.verdict().reasons().map(reason).collect();
-    if !grounds.is_empty() {
-        document["grounds"] = json!(grounds);
-    }
-    if !reasons.is_empty() {
-        document["reasons"] = json!(reasons);
-    }
-    document
+/// A judgement about an image as it is written, with the fields that name the image where it was in an object.
+#[derive(Serialize)]
+pub(super) struct Written<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fields: Option<Vec<Shown<&'a FieldPath>>>,
+    image: Cow<'a, str>,
+    rulings: Vec<RulingWritten<'a>>,
+    verdict: &'static str,
 }
 
-fn reason(reason: &Reason) -> Value {
-    json!({ "code": reason.code().as_str(), "authority": reason.authority(), "text": text(&reason.to_string()) })
-}
-
-fn ground(ground: &Ground) -> Value {
-    let mut document =
-        json!({ "kind": ground.kind().word(), "authority": ground.authority(), "text": text(&ground.to_string()) });
-    match ground.kind() {
-        GroundKind::Signed(signed) => {
-            document["proofs"] = json!([proof(signed.proof())]);
-            document["stale"] = json!(signed.stale());
+impl<'a> Written<'a> {
+    pub(super) fn new(judgement: &'a Judgement, image: &'a str, fields: Option<&'a [FieldPath]>) -> Self {
+        Self {
+            fields: fields.map(|fields| fields.iter().map(Shown).collect()),
+            image: name(image),
+            rulings: judgement.rulings().iter().map(RulingWritten::of).collect(),
+            verdict: judgement.verdict().word(),
         }
-        GroundKind::Attested(attested) => {
-            document["proofs"] = json!(attested.proofs().iter().map(proof).collect::<Vec<_>>());
-            document["stale"] = json!(attested.stale());
-        }
-        _ => {}
     }
-    if let Some(age) = ground.lists_age() {
-        document["listsAgeSeconds"] = json!(age.as_secs());
-    }
-    document
 }
 
-fn proof(proof: &Proof) -> Value {
-    let origin = proof.origin();
-    json!({
-        "key": proof.key().to_string(),
-        "scheme": proof.scheme().to_string(),
-        "predicateType": proof.predicate_type(),
-        "layout": origin.layout.to_string(),
-        "repository": origin.repository.to_string(),
-        "manifest": origin.manifest.to_string(),
-        "blob": origin.blob.to_string(),
-    })
+#[derive(Serialize)]
+struct RulingWritten<'a> {
+    enforcement: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    grounds: Vec<GroundWritten<'a>>,
+    policy: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reasons: Vec<ReasonWritten<'a>>,
+    verdict: &'static str,
+}
+
+impl<'a> RulingWritten<'a> {
+    fn of(ruling: &'a Ruling) -> Self {
+        Self {
+            enforcement: ruling.enforcement().word(),
+            grounds: ruling.verdict().grounds().map(GroundWritten::of).collect(),
+            policy: ruling.policy(),
+            reasons: ruling.verdict().reasons().map(ReasonWritten::of).collect(),
+            verdict: ruling.verdict().word(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ReasonWritten<'a> {
+    authority: Option<&'a str>,
+    code: &'static str,
+    text: String,
+}
+
+impl<'a> ReasonWritten<'a> {
+    fn of(reason: &'a Reason) -> Self {
+        Self {
+            authority: reason.authority(),
+            code: reason.code().as_str(),
+            text: cut_text(reason.to_string()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct GroundWritten<'a> {
+    authority: Option<&'a str>,
+    kind: &'static str,
+    #[serde(rename = "listsAgeSeconds", skip_serializing_if = "Option::is_none")]
+    lists_age_seconds: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proofs: Option<Vec<ProofWritten<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stale: Option<bool>,
+    text: String,
+}
+
+impl<'a> GroundWritten<'a> {
+    fn of(ground: &'a Ground) -> Self {
+        let (proofs, stale) = match ground.kind() {
+            GroundKind::Signed(signed) => (Some(vec![ProofWritten::of(signed.proof())]), Some(signed.stale())),
+            GroundKind::Attested(attested) => (
+                Some(attested.proofs().iter().map(ProofWritten::of).collect()),
+                Some(attested.stale()),
+            ),
+            _ => (None, None),
+        };
+        Self {
+            authority: ground.authority(),
+            kind: ground.kind().word(),
+            lists_age_seconds: ground.lists_age().map(|age| age.as_secs()),
+            proofs,
+            stale,
+            text: cut_text(ground.to_string()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ProofWritten<'a> {
+    blob: Shown<&'a countersign_image::Digest>,
+    key: String,
+    layout: String,
+    manifest: Shown<&'a countersign_image::Digest>,
+    predicate_type: Option<&'a str>,
+    repository: Shown<&'a countersign_image::Repository>,
+    scheme: String,
+}
+
+impl<'a> ProofWritten<'a> {
+    fn of(proof: &'a Proof) -> Self {
+        let origin = proof.origin();
+        Self {
+            blob: Shown(&origin.blob),
+            key: proof.key().to_string(),
+            layout: origin.layout.to_string(),
+            manifest: Shown(&origin.manifest),
+            predicate_type: proof.predicate_type(),
+            repository: Shown(&origin.repository),
+            scheme: proof.scheme().to_string(),
+        }
+    }
+}
+
+/// Something as it shows itself.
+pub(super) struct Shown<T>(pub(super) T);
+
+impl<T: Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
 }
 
 /// What was looked at, what was seen there (unverified) and what could not be obtained.
