@@ -7,6 +7,7 @@
 
 use std::path::PathBuf;
 
+pub mod instructions;
 pub mod rings;
 pub mod tidy;
 pub mod tools;

@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use xtask::instructions::{Purpose, instructions};
 use xtask::{repository, rings, tidy, tools};
 
 const USAGE: &str = "\
@@ -11,6 +12,7 @@ usage: cargo xtask <command>
 
   test [--without acceptance]   all four rings of tests, with what they need
   tidy                          the invariants that no compiler holds
+  instructions [--bless]        what each step costs, against bench/steps/baseline.json (or to it)
   tools [NAME…]                 build the real programs of the acceptance suite into the cache";
 
 fn main() -> ExitCode {
@@ -30,6 +32,8 @@ fn run(words: &[&str]) -> Result<()> {
     match words {
         ["test"] => rings::test(&root, rings::Scope::Everything),
         ["test", "--without", "acceptance"] => rings::test(&root, rings::Scope::WithoutAcceptance),
+        ["instructions"] => instructions(&root, Purpose::Compare),
+        ["instructions", "--bless"] => instructions(&root, Purpose::Bless),
         ["tidy"] => tidy::tidy(&root),
         ["tools", names @ ..] => tools::build(&root, names),
         _ => bail!("no such command: `{}`\n\n{USAGE}", words.join(" ")),
