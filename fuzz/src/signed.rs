@@ -140,6 +140,7 @@ pub(crate) fn evidence(image: &Pinned, layout: Layout, contents: impl IntoIterat
         origin: Origin {
             repository: image.repository().clone(),
             layout,
+            tag_prefix: None,
             manifest: Digest::sha256(b"holder"),
             blob: match &content {
                 Content::Simple { payload, .. } => *payload.digest(),

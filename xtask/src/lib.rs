@@ -8,6 +8,7 @@
 use std::path::PathBuf;
 
 pub mod fuzz;
+pub mod instructions;
 pub mod rings;
 pub mod tidy;
 pub mod tools;

@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use xtask::instructions::{Purpose, instructions};
 use xtask::{fuzz, repository, rings, tidy, tools};
 
 const USAGE: &str = "\
@@ -12,6 +13,7 @@ usage: cargo xtask <command>
   test [--without acceptance]   all four rings of tests, with what they need
   fuzz [TARGET…] [--minutes N]  campaigns for the parsers, a minute each unless told otherwise
   tidy                          the invariants that no compiler holds
+  instructions [--bless]        what each step costs, against bench/steps/baseline.json (or to it)
   tools [NAME…]                 build the real programs of the acceptance suite into the cache";
 
 fn main() -> ExitCode {
@@ -32,6 +34,8 @@ fn run(words: &[&str]) -> Result<()> {
         ["test"] => rings::test(&root, rings::Scope::Everything),
         ["test", "--without", "acceptance"] => rings::test(&root, rings::Scope::WithoutAcceptance),
         ["fuzz", words @ ..] => fuzz::Campaign::parse(words)?.run(&root),
+        ["instructions"] => instructions(&root, Purpose::Compare),
+        ["instructions", "--bless"] => instructions(&root, Purpose::Bless),
         ["tidy"] => tidy::tidy(&root),
         ["tools", names @ ..] => tools::build(&root, names),
         _ => bail!("no such command: `{}`\n\n{USAGE}", words.join(" ")),

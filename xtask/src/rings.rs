@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
+use crate::instructions::{Purpose, instructions};
 use crate::{tidy, tools};
 
 /// How much of the rings to run.
@@ -38,7 +39,8 @@ fn run(root: &Path, scope: Scope, log: &mut Log) -> Result<()> {
     log.step("build", || cargo(root, &["build", "-p", "countersign"]))?;
     log.step("acceptance", || {
         cargo(root, &["test", "--no-fail-fast", "-p", "countersign-acceptance"])
-    })
+    })?;
+    log.step("instructions", || instructions(root, Purpose::Compare))
 }
 
 fn rust_rings(root: &Path, log: &mut Log) -> Result<()> {
@@ -162,7 +164,8 @@ impl Log {
             text.push_str("\nand stopped there");
         }
         if scope == Scope::WithoutAcceptance {
-            text.push_str("\nleft out: the acceptance suite against the real programs (`cargo xtask test` runs it)");
+            text.push_str("\nleft out: the acceptance suite against the real programs, and the counts of instructions (`cargo xtask test` \
+                 runs both)");
         }
         text
     }

@@ -188,7 +188,7 @@ fn keep(program: &Program, binaries: &Path, unfinished: &Path, entry: &Path) -> 
     Ok(())
 }
 
-fn home() -> Result<PathBuf> {
+pub(crate) fn home() -> Result<PathBuf> {
     let named = |name: &str| {
         std::env::var_os(name)
             .filter(|value| !value.is_empty())

@@ -265,7 +265,7 @@ fn answer(data: &[u8]) {
             let outcome = Outcome {
                 paths: Vec::new(),
                 image: String::new(),
-                judgement,
+                judgement: judgement.into(),
             };
             let response = respond(review.uid(), &[outcome], None);
             assert!(response.allowed());
@@ -310,7 +310,7 @@ fn answer(data: &[u8]) {
         outcomes.push(Outcome {
             paths: vec![found.path.clone()],
             image: found.image.clone(),
-            judgement,
+            judgement: judgement.into(),
         });
     }
     let patch = Patch::pin(&pins);

@@ -2,8 +2,8 @@
 
 mod rig;
 
-mod faults;
 mod attacks;
+mod faults;
 mod flights;
 mod images;
 mod outages;
