@@ -62,7 +62,8 @@ pub struct Attested {
 pub struct Proof {
     key: Digest,
     scheme: Scheme,
-    origin: Origin,
+    /// Boxed: grounds are moved about more than they are read.
+    origin: Box<Origin>,
     predicate_type: Option<String>,
 }
 
@@ -72,7 +73,7 @@ impl Signed {
         let proof = Proof {
             key: signature.key().fingerprint(),
             scheme: signature.scheme(),
-            origin: signature.origin().clone(),
+            origin: Box::new(signature.origin().clone()),
             predicate_type: None,
         };
         Self { proof, lists_age }
@@ -95,7 +96,7 @@ impl Attested {
         let proof = |attestation: &Attestation| Proof {
             key: attestation.key().fingerprint(),
             scheme: attestation.scheme(),
-            origin: attestation.origin().clone(),
+            origin: Box::new(attestation.origin().clone()),
             predicate_type: Some(attestation.predicate_type().to_owned()),
         };
         let mut proofs = NonEmpty::one(proof(attestations.first()));
