@@ -36,7 +36,20 @@ fn run(root: &Path, scope: Scope, log: &mut Log) -> Result<()> {
     rust_rings(root, log)?;
     let Some(tools) = tools else { return Ok(()) };
     log.step("tools", || tools.wait())?;
-    log.step("build", || cargo(root, &["build", "-p", "countersign"]))?;
+    // With the same packages as the ring before, so that no dependency is built again with other features.
+    log.step("build", || {
+        cargo(
+            root,
+            &[
+                "build",
+                "--workspace",
+                "--exclude",
+                "countersign-acceptance",
+                "--bin",
+                "countersign",
+            ],
+        )
+    })?;
     log.step("acceptance", || {
         cargo(root, &["test", "--no-fail-fast", "-p", "countersign-acceptance"])
     })?;

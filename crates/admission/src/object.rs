@@ -60,6 +60,16 @@ impl<'a> Node<'a> {
         &self.path
     }
 
+    /// That this is an object; what is in it is not looked at.
+    pub(crate) fn is_object(&self) -> Result<(), ShapeError> {
+        const EXPECTED: &str = "an object";
+        if shape(self.raw) == EXPECTED {
+            Ok(())
+        } else {
+            Err(self.wrong(EXPECTED))
+        }
+    }
+
     /// The named fields of this object, in the order of the names; `null` is absent, as Go writes what is not set.
     pub(crate) fn fields<const N: usize>(&self, names: [&'static str; N]) -> Result<[Option<Self>; N], ShapeError> {
         let found = self.read("an object", Wanted { names })?;

@@ -204,6 +204,31 @@ impl<'de> Visitor<'de> for Key {
     }
 }
 
+/// The keys of one object so far.
+#[derive(Default)]
+struct Seen<'de> {
+    /// Most objects have a handful, and looking at each is quicker than a tree.
+    first: Vec<Cow<'de, str>>,
+    /// Whoever means harm sends thousands.
+    rest: BTreeSet<Cow<'de, str>>,
+}
+
+impl<'de> Seen<'de> {
+    const FIRST: usize = 16;
+
+    fn contains(&self, key: &str) -> bool {
+        self.first.iter().any(|seen| seen == key) || self.rest.contains(key)
+    }
+
+    fn insert(&mut self, key: Cow<'de, str>) {
+        if self.first.len() < Self::FIRST {
+            self.first.push(key);
+        } else {
+            self.rest.insert(key);
+        }
+    }
+}
+
 /// One step of the walk: the value at `depth`.
 struct Step<'w, 'de> {
     walk: &'w mut Walk<'de>,
@@ -238,7 +263,7 @@ impl<'de> Visitor<'de> for Step<'_, 'de> {
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         let depth = self.inside()?;
-        let mut seen = BTreeSet::new();
+        let mut seen = Seen::default();
         while let Some(key) = map.next_key_seed(Key)? {
             if seen.contains(&key) {
                 let refusal = self.walk.duplicate(&key);

@@ -87,11 +87,14 @@ impl Review {
         let kind = wire::named("request.kind", request.kind)?;
         let object = wire::object("object", request.object)?;
         let old_object = wire::object("oldObject", request.old_object)?;
-        wire::of_kind(object.as_deref(), &kind)?;
+        let labels = match &object {
+            Some(object) => wire::labels_of_kind(object, &kind)?,
+            None => BTreeMap::new(),
+        };
         Ok(Self {
             uid,
             operation,
-            labels: labels(object.as_deref())?,
+            labels,
             deleting: deleting(old_object.as_deref())?,
             kind,
             resource: wire::named("request.resource", request.resource)?,
@@ -171,18 +174,6 @@ impl Review {
     pub fn deleting(&self) -> bool {
         self.deleting
     }
-}
-
-fn labels(object: Option<&RawValue>) -> Result<BTreeMap<String, String>, ReviewErrorKind> {
-    let Some(object) = object else {
-        return Ok(BTreeMap::new());
-    };
-    let [metadata] = Node::root(object).fields(["metadata"])?;
-    let Some(metadata) = metadata else {
-        return Ok(BTreeMap::new());
-    };
-    let [labels] = metadata.fields(["labels"])?;
-    Ok(labels.map(|labels| labels.texts()).transpose()?.unwrap_or_default())
 }
 
 fn deleting(old_object: Option<&RawValue>) -> Result<bool, ReviewErrorKind> {

@@ -1,5 +1,6 @@
 //! The review as it is written (`k8s.io/api/admission/v1`), and what has to be in it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Deserialize;
@@ -132,24 +133,32 @@ pub(super) fn object(
     value: Option<Box<RawValue>>,
 ) -> Result<Option<Box<RawValue>>, ReviewErrorKind> {
     if let Some(value) = &value {
-        Node::at(value, FieldPath::root().field("request").field(field)).fields([])?;
+        Node::at(value, FieldPath::root().field("request").field(field)).is_object()?;
     }
     Ok(value)
 }
 
-/// That the object, where it names its kind, is what the review says. The API server always agrees with itself.
-pub(super) fn of_kind(object: Option<&RawValue>, kind: &GroupVersionKind) -> Result<(), ReviewErrorKind> {
-    let Some(object) = object else { return Ok(()) };
-    let [named] = Node::root(object).fields(["kind"])?;
-    let Some(named) = named else { return Ok(()) };
-    let found = named.text()?;
-    if found == kind.kind {
-        return Ok(());
+/// The object's labels, if it is what the review says where it names its kind. The API server always agrees with itself.
+/// Both in one reading: objects are large, and every review passes here.
+pub(super) fn labels_of_kind(
+    object: &RawValue,
+    kind: &GroupVersionKind,
+) -> Result<BTreeMap<String, String>, ReviewErrorKind> {
+    let [named, metadata] = Node::root(object).fields(["kind", "metadata"])?;
+    if let Some(named) = named {
+        let found = named.text()?;
+        if found != kind.kind {
+            return Err(ReviewErrorKind::OtherKind {
+                expected: shortened(kind.kind.clone()),
+                found: shortened(found),
+            });
+        }
     }
-    Err(ReviewErrorKind::OtherKind {
-        expected: shortened(kind.kind.clone()),
-        found: shortened(found),
-    })
+    let Some(metadata) = metadata else {
+        return Ok(BTreeMap::new());
+    };
+    let [labels] = metadata.fields(["labels"])?;
+    Ok(labels.map(|labels| labels.texts()).transpose()?.unwrap_or_default())
 }
 
 /// What is quoted in an error is not ours, and may be of any length.

@@ -170,7 +170,7 @@ fn what_cosign_3_wrote_is_judged_in_every_layout() {
     let kinds: Vec<_> = seen.iter().map(|seen| seen.kind).collect();
     use SeenKind::{Attestation, Signature};
     assert_eq!(kinds, [Signature, Attestation, Signature, Attestation]);
-    assert_eq!(seen[2].unverified_signer_hint, Some(right.hint()));
+    assert_eq!(seen[2].unverified_signer_hint, Some(right.fingerprint().to_string()));
 }
 
 #[test]
