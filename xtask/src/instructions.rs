@@ -177,7 +177,7 @@ fn valgrind() -> Result<()> {
 /// The program that drives valgrind, of the very version of the library.
 fn runner(root: &Path) -> Result<PathBuf> {
     let path = root.join("Cargo.lock");
-    let lock: toml::Value = fs::read_to_string(&path)
+    let lock: toml::Table = fs::read_to_string(&path)
         .with_context(|| format!("cannot read {}", path.display()))?
         .parse()
         .with_context(|| format!("cannot parse {}", path.display()))?;
