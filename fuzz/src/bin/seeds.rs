@@ -47,5 +47,6 @@ fn write(target: &Target, directory: &Path, dictionary: &Path) -> std::io::Resul
         }
         text.push_str("\"\n");
     }
-    std::fs::write(dictionary, text)
+    // libFuzzer refuses an empty dictionary, and takes one with a comment in it.
+    std::fs::write(dictionary, format!("# words of a target\n{text}"))
 }
