@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::failure::Failure;
 use crate::files;
@@ -108,6 +108,7 @@ pub(crate) struct Registry {
     pub(crate) tls: Option<Tls>,
     /// `https://host[:port]` as clients reach it, where that is not how it listens: behind a proxy.
     pub(crate) external_url: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     pub(crate) auth: Option<Auth>,
 }
 
@@ -121,7 +122,14 @@ pub(crate) struct Auth {
     #[serde(default)]
     pub(crate) anonymous_pull: bool,
     /// Without any, every user may do everything.
+    #[serde(default, deserialize_with = "present")]
     pub(crate) grants: Option<Vec<Grant>>,
+}
+
+/// An empty value is not an absent one: `auth:` with nothing below it, as when its lines are commented out, must not open
+/// the registry.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 /// Some users may do some things to some repositories.

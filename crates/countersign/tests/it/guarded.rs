@@ -163,6 +163,8 @@ fn what_would_let_in_the_wrong_ones_keeps_it_from_starting() {
     configured("empty.yaml", &grant("sentry", ""));
     configured("url.yaml", "  externalUrl: registry.lab\n  auth: {htpasswd: users}\n");
     configured("typo.yaml", "  auth: {htpasswd: users, anonymousPul: true}\n");
+    configured("silent.yaml", "  auth:\n");
+    configured("nothing-granted.yaml", "  auth:\n    htpasswd: users\n    grants:\n");
     for arguments in [
         &["--htpasswd", "missing"][..],
         &["--htpasswd", "weak"],
@@ -175,6 +177,8 @@ fn what_would_let_in_the_wrong_ones_keeps_it_from_starting() {
         &["--config", "empty.yaml"],
         &["--config", "url.yaml"],
         &["--config", "typo.yaml"],
+        &["--config", "silent.yaml"],
+        &["--config", "nothing-granted.yaml"],
     ] {
         let ran = folder.run(&[&["serve", "registry"], arguments].concat()).with_code(2);
         folder.tell(&ran);
