@@ -87,6 +87,12 @@ impl Client {
         self.inner.transport.counts()
     }
 
+    /// Whether a registry had trouble after `since`, and has answered nothing after that.
+    pub(crate) fn failed_since(&self, repository: &Repository, since: Instant) -> bool {
+        let origin = self.inner.hosts.origin(repository.host());
+        origin.is_ok_and(|origin| self.inner.transport.trouble_since(origin.authority(), since).is_some())
+    }
+
     /// What is told to those who could wait no longer: the trouble that a registry had since the flight `began` that they
     /// waited for, or else that there was no answer since they `arrived`.
     pub(crate) fn trouble_since(&self, repository: &Repository, began: Instant, arrived: Instant) -> Trouble {

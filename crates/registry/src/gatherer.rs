@@ -32,6 +32,8 @@ struct Caches {
     resolving: Flights<TagKey, Result<Digest, Trouble>>,
     gathering: Flights<ListKey, Arc<Evidence>>,
     longest_flight: Duration,
+    /// How long a registry that failed is taken to be failing.
+    outage: Duration,
     patience: Duration,
     tag_counts: Counts,
     evidence_counts: Counts,
@@ -110,6 +112,7 @@ impl Gatherer {
             resolving: Flights::new(),
             gathering: Flights::new(),
             longest_flight: config.flight,
+            outage: config.outage,
             patience: config.patience,
             tag_counts: Counts::default(),
             evidence_counts: Counts::default(),
@@ -203,13 +206,26 @@ impl Gatherer {
         }
     }
 
-    /// What is known of an image without asking anybody, however old, if it still counts.
+    /// What is known of an image without asking anybody. What is older than its freshness counts only while every registry
+    /// that it came from fails: whoever keeps us from asking must not make us believe what is no longer so.
     pub fn known(&self, image: &Pinned, request: &GatherRequest, credentials: &Credentials) -> Option<Arc<Evidence>> {
         let caches = self.caches.as_ref()?;
         let key = ListKey::of(&self.client, image, request, credentials);
-        let evidence = caches.lists.known(&key, Instant::now())?;
+        let now = Instant::now();
+        let evidence = match caches.lists.get(&key, now) {
+            Known::Fresh(evidence) | Known::Ageing(evidence) => evidence,
+            Known::Old { evidence, .. } if self.all_fail(caches, image, request, now) => evidence,
+            Known::Old { .. } | Known::Nothing => return None,
+        };
         caches.evidence_counts.at_hand(evidence.stale);
         Some(named(evidence, image))
+    }
+
+    fn all_fail(&self, caches: &Caches, image: &Pinned, request: &GatherRequest, now: Instant) -> bool {
+        let since = now.checked_sub(caches.outage).unwrap_or(now);
+        let fails = |repository| self.client.failed_since(repository, since);
+        let own = request.places.is_empty() || request.manifest;
+        (!own || fails(image.repository())) && request.places.iter().all(|place| fails(&place.repository))
     }
 
     /// Begins to gather what somebody will ask for in a moment, unless it is known. Nobody waits for it, and without caches

@@ -49,7 +49,7 @@ struct Entry {
     good_until: Instant,
     /// From when on it is fetched again behind the back of who uses it.
     renew_from: Instant,
-    /// The latest that had no outage in it.
+    /// The latest that had no outage in it, with what was answered since.
     whole: Option<Whole>,
     /// Until when the registry is taken to be failing.
     failing_until: Option<Instant>,
@@ -120,7 +120,7 @@ impl ListCache {
         }
     }
 
-    /// Whatever there is, however old, if it still counts.
+    /// Whatever there is, however old, if it still counts. For who has asked in vain.
     pub(crate) fn known(&self, key: &ListKey, now: Instant) -> Option<Arc<Evidence>> {
         match self.get(key, now) {
             Known::Fresh(evidence) | Known::Ageing(evidence) | Known::Old { evidence, .. } => Some(evidence),
@@ -175,7 +175,15 @@ impl ListCache {
         let before = self.entries.get(key);
         let outage = evidence.gaps.iter().any(|gap| is_outage(&gap.cause));
         let entry = if outage {
-            self.with_outage(evidence, before, now)
+            let old = before.as_ref().and_then(|entry| entry.whole.clone());
+            let entry = self.with_outage(evidence, before, now);
+            if let (Some(old), Some(new)) = (old, &entry.whole)
+                && old.evidence.items.iter().any(|item| !new.evidence.items.contains(item))
+            {
+                // What a place no longer holds is not to come back with a restart.
+                self.forget(key);
+            }
+            entry
         } else {
             let entry = self.whole(evidence, now);
             self.persist(key, &entry.evidence);
@@ -246,8 +254,15 @@ impl ListCache {
             };
         }
         let filled = whole.as_ref().and_then(|old| fill(&evidence, &old.evidence));
+        let evidence = Arc::new(filled.unwrap_or(evidence));
+        // What a place has answered replaces what was known of it, for longer than this moment; the age limit stays that of
+        // what was known before.
+        let whole = whole.map(|old| Whole {
+            evidence: Arc::clone(&evidence),
+            until: old.until,
+        });
         Entry {
-            evidence: Arc::new(filled.unwrap_or(evidence)),
+            evidence,
             good_until,
             renew_from: good_until,
             whole,

@@ -201,6 +201,28 @@ async fn who_has_something_older_does_not_wait_for_long() {
 }
 
 #[tokio::test]
+async fn who_may_not_wait_has_what_is_old_only_while_its_registry_fails() {
+    let (shelf, image) = signed();
+    let (server, down) = switched(shelf, Reply::new(503)).await;
+    let gatherer = gatherer(CacheConfig {
+        lists: Duration::from_millis(1),
+        ..config()
+    });
+    let known = || gatherer.known(&pinned(&server, &image), &everything(), &nobody());
+    assert!(known().is_none(), "nobody has asked yet");
+    gathered(&gatherer, &server, &image).await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(known().is_none(), "the registry is well, and can be asked");
+    down.store(true, Ordering::SeqCst);
+    gathered(&gatherer, &server, &image).await;
+    let Some(evidence) = known() else {
+        panic!("what was known counts while the registry fails");
+    };
+    assert!(evidence.stale);
+    assert_eq!(evidence.items.len(), 2);
+}
+
+#[tokio::test]
 async fn a_registry_that_refuses_leaves_nothing() {
     let (shelf, image) = signed();
     let (server, refusing) = switched(shelf, Reply::new(403)).await;

@@ -155,6 +155,25 @@ fn while_the_registry_is_down_what_was_known_counts_and_says_that_it_is_old() {
 }
 
 #[test]
+fn what_one_place_answers_in_an_outage_of_another_stays_answered() {
+    let (cache, now) = (cache(), Instant::now());
+    cache.put(&key(), evidence(&["a"], &[]), now);
+    let later = now + Duration::from_secs(600);
+    for (items, seconds) in [(&["b"][..], 0), (&[][..], 60)] {
+        let asked = later + Duration::from_secs(seconds);
+        cache.put(&key(), evidence(items, &[(Place::Referrers, down())]), asked);
+        let expected: Vec<_> = items.iter().map(|name| signature(name)).collect();
+        for moment in [0, 2, 50] {
+            let Some(known) = cache.known(&key(), asked + Duration::from_secs(moment)) else {
+                panic!("{items:?} is known after {moment} s");
+            };
+            assert!(known.stale);
+            assert_eq!(known.items, expected, "after {moment} s");
+        }
+    }
+}
+
+#[test]
 fn what_is_older_than_a_day_counts_no_more() {
     let (cache, now) = (cache(), Instant::now());
     cache.put(&key(), evidence(&["a"], &[]), now);
