@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 
 use crate::gathered::Origin;
 use crate::key::{PublicKey, Scheme};
+use crate::predicate::{Predicate, PredicateError};
 use crate::signature::NotThisImage;
 use crate::statement::Statement;
 use crate::verified::Verified;
@@ -57,6 +58,11 @@ impl Attestation {
     /// What is said, as written.
     pub fn predicate(&self) -> &RawValue {
         &self.statement.value().predicate
+    }
+
+    /// What is said, read as its type says.
+    pub fn typed(&self) -> Result<Predicate, PredicateError> {
+        self.statement.value().typed()
     }
 
     /// The whole statement.

@@ -33,6 +33,7 @@ pub use examine::{Rejected, Why, attestations, signatures};
 pub use gathered::{Content, Evidence, Gap, GapCause, Item, Look, Origin, Place};
 pub use key::{Hash, HashRule, KeyError, KeyKind, PublicKey, Scheme, SignatureError};
 pub use layout::{Layout, Layouts};
+pub use predicate::{Predicate, PredicateError};
 pub use seal::{SealError, Sealed, ToBeSigned};
 pub use signature::{ImageSignature, NotThisImage};
 pub use simple::{SimpleError, SimplePayload};

@@ -11,6 +11,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::predicate::{Predicate, PredicateError};
+
 /// The largest statement that is read, in bytes.
 pub const MAX_STATEMENT_BYTES: usize = 32 * 1024 * 1024;
 /// The most subjects of a statement.
@@ -96,6 +98,11 @@ impl Statement {
             subjects: wire.subject,
             predicate: wire.predicate.unwrap_or_else(nothing),
         })
+    }
+
+    /// What is said, read as its type says: as unverified as the statement is.
+    pub fn typed(&self) -> Result<Predicate, PredicateError> {
+        Predicate::read(&self.predicate_type, &self.predicate)
     }
 
     /// Whether a subject has this digest.

@@ -7,7 +7,7 @@ use countersign_evidence::envelope::{self, MAX_PAYLOAD_TYPE_BYTES, pae};
 use countersign_evidence::key::{MAX_RSA_BITS, MIN_RSA_BITS};
 use countersign_evidence::statement::{MAX_PREDICATE_TYPE_BYTES, MAX_SUBJECTS};
 use countersign_evidence::{
-    Bundle, BundleContent, Envelope, Hash, HashRule, KeyKind, PublicKey, SimplePayload, Statement, predicate,
+    Bundle, BundleContent, Envelope, Hash, HashRule, KeyKind, Predicate, PublicKey, SimplePayload, Statement, predicate,
 };
 use countersign_image::text::prints;
 use countersign_image::{Algorithm, Digest};
@@ -46,6 +46,13 @@ pub(super) const TARGETS: &[Target] = &[
         seeds: statements,
         words: STATEMENTS,
         mutations: 1_500,
+    },
+    Target {
+        name: "predicate",
+        run: predicate_of,
+        seeds: statements_of_types,
+        words: PREDICATES,
+        mutations: 1_000,
     },
     Target {
         name: "public_key",
@@ -121,6 +128,19 @@ const STATEMENTS: &[&str] = &[
     "\"annotations\":null,",
     "\u{200b}",
     "null",
+];
+const PREDICATES: &[&str] = &[
+    "\"predicateType\":\"https://slsa.dev/provenance/v1\",",
+    "\"predicateType\":\"https://cosign.sigstore.dev/attestation/vuln/v1\",",
+    "\"predicateType\":\"https://openvex.dev/ns\",",
+    "\"predicateType\":\"https://cyclonedx.org/bom\",",
+    "\"components\":[{\"name\":\"\"}],",
+    "\"2026-01-02T03:04:05Z\"",
+    "\"-009999-01-01T00:00:00+24:00\"",
+    "\"result\":null,",
+    "git+",
+    "@refs/",
+    "_LEVEL_4294967296",
 ];
 const KEYS: &[&str] = &[
     "-----BEGIN PUBLIC KEY-----",
@@ -309,6 +329,113 @@ fn statement(data: &[u8]) {
             hex.is_some_and(|hex| hex.to_ascii_lowercase() == digest.hex())
         });
         assert_eq!(statement.names(&digest), named);
+    }
+}
+
+fn statements_of_types(seeds: &mut Seeds) {
+    statements(seeds);
+    let time = "2026-01-02T03:04:05Z";
+    for (predicate_type, predicate) in [
+        (
+            "https://slsa.dev/provenance/v1",
+            json!({
+                "buildDefinition": {
+                    "buildType": "https://actions.github.io/buildtypes/workflow/v1",
+                    "externalParameters": {"workflow": {"ref": "refs/heads/x", "repository": "https://h/a/b", "path": "w"}},
+                    "resolvedDependencies": [{"uri": "git+https://h/a/b@refs/heads/x", "digest": {"gitCommit": "00"}}],
+                },
+                "runDetails": {"builder": {"id": "b"}, "metadata": {"startedOn": time}},
+            }),
+        ),
+        (
+            "https://slsa.dev/verification_summary/v1",
+            json!({
+                "verifier": {"id": "v"}, "timeVerified": time, "resourceUri": "r", "policy": {"uri": "p"},
+                "verificationResult": "PASSED", "verifiedLevels": ["SLSA_BUILD_LEVEL_3"], "dependencyLevels": {"x": 1},
+            }),
+        ),
+        (
+            "https://in-toto.io/attestation/vulns/v0.2",
+            json!({
+                "scanner": {"uri": "s", "db": {"lastUpdate": time}, "result": [{"id": "CVE-1", "severity": [{"method": "m", "score": "1"}]}]},
+                "metadata": {"scanFinishedOn": time},
+            }),
+        ),
+        (
+            "https://openvex.dev/ns/v0.2.0",
+            json!({
+                "@id": "i", "author": "a", "timestamp": time,
+                "statements": [{"vulnerability": {"name": "CVE-1"}, "products": [{"@id": "p"}], "status": "affected"}],
+            }),
+        ),
+        (
+            "https://cyclonedx.org/bom",
+            json!({
+                "bomFormat": "CycloneDX", "specVersion": "1.6", "metadata": {"timestamp": time},
+                "components": [{"name": "a", "purl": "pkg:x/a", "licenses": [{"expression": "MIT"}], "components": [{"name": "b"}]}],
+            }),
+        ),
+        (
+            "https://spdx.dev/Document",
+            json!({
+                "spdxVersion": "SPDX-2.3", "creationInfo": {"created": time},
+                "packages": [{"name": "a", "externalRefs": [{"referenceType": "purl", "referenceLocator": "pkg:x/a"}]}],
+            }),
+        ),
+        (
+            "https://in-toto.io/attestation/test-result/v0.1",
+            json!({"result": "WARNED", "configuration": [{"name": "c"}], "warnedTests": ["w"]}),
+        ),
+        (
+            "https://in-toto.io/attestation/svr/v0.2",
+            json!({"verifier": {"id": "v", "policies": []}, "timeCreated": time, "properties": ["A"]}),
+        ),
+    ] {
+        let statement = json!({
+            "_type": "https://in-toto.io/Statement/v1",
+            "subject": [{"digest": {}}],
+            "predicateType": predicate_type,
+            "predicate": predicate,
+        });
+        seeds.add(statement.to_string());
+    }
+}
+
+/// What is read of a predicate stands in it, and a summary that failed has no level.
+fn predicate_of(data: &[u8]) {
+    let Ok(statement) = Statement::parse(data) else { return };
+    let predicate = match statement.typed() {
+        Ok(predicate) => predicate,
+        Err(error) => return spoken::refusal(&error),
+    };
+    let written: Value = serde_json::from_str(statement.predicate.get()).unwrap();
+    match predicate {
+        Predicate::Provenance(provenance) => {
+            let builder = [&written["builder"], &written["runDetails"]["builder"]];
+            assert!(builder.iter().any(|builder| builder["id"] == provenance.builder));
+            if let Some(source) = provenance.source {
+                assert!(!source.repository.starts_with("git+git+") || statement.predicate.get().contains("git+git+"));
+            }
+        }
+        Predicate::Summary(summary) => {
+            let levels = summary.verified_levels.len();
+            assert_eq!(written["verifiedLevels"].as_array().map_or(0, Vec::len), levels);
+            if written["verificationResult"] != "PASSED" {
+                assert_eq!(summary.level("SLSA_BUILD"), None);
+            }
+        }
+        Predicate::Vulnerabilities(scan) => {
+            let result = written["scanner"].get("result").filter(|result| !result.is_null());
+            assert_eq!(scan.findings.is_some() || scan.report.is_some(), result.is_some());
+        }
+        Predicate::Vex(vex) => assert_eq!(written["statements"].as_array().unwrap().len(), vex.statements.len()),
+        Predicate::Sbom(sbom) => {
+            let list = ["packages", "components"]
+                .iter()
+                .find_map(|name| written[name].as_array());
+            assert!(sbom.packages.len() >= list.map_or(0, Vec::len));
+        }
+        _ => {}
     }
 }
 

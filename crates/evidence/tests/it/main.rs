@@ -7,6 +7,7 @@ mod bundles;
 mod certificate;
 mod corpus;
 mod keyless;
+mod predicates;
 mod seal;
 mod signatures;
 mod wycheproof;
