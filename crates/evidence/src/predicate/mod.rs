@@ -51,15 +51,21 @@ pub enum Predicate {
 }
 
 impl Predicate {
+    /// Reads a document that nobody wrapped in a statement. The caller has read all of it strictly.
+    pub fn of_document(predicate_type: &str, document: &str) -> Result<Self, PredicateError> {
+        Self::of_text(predicate_type, document)
+    }
+
     /// Reads `predicate` as `predicate_type` says.
     pub(crate) fn read(predicate_type: &str, predicate: &RawValue) -> Result<Self, PredicateError> {
+        Self::of_text(predicate_type, predicate.get())
+    }
+
+    fn of_text(predicate_type: &str, text: &str) -> Result<Self, PredicateError> {
         let Some(kind) = Kind::of(predicate_type) else {
             return Ok(Self::Other);
         };
-        let predicate = Written {
-            predicate_type,
-            text: predicate.get(),
-        };
+        let predicate = Written { predicate_type, text };
         Ok(match kind {
             Kind::Provenance02 => Self::Provenance(provenance::read_02(&predicate)?),
             Kind::Provenance1 => Self::Provenance(provenance::read_1(&predicate)?),

@@ -1,0 +1,18 @@
+//! What must happen before a signature exists: the reports of the tools that looked at an image or its source, and what
+//! they found, in one model.
+//!
+//! A report is recognised by what it says and never by its file's name, and it proves nothing by itself: whoever could have
+//! handed in anything. What is in it is told as the tool said it; what it does not say is not guessed.
+//!
+//! This crate is pure: no clock, no environment, no files, no sockets.
+#![warn(missing_docs)]
+
+pub mod finding;
+pub mod redact;
+pub mod report;
+pub mod severity;
+
+pub use finding::{Finding, Fingerprint, FixState, Location, Package, merged};
+pub use redact::redacted;
+pub use report::{Class, Completeness, Format, Report, ReportError, Subject, Tests, Tool, Tools};
+pub use severity::Severity;

@@ -1,0 +1,6 @@
+//! Reports: what is read out of them, what they cannot pass for, and what other people's tools wrote.
+#![expect(clippy::unwrap_used, reason = "a suite stops at the first surprise")]
+
+mod corpus;
+mod formats;
+mod hygiene;
