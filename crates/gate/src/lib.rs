@@ -1,5 +1,5 @@
-//! What must happen before a signature exists: the reports of the tools that looked at an image or its source, and what
-//! they found, in one model.
+//! What must happen before a signature exists: a gate's checks, asked of the reports of the tools that looked at an image or
+//! its source, whose findings are in one model.
 //!
 //! A report is recognised by what it says and never by its file's name, and it proves nothing by itself: whoever could have
 //! handed in anything. What is in it is told as the tool said it; what it does not say is not guessed.
@@ -7,11 +7,16 @@
 //! This crate is pure: no clock, no environment, no files, no sockets.
 #![warn(missing_docs)]
 
+pub mod check;
+pub mod document;
 pub mod finding;
 pub mod redact;
 pub mod report;
 pub mod severity;
+pub mod span;
 
+pub use check::{Closure, Code, Evidence, Outcome, Platform, Status, Submitted, ask, opens};
+pub use document::{Check, Gate, GateError, Proof};
 pub use finding::{Finding, Fingerprint, FixState, Location, Package, merged};
 pub use redact::redacted;
 pub use report::{Class, Completeness, Format, Report, ReportError, Subject, Tests, Tool, Tools};

@@ -1,7 +1,10 @@
 //! How bad a finding is, in one scale for every tool.
 
+use serde::Deserialize;
+
 /// How bad a finding is. What a tool does not rank has no severity at all: a gate says what it takes that for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing.
     Info,

@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_image::json;
 use jiff::Timestamp;
+use serde::Deserialize;
 
 pub use error::ReportError;
 pub use markers::Format;
@@ -27,7 +28,8 @@ pub const MAX_BYTES: usize = 256 * 1024 * 1024;
 pub const MAX_FINDINGS: usize = 200_000;
 
 /// What a tool looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Class {
     /// Mistakes in source code.
     Sast,

@@ -3,4 +3,5 @@
 
 mod corpus;
 mod formats;
+mod gates;
 mod hygiene;

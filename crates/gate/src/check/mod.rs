@@ -1,0 +1,102 @@
+//! Asking a gate's checks of what was handed in.
+
+mod outcome;
+mod strictness;
+mod weigh;
+
+use std::collections::BTreeMap;
+
+use countersign_image::Digest;
+use jiff::Timestamp;
+
+pub use outcome::{Code, Outcome, Status};
+pub(crate) use strictness::stricter;
+
+use crate::document::{Gate, Proof};
+use crate::report::Report;
+
+/// An image as we fetched it ourselves: its digest, and everything below it that a tool may name in its stead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closure {
+    /// The digest that was submitted.
+    pub digest: Digest,
+    /// Of an index each platform's manifest; of a manifest itself, under the platform of its configuration.
+    pub platforms: BTreeMap<String, Platform>,
+}
+
+/// The digests that stand for one platform of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Platform {
+    /// Of its manifest.
+    pub manifest: Digest,
+    /// Of its configuration: `docker images` calls it the image's id.
+    pub config: Digest,
+}
+
+impl Closure {
+    /// The platforms that a digest stands for: all of them, if it is the image's own.
+    fn covered_by(&self, digest: &str) -> Vec<&str> {
+        if digest == self.digest.to_string() && self.platforms.len() == 1 {
+            return self.platforms.keys().map(String::as_str).collect();
+        }
+        let is_named = |platform: &Platform| {
+            [platform.manifest, platform.config]
+                .iter()
+                .any(|own| own.to_string() == digest)
+        };
+        let named = self.platforms.iter().filter(|(_, platform)| is_named(platform));
+        named.map(|(name, _)| name.as_str()).collect()
+    }
+
+    fn names(&self, digest: &str) -> bool {
+        digest == self.digest.to_string() || !self.covered_by(digest).is_empty()
+    }
+}
+
+/// A report that was handed in, and what is known of how.
+#[derive(Clone, Debug)]
+pub struct Evidence<'a> {
+    /// Its slot in the submission.
+    pub slot: &'a str,
+    /// The digest of its bytes, as handed in.
+    pub digest: Digest,
+    /// What it says.
+    pub report: &'a Report,
+    /// Who vouches for it.
+    pub proof: Proof,
+    /// The commit of the job that handed it in.
+    pub job_commit: Option<&'a str>,
+    /// The platform that the job says it is about, for tools that name an index only.
+    pub platform: Option<&'a str>,
+    /// When it came, for reports that do not say when they were made.
+    pub received: Timestamp,
+    /// Whether the same bytes were handed in for another image before.
+    pub reused: bool,
+}
+
+/// What is submitted.
+#[derive(Clone, Debug)]
+pub struct Submitted<'a> {
+    /// The image.
+    pub closure: &'a Closure,
+    /// The commit that it was built from, as far as that is known.
+    pub commit: Option<&'a str>,
+    /// The reports.
+    pub evidence: &'a [Evidence<'a>],
+}
+
+/// Asks every check of a gate, in its order.
+pub fn ask(gate: &Gate, submitted: &Submitted<'_>, now: Timestamp) -> Vec<Outcome> {
+    let asked = gate.checks.iter().map(|check| weigh::ask(check, submitted, now));
+    let mut outcomes: Vec<Outcome> = asked.collect();
+    if gate.expires.is_some_and(|expires| now >= expires) {
+        outcomes.push(Outcome::expired(&gate.name));
+    }
+    outcomes
+}
+
+/// Whether an image may go on: no check turns it away, and at least one was asked of something that was handed in.
+pub fn opens(outcomes: &[Outcome]) -> bool {
+    outcomes.iter().all(|outcome| outcome.status != Status::Failed)
+        && outcomes.iter().any(|outcome| outcome.status != Status::Skipped)
+}

@@ -1,0 +1,576 @@
+//! Gates as they are written, and what each check says of what was handed in.
+
+use countersign_gate::{
+    Check, Class, Closure, Code, Completeness, Evidence, Finding, FixState, Format, Gate, GateError, Outcome, Package,
+    Platform, Proof, Report, Severity, Status, Subject, Submitted, Tests, Tool, ask, opens,
+};
+use countersign_image::Digest;
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+fn now() -> Timestamp {
+    "2026-06-01T12:00:00Z".parse().unwrap()
+}
+
+fn gate(checks: &str) -> Result<Gate, GateError> {
+    Gate::read(&format!(
+        "apiVersion: countersign.dev/v1alpha1\nkind: Gate\nmetadata: {{name: g, owner: o, expires: 2027-01-01T00:00:00Z}}\nspec:\n  checks:\n{checks}"
+    ))
+}
+
+fn one(check: &str) -> Gate {
+    gate(&format!("  - {check}\n")).unwrap_or_else(|error| panic!("{check}: {error}"))
+}
+
+fn digest(name: &str) -> Digest {
+    Digest::sha256(name.as_bytes())
+}
+
+fn closure(platforms: &[&str]) -> Closure {
+    let of = |name: &&str| {
+        let platform = Platform {
+            manifest: digest(&format!("{name} manifest")),
+            config: digest(&format!("{name} config")),
+        };
+        ((*name).to_owned(), platform)
+    };
+    Closure {
+        digest: digest("image"),
+        platforms: platforms.iter().map(of).collect(),
+    }
+}
+
+fn report(class: Class) -> Report {
+    Report {
+        format: Format::Sarif,
+        classes: [class].into(),
+        tools: vec![Tool {
+            name: "Trivy".to_owned(),
+            version: None,
+        }],
+        subject: Subject {
+            digests: [digest("image").to_string()].into(),
+            commit: None,
+        },
+        time: Some("2026-06-01T11:00:00Z".parse().unwrap()),
+        database_time: Some("2026-06-01T00:00:00Z".parse().unwrap()),
+        completeness: Completeness::Ran,
+        findings: Vec::new(),
+        components: None,
+        tests: None,
+        builder: None,
+    }
+}
+
+fn finding(severity: Option<Severity>, fix: FixState) -> Finding {
+    Finding {
+        class: Class::Vulnerabilities,
+        rule: "CVE-2026-1".to_owned(),
+        aliases: Vec::new(),
+        severity,
+        fix,
+        package: Some(Package {
+            name: "zlib".to_owned(),
+            ..Package::default()
+        }),
+        location: None,
+        tools_own_fingerprint: None,
+        suppressed_in_source: false,
+        tools: vec!["Trivy".to_owned()],
+    }
+}
+
+fn evidence(report: &Report) -> Evidence<'_> {
+    Evidence {
+        slot: "scan",
+        digest: digest("bytes"),
+        report,
+        proof: Proof::E1,
+        job_commit: Some("00ff"),
+        platform: None,
+        received: now(),
+        reused: false,
+    }
+}
+
+fn asked(gate: &Gate, platforms: &[&str], evidence: &[Evidence<'_>]) -> Outcome {
+    let closure = closure(platforms);
+    let submitted = Submitted {
+        closure: &closure,
+        commit: Some("00ff"),
+        evidence,
+    };
+    ask(gate, &submitted, now()).remove(0)
+}
+
+const VULNERABILITIES: &str = "{id: vulns, class: vulnerabilities, bind: image, maxAge: 24h, maxDbAge: 48h, fail: {fixable: high, unfixable: critical}}";
+
+/// A check, a change to a report that would pass it, and what is then wanting.
+type Case = (&'static str, Class, fn(&mut Report), Option<Code>);
+
+const CASES: &[Case] = &[
+    (VULNERABILITIES, Class::Vulnerabilities, |_| {}, None),
+    (VULNERABILITIES, Class::Sast, |_| {}, Some(Code::Missing)),
+    (
+        VULNERABILITIES,
+        Class::Vulnerabilities,
+        |report| {
+            report.completeness = Completeness::Failed {
+                why: "it stopped".into(),
+            };
+        },
+        Some(Code::ToolError),
+    ),
+    (
+        VULNERABILITIES,
+        Class::Vulnerabilities,
+        |report| report.completeness = Completeness::Unattributed,
+        Some(Code::UnattributedEmpty),
+    ),
+    (
+        VULNERABILITIES,
+        Class::Vulnerabilities,
+        |report| report.subject.digests = [digest("other").to_string()].into(),
+        Some(Code::Unbound),
+    ),
+    (
+        VULNERABILITIES,
+        Class::Vulnerabilities,
+        |report| report.subject = Subject::default(),
+        Some(Code::Unbound),
+    ),
+    (
+        VULNERABILITIES,
+        Class::Vulnerabilities,
+        |report| report.subject.digests = [digest("linux/amd64 config").to_string()].into(),
+        None,
+    ),
+    (
+        VULNERABILITIES,
+        Class::Vulnerabilities,
+        |report| report.time = Some("2026-05-31T11:59:00Z".parse().unwrap()),
+        Some(Code::Stale),
+    ),
+    (
+        VULNERABILITIES,
+        Class::Vulnerabilities,
+        |report| report.time = None,
+        None,
+    ),
+    (
+        VULNERABILITIES,
+        Class::Vulnerabilities,
+        |report| report.time = Some("2026-06-01T12:06:00Z".parse().unwrap()),
+        Some(Code::InvalidTime),
+    ),
+    (
+        VULNERABILITIES,
+        Class::Vulnerabilities,
+        |report| report.database_time = None,
+        Some(Code::DbStale),
+    ),
+    (
+        VULNERABILITIES,
+        Class::Vulnerabilities,
+        |report| report.database_time = Some("2026-05-30T11:00:00Z".parse().unwrap()),
+        Some(Code::DbStale),
+    ),
+    (
+        VULNERABILITIES,
+        Class::Vulnerabilities,
+        |report| report.findings = vec![finding(Some(Severity::High), FixState::Fixed)],
+        Some(Code::Findings),
+    ),
+    (
+        VULNERABILITIES,
+        Class::Vulnerabilities,
+        |report| report.findings = vec![finding(Some(Severity::High), FixState::None)],
+        None,
+    ),
+    (
+        VULNERABILITIES,
+        Class::Vulnerabilities,
+        |report| report.findings = vec![finding(None, FixState::Fixed)],
+        Some(Code::Findings),
+    ),
+    (
+        VULNERABILITIES,
+        Class::Vulnerabilities,
+        |report| {
+            report.findings = vec![Finding {
+                suppressed_in_source: true,
+                ..finding(Some(Severity::Critical), FixState::None)
+            }];
+        },
+        Some(Code::Findings),
+    ),
+    (
+        "{id: c, class: vulnerabilities, tools: [grype], bind: image, fail: {anyFinding: true}}",
+        Class::Vulnerabilities,
+        |_| {},
+        Some(Code::ToolNotAccepted),
+    ),
+    (
+        "{id: c, class: vulnerabilities, tools: [grype, trivy], bind: image, fail: {anyFinding: true}}",
+        Class::Vulnerabilities,
+        |_| {},
+        None,
+    ),
+    (
+        "{id: c, oneOf: [{class: secrets}, {class: vulnerabilities, tools: [Trivy]}], bind: image, fail: {anyFinding: true}}",
+        Class::Vulnerabilities,
+        |_| {},
+        None,
+    ),
+    (
+        "{id: c, class: vulnerabilities, bind: image, minProof: E2, fail: {anyFinding: true}}",
+        Class::Vulnerabilities,
+        |_| {},
+        Some(Code::ProofTooWeak),
+    ),
+    (
+        "{id: c, class: sast, bind: commit, fail: {severityAtLeast: high}}",
+        Class::Sast,
+        |report| report.subject.commit = Some("beef".into()),
+        Some(Code::Unbound),
+    ),
+    (
+        "{id: c, class: sast, bind: commit, fail: {severityAtLeast: high}}",
+        Class::Sast,
+        |_| {},
+        None,
+    ),
+    (
+        "{id: c, class: sbom, bind: image, minComponents: 2}",
+        Class::Sbom,
+        |report| report.components = Some(1),
+        Some(Code::TooFew),
+    ),
+    (
+        "{id: c, class: sbom, bind: image, minComponents: 2}",
+        Class::Sbom,
+        |report| report.components = Some(2),
+        None,
+    ),
+    (
+        "{id: c, class: tests, bind: commit, minTests: 2, fail: {failed: 0}}",
+        Class::Tests,
+        |report| {
+            report.tests = Some(Tests {
+                total: 3,
+                failed: 0,
+                skipped: 2,
+            });
+        },
+        Some(Code::TooFew),
+    ),
+    (
+        "{id: c, class: tests, bind: commit, minTests: 2, fail: {failed: 0}}",
+        Class::Tests,
+        |report| {
+            report.tests = Some(Tests {
+                total: 3,
+                failed: 1,
+                skipped: 0,
+            });
+        },
+        Some(Code::TestsFailed),
+    ),
+    (
+        "{id: c, class: provenance, bind: image, builders: [b]}",
+        Class::Provenance,
+        |report| report.builder = Some("c".into()),
+        Some(Code::BuilderNotAccepted),
+    ),
+    (
+        "{id: c, class: provenance, bind: image, builders: [b]}",
+        Class::Provenance,
+        |report| report.builder = Some("b".into()),
+        None,
+    ),
+];
+
+#[test]
+fn each_thing_that_is_wanting_has_its_name() {
+    for (index, (check, class, change, code)) in CASES.iter().enumerate() {
+        let mut report = report(*class);
+        change(&mut report);
+        let outcome = asked(&one(check), &["linux/amd64"], &[evidence(&report)]);
+        let codes: Vec<Code> = outcome.reasons.iter().map(|reason| reason.code).collect();
+        let (expected, status) = match code {
+            Some(code) => (vec![*code], Status::Failed),
+            None => (Vec::new(), Status::Passed),
+        };
+        assert_eq!((codes, outcome.status), (expected, status), "case {index}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_report_of_another_image_is_nobody_s() {
+    let report = report(Class::Vulnerabilities);
+    let reused = Evidence {
+        reused: true,
+        ..evidence(&report)
+    };
+    let outcome = asked(&one(VULNERABILITIES), &["linux/amd64"], &[reused]);
+    assert_eq!(outcome.reasons[0].code, Code::EvidenceReused);
+}
+
+#[test]
+fn each_platform_of_an_index_needs_a_report() {
+    let of = |name: &str| {
+        let mut report = report(Class::Vulnerabilities);
+        report.subject.digests = [digest(name).to_string()].into();
+        report
+    };
+    let (amd, arm, index) = (of("linux/amd64 manifest"), of("linux/arm64 config"), of("image"));
+    let platforms = ["linux/amd64", "linux/arm64"];
+    let codes = |check: &str, evidence: &[Evidence<'_>]| -> Vec<String> {
+        let outcome = asked(&one(check), &platforms, evidence);
+        outcome
+            .reasons
+            .iter()
+            .map(|reason| format!("{}: {}", reason.code, reason.what))
+            .collect()
+    };
+    let missing = |platform: &str| vec![format!("coverage_missing: no report is about {platform}")];
+    assert_eq!(codes(VULNERABILITIES, &[evidence(&amd)]), missing("`linux/arm64`"));
+    assert_eq!(
+        codes(VULNERABILITIES, &[evidence(&index)]),
+        missing("`linux/amd64`, `linux/arm64`")
+    );
+    assert!(codes(VULNERABILITIES, &[evidence(&amd), evidence(&arm)]).is_empty());
+    let said = Evidence {
+        platform: Some("linux/arm64"),
+        ..evidence(&index)
+    };
+    assert!(codes(VULNERABILITIES, &[evidence(&amd), said]).is_empty());
+    let any = VULNERABILITIES.replace("bind: image", "bind: image, coverage: any-platform");
+    assert!(codes(&any, &[evidence(&index)]).is_empty());
+}
+
+#[test]
+fn what_one_tool_saw_is_there_whatever_another_did_not_see() {
+    let clean = report(Class::Vulnerabilities);
+    let mut old = report(Class::Vulnerabilities);
+    old.time = Some("2026-01-01T00:00:00Z".parse().unwrap());
+    old.findings = vec![finding(Some(Severity::Critical), FixState::Fixed)];
+    let outcome = asked(
+        &one(VULNERABILITIES),
+        &["linux/amd64"],
+        &[evidence(&clean), evidence(&old)],
+    );
+    assert_eq!(outcome.status, Status::Failed);
+    assert_eq!(
+        outcome.reasons[0].what,
+        "1 of 1 findings do not pass: CVE-2026-1 (critical) in zlib"
+    );
+    old.subject.digests = [digest("other").to_string()].into();
+    let outcome = asked(
+        &one(VULNERABILITIES),
+        &["linux/amd64"],
+        &[evidence(&clean), evidence(&old)],
+    );
+    assert_eq!(outcome.status, Status::Passed, "it is about another image: {outcome:?}");
+}
+
+#[test]
+fn warnings_and_what_is_not_required_turn_nobody_away() {
+    let status = |more: &str, evidence: &[Evidence<'_>]| {
+        let check = format!("{{id: c, class: vulnerabilities, bind: image, fail: {{anyFinding: true}}{more}}}");
+        asked(&one(&check), &["linux/amd64"], evidence).status
+    };
+    let mut found = report(Class::Vulnerabilities);
+    found.findings = vec![finding(Some(Severity::Info), FixState::None)];
+    for (more, nothing, something) in [
+        ("", Status::Failed, Status::Failed),
+        (", required: false", Status::Skipped, Status::Failed),
+        (", mode: warn", Status::Warned, Status::Warned),
+        (", enforceFrom: 2026-07-01T00:00:00Z", Status::Warned, Status::Warned),
+        (", enforceFrom: 2026-06-01T12:00:00Z", Status::Failed, Status::Failed),
+    ] {
+        assert_eq!(
+            (status(more, &[]), status(more, &[evidence(&found)])),
+            (nothing, something),
+            "{more}"
+        );
+    }
+}
+
+#[test]
+fn a_gate_that_nobody_has_looked_at_opens_for_nobody() {
+    let gate = one(VULNERABILITIES);
+    let (report, closure) = (report(Class::Vulnerabilities), closure(&["linux/amd64"]));
+    let evidence = [evidence(&report)];
+    let submitted = Submitted {
+        closure: &closure,
+        commit: None,
+        evidence: &evidence,
+    };
+    assert!(opens(&ask(&gate, &submitted, now())));
+    let outcomes = ask(
+        &Gate {
+            expires: Some(now()),
+            ..gate
+        },
+        &submitted,
+        now(),
+    );
+    assert!(!opens(&outcomes));
+    assert_eq!(outcomes.last().unwrap().reasons[0].code, Code::GateExpired);
+    assert!(!opens(&[]));
+}
+
+#[test]
+fn what_a_gate_does_not_know_it_does_not_pass_over() {
+    for (checks, expected) in [
+        (
+            "  - {id: a, class: sast, bind: commit, fail: {severityAtleast: high}}\n",
+            "severityAtleast",
+        ),
+        ("  - {id: a, class: sast, bind: commit, fail: {kev: any}}\n", "kev"),
+        (
+            "  - {id: a, class: sats, bind: commit, fail: {anyFinding: true}}\n",
+            "sats",
+        ),
+        ("  - {id: a, class: sast, fail: {anyFinding: true}}\n", "bind"),
+        (
+            "  - {id: a, class: sast, bind: commit, maxAge: 7, fail: {anyFinding: true}}\n",
+            "7d",
+        ),
+        ("  - {id: a, class: sast, bind: commit}\n", "asks for nothing"),
+        (
+            "  - {id: a, bind: commit, fail: {anyFinding: true}}\n",
+            "`class` or `oneOf`",
+        ),
+        (
+            "  - {id: a, class: sast, oneOf: [{class: sast}], bind: commit, fail: {anyFinding: true}}\n",
+            "`class` or `oneOf`",
+        ),
+        (
+            "  - {id: a, class: sbom, bind: image}\n  - {id: a, class: sbom, bind: image}\n",
+            "another check",
+        ),
+        ("  - {id: a, class: sbom, bind: image, bind: commit}\n", "duplicate"),
+        ("    []\n", "from 1 to 100"),
+        ("  - {id: a, class: sbom, bind: image}\n  approvals: []\n", "approvals"),
+    ] {
+        let error = gate(checks).expect_err(checks).to_string();
+        assert!(error.contains(expected), "{checks}: {error}");
+    }
+    let other = Gate::read("apiVersion: countersign.dev/v1\nkind: Gate\nmetadata: {name: g}\nspec: {checks: []}\n");
+    assert!(matches!(other, Err(GateError::Kind { .. })));
+}
+
+#[test]
+fn a_team_tightens_the_floor_and_cannot_loosen_it() {
+    let floor = one(VULNERABILITIES);
+    let merged = |team: &str| one(team).above(&floor).checks;
+    let [check] = merged("{id: vulns, class: vulnerabilities, bind: image, required: false, mode: warn, coverage: any-platform, maxAge: 7d, fail: {fixable: low, unfixable: critical, unknownAs: info}}")
+        .try_into()
+        .unwrap_or_else(|checks| panic!("{checks:?}"));
+    let expected = Check {
+        fail: countersign_gate::document::Fail {
+            fixable: Some(Severity::Low),
+            unknown_as: Some(Severity::High),
+            ..floor.checks[0].fail.clone()
+        },
+        ..floor.checks[0].clone()
+    };
+    assert_eq!(check, expected);
+    let both = merged("{id: vulns, class: sbom, bind: image}");
+    assert_eq!(
+        both.iter().map(|check| check.id.as_str()).collect::<Vec<_>>(),
+        ["vulns", "vulns (team)"]
+    );
+    let added = merged("{id: more, class: sbom, bind: image}");
+    assert_eq!(
+        added.iter().map(|check| check.id.as_str()).collect::<Vec<_>>(),
+        ["vulns", "more"]
+    );
+}
+
+fn severities() -> impl Strategy<Value = Option<Severity>> {
+    use Severity::{Critical, High, Info, Low, Medium};
+    prop::option::of(prop::sample::select(vec![Info, Low, Medium, High, Critical]))
+}
+
+prop_compose! {
+    fn checks()(
+        sbom in prop::bool::weighted(0.1),
+        any_tool in prop::bool::weighted(0.7),
+        tools in prop::collection::btree_set(prop::sample::select(vec!["Trivy".to_owned(), "grype".to_owned()]), 0..3),
+        words in (any::<bool>(), prop::bool::weighted(0.1), prop::bool::weighted(0.2), prop::bool::weighted(0.8)),
+        fixable in severities(),
+        unfixable in severities(),
+        unknown in severities(),
+        days in prop::option::of(5u64..40),
+        from in prop::option::weighted(0.2, prop::sample::select(vec!["2026-05-01T00:00:00Z", "2026-07-01T00:00:00Z"])),
+        min in prop::option::weighted(0.2, 0usize..4),
+        proof in prop::sample::select(vec![Proof::E1, Proof::E1, Proof::E1, Proof::E2]),
+    ) -> Check {
+        let text = "{id: c, class: vulnerabilities, bind: image, fail: {anyFinding: true}}";
+        let mut check = one(text).checks.remove(0);
+        check.class = Some(if sbom { Class::Sbom } else { Class::Vulnerabilities });
+        check.tools = if any_tool { Default::default() } else { tools };
+        check.required = words.0;
+        check.fail.any_finding = words.1;
+        if words.2 { check.mode = countersign_gate::document::Mode::Warn }
+        if words.3 { check.coverage = countersign_gate::document::Coverage::AnyPlatform }
+        (check.fail.fixable, check.fail.unfixable, check.fail.unknown_as) = (fixable, unfixable, unknown);
+        check.max_age = days.map(|days| std::time::Duration::from_secs(days * 86_400));
+        check.enforce_from = from.map(|from| from.parse().unwrap());
+        check.min_components = min;
+        check.min_proof = proof;
+        check
+    }
+}
+
+prop_compose! {
+    fn reports()(
+        sbom in prop::bool::weighted(0.1),
+        about_it in prop::bool::weighted(0.9),
+        tool in prop::sample::select(vec!["Trivy", "grype", "other"]),
+        names in prop::collection::btree_set(prop::sample::select(vec!["image", "a manifest", "b config", "other"]), 0..3),
+        days in 0i64..30,
+        found in prop::collection::vec((severities(), any::<bool>()), 0..3),
+        components in prop::option::of(0usize..4),
+    ) -> Report {
+        let mut report = report(if sbom { Class::Sbom } else { Class::Vulnerabilities });
+        report.tools[0].name = tool.to_owned();
+        report.subject.digests = names.iter().map(|name| digest(name).to_string()).collect();
+        if about_it {
+            report.subject.digests.insert(digest("image").to_string());
+        }
+        report.time = Some(now() - jiff::SignedDuration::from_hours(24 * days));
+        let fix = |fixed| if fixed { FixState::Fixed } else { FixState::None };
+        report.findings = found.into_iter().map(|(severity, fixed)| finding(severity, fix(fixed))).collect();
+        report.components = components;
+        report
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(700))]
+    #[test]
+    fn whoever_passes_a_team_s_gate_above_the_floor_passes_both(
+        floor in checks(),
+        team in checks(),
+        reports in prop::collection::vec((reports(), prop::sample::select(vec![Proof::E1, Proof::E2])), 0..4),
+    ) {
+        let gate = |check: &Check| Gate { name: "g".into(), owner: None, expires: None, checks: vec![check.clone()] };
+        let evidence: Vec<Evidence<'_>> = reports
+            .iter()
+            .map(|(report, proof)| Evidence { proof: *proof, ..evidence(report) })
+            .collect();
+        let closure = closure(&["a", "b"]);
+        let submitted = Submitted { closure: &closure, commit: None, evidence: &evidence };
+        let merged = ask(&gate(&team).above(&gate(&floor)), &submitted, now());
+        if opens(&merged) {
+            for one in [&floor, &team] {
+                let outcome = ask(&gate(one), &submitted, now()).remove(0);
+                prop_assert_ne!(outcome.status, Status::Failed, "{:?}", outcome);
+            }
+        }
+    }
+}
