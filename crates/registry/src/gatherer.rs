@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 use countersign_evidence::{Evidence, Gap, GapCause};
 use countersign_image::{Digest, Pinned, Reference, Repository};
 use jiff::Timestamp;
+use tracing::debug;
 
 use crate::cache::{
     self, CacheConfig, CacheError, ContentCache, Known, LAST_MOMENT, ListCache, ListKey, TagCache, TagKey,
 };
 use crate::client::Client;
 use crate::credential::Credentials;
-use crate::flight::{Arrival, Flights};
+use crate::flight::Flights;
 use crate::gather::{GatherRequest, gather, gather_through};
 use crate::trouble::Trouble;
 
@@ -165,7 +166,7 @@ impl Gatherer {
             return outcome;
         }
         let arrived = Instant::now();
-        let (arrival, began) = caches.resolving.join_since(&key, || {
+        let joined = caches.resolving.join(&key, || {
             let (client, tags, key) = (self.client.clone(), caches.tags.clone(), key.clone());
             let (reference, credentials, until) =
                 (reference.clone(), credentials.clone(), arrived + caches.longest_flight);
@@ -179,6 +180,7 @@ impl Gatherer {
                 outcome
             }
         });
+        let (arrival, began) = joined?;
         caches.tag_counts.asked(began, arrived);
         match tokio::time::timeout_at(deadline.into(), arrival).await {
             Ok(Some(outcome)) => outcome,
@@ -228,8 +230,8 @@ impl Gatherer {
         (!own || fails(image.repository())) && request.places.iter().all(|place| fails(&place.repository))
     }
 
-    /// Begins to gather what somebody will ask for in a moment, unless it is known. Nobody waits for it, and without caches
-    /// nobody would find it.
+    /// Begins to gather what somebody will ask for in a moment, unless it is known. Nobody waits for it, so that it is left
+    /// undone where much else is under way; and without caches nobody would find it.
     pub fn begin(&self, image: &Pinned, request: &GatherRequest, credentials: &Credentials) {
         let Some(caches) = &self.caches else { return };
         let key = ListKey::of(&self.client, image, request, credentials);
@@ -237,7 +239,7 @@ impl Gatherer {
             caches.lists.get(&key, Instant::now()),
             Known::Nothing | Known::Old { .. }
         ) {
-            drop(self.fly(caches, &key, image, credentials));
+            self.fly_unasked(caches, &key, image, credentials);
         }
     }
 
@@ -254,7 +256,6 @@ impl Gatherer {
         let arrived = Instant::now();
         let key = ListKey::of(&self.client, image, request, credentials);
         let counts = &caches.evidence_counts;
-        let fly = || self.fly(caches, &key, image, credentials);
         let known = match caches.lists.get(&key, arrived) {
             Known::Fresh(evidence) => Some(evidence),
             Known::Ageing(evidence)
@@ -263,7 +264,7 @@ impl Gatherer {
                 failing: true,
             } => {
                 // Nobody waits for this one: it is for the next who asks.
-                drop(fly());
+                self.fly_unasked(caches, &key, image, credentials);
                 Some(evidence)
             }
             Known::Old { failing: false, .. } | Known::Nothing => None,
@@ -272,11 +273,20 @@ impl Gatherer {
             counts.at_hand(evidence.stale);
             return evidence;
         }
-        let (arrival, began) = fly();
+        let older = || caches.lists.known(&key, Instant::now());
+        let flying = caches
+            .gathering
+            .join(&key, || self.flight(caches, &key, image, credentials));
+        let (arrival, began) = match flying {
+            Ok(flight) => flight,
+            Err(full) => {
+                return older()
+                    .unwrap_or_else(|| Arc::new(nothing(image, request, |_| Trouble::from(full).gap_cause())));
+            }
+        };
         let last = deadline.checked_sub(LAST_MOMENT).unwrap_or(deadline);
         // Counted from the flight's beginning: that it takes long already is known to all who come later.
         let patience = last.min(began + caches.patience);
-        let older = || caches.lists.known(&key, Instant::now());
         let mut landed = tokio::time::timeout_at(patience.into(), arrival.clone()).await;
         if landed.is_err() && older().is_none() {
             landed = tokio::time::timeout_at(last.into(), arrival).await;
@@ -303,29 +313,33 @@ impl Gatherer {
         Arc::new(nothing(image, request, cause))
     }
 
-    fn fly(
+    fn fly_unasked(&self, caches: &Caches, key: &ListKey, image: &Pinned, credentials: &Credentials) {
+        let flight = || self.flight(caches, key, image, credentials);
+        if !caches.gathering.begin(key, flight) {
+            debug!(%image, "too much is under way: what nobody waits for is not begun");
+        }
+    }
+
+    fn flight(
         &self,
-        caches: &Arc<Caches>,
+        caches: &Caches,
         key: &ListKey,
         image: &Pinned,
         credentials: &Credentials,
-    ) -> (Arrival<Arc<Evidence>>, Instant) {
-        caches.gathering.join_since(key, || {
-            let (client, lists, contents) = (self.client.clone(), caches.lists.clone(), Arc::clone(&caches.contents));
-            let (key, image, credentials) = (key.clone(), image.clone(), credentials.clone());
-            let until = Instant::now() + caches.longest_flight;
-            async move {
-                let loaded = lists.load(&key).await;
-                match lists.get(&key, Instant::now()) {
-                    Known::Fresh(evidence) => return evidence,
-                    Known::Ageing(evidence) if loaded => return evidence,
-                    _ => {}
-                }
-                let evidence =
-                    gather_through(&client, Some(&contents), &image, &key.request, &credentials, until).await;
-                lists.put(&key, evidence, Instant::now())
+    ) -> impl Future<Output = Arc<Evidence>> + Send + use<> {
+        let (client, lists, contents) = (self.client.clone(), caches.lists.clone(), Arc::clone(&caches.contents));
+        let (key, image, credentials) = (key.clone(), image.clone(), credentials.clone());
+        let until = Instant::now() + caches.longest_flight;
+        async move {
+            let loaded = lists.load(&key).await;
+            match lists.get(&key, Instant::now()) {
+                Known::Fresh(evidence) => return evidence,
+                Known::Ageing(evidence) if loaded => return evidence,
+                _ => {}
             }
-        })
+            let evidence = gather_through(&client, Some(&contents), &image, &key.request, &credentials, until).await;
+            lists.put(&key, evidence, Instant::now())
+        }
     }
 }
 
@@ -357,5 +371,39 @@ fn nothing(image: &Pinned, request: &GatherRequest, cause: impl Fn(&Repository) 
         manifest: None,
         as_of: Timestamp::now(),
         stale: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use countersign_evidence::Layouts;
+
+    use super::*;
+
+    fn request() -> GatherRequest {
+        GatherRequest {
+            places: Vec::new(),
+            signatures: true,
+            attestations: false,
+            layouts: Layouts::ALL,
+            manifest: false,
+        }
+    }
+
+    /// Whoever may create objects names as many images as they like, one after the other.
+    #[tokio::test]
+    async fn a_flood_of_images_that_nobody_waits_for_is_not_all_under_way() {
+        let hangs = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = Client::new(crate::ClientConfig::default()).unwrap();
+        let gatherer = Gatherer::cached(client, CacheConfig::standard()).unwrap();
+        let name = Reference::parse(&format!("{}/app", hangs.local_addr().unwrap())).unwrap();
+        for number in 0..3000_u32 {
+            let image = name.resolved(Digest::sha256(&number.to_be_bytes()));
+            gatherer.begin(&image, &request(), &Credentials::anonymous());
+        }
+        let flights = &gatherer.caches.as_ref().unwrap().gathering;
+        assert_eq!(flights.under_way(), 2048);
     }
 }

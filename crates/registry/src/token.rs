@@ -95,7 +95,7 @@ impl Tokens {
         deadline: Instant,
     ) -> Result<HeaderValue, Trouble> {
         let began = Instant::now();
-        let arrival = self.flights.join(key, || {
+        let joined = self.flights.join(key, || {
             let (transport, kept, key) = (Arc::clone(transport), self.kept.clone(), key.clone());
             async move {
                 let token = request.send(&transport, Instant::now() + LONGEST_FETCH).await?;
@@ -103,6 +103,7 @@ impl Tokens {
                 Ok(token)
             }
         });
+        let (arrival, _) = joined?;
         match tokio::time::timeout_at(deadline.into(), arrival).await {
             Ok(Some(token)) => token.map(|token| token.value),
             Ok(None) => Err(Trouble::Unreachable {
