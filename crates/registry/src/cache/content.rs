@@ -29,11 +29,9 @@ impl ContentCache {
         if let Some(blob) = self.memory.get(digest) {
             return Some(blob);
         }
-        let (disk, wanted) = (Arc::clone(self.disk.as_ref()?.disk()), *digest);
-        let blob = tokio::task::spawn_blocking(move || disk.get(&wanted))
-            .await
-            .ok()
-            .flatten()?;
+        let writer = self.disk.as_ref()?;
+        let (disk, wanted) = (Arc::clone(writer.disk()), *digest);
+        let blob = writer.readers().read(move || disk.get(&wanted)).await?;
         self.memory.insert(*digest, blob.clone());
         Some(blob)
     }

@@ -130,13 +130,13 @@ impl ListCache {
 
     /// Takes from disk what was known before a restart, if memory knows nothing. Whether there was something.
     pub(crate) async fn load(&self, key: &ListKey) -> bool {
-        let Some(disk) = &self.disk else { return false };
+        let Some(writer) = &self.disk else { return false };
         if !matches!(self.get(key, Instant::now()), Known::Nothing) {
             return false;
         }
-        let (disk, contents, wanted) = (Arc::clone(disk.disk()), Arc::clone(&self.contents), key.clone());
+        let (disk, contents, wanted) = (Arc::clone(writer.disk()), Arc::clone(&self.contents), key.clone());
         let read = move || persisted::read(&disk, &wanted, |digest| contents.get_blocking(digest));
-        let Ok(Some(evidence)) = tokio::task::spawn_blocking(read).await else {
+        let Some(evidence) = writer.readers().read(read).await else {
             return false;
         };
         let entry = self.loaded(evidence, Instant::now(), Timestamp::now());

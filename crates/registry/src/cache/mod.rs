@@ -13,6 +13,7 @@ mod disk;
 mod lists;
 mod merge;
 mod persisted;
+mod reading;
 mod tags;
 mod writer;
 
@@ -25,6 +26,7 @@ use thiserror::Error;
 pub(crate) use self::content::ContentCache;
 use self::disk::Disk;
 pub(crate) use self::lists::{Known, LAST_MOMENT, ListCache, ListKey};
+use self::reading::Readers;
 pub(crate) use self::tags::{TagCache, TagKey};
 use self::writer::Writer;
 
@@ -55,6 +57,8 @@ pub struct CacheConfig {
     pub directory: Option<PathBuf>,
     /// Most bytes on disk.
     pub disk_bytes: u64,
+    /// How long the disk has to answer, before the registry is asked as if there were nothing on it.
+    pub disk_patience: Duration,
 }
 
 impl CacheConfig {
@@ -72,6 +76,7 @@ impl CacheConfig {
             memory_bytes: 128 << 20,
             directory: None,
             disk_bytes: 1 << 30,
+            disk_patience: Duration::from_millis(500),
         }
     }
 }
@@ -79,7 +84,10 @@ impl CacheConfig {
 /// The content and the lists, in memory and on one disk.
 pub(crate) fn open(config: &CacheConfig) -> Result<(Arc<ContentCache>, ListCache), CacheError> {
     let disk = match &config.directory {
-        Some(directory) => Some(Writer::new(Arc::new(Disk::open(directory, config.disk_bytes)?))),
+        Some(directory) => {
+            let disk = Arc::new(Disk::open(directory, config.disk_bytes)?);
+            Some(Writer::new(disk, Readers::new(config.disk_patience)))
+        }
         None => None,
     };
     let contents = Arc::new(ContentCache::new(config, disk.clone()));

@@ -10,6 +10,7 @@ use tracing::debug;
 
 use super::disk::{Disk, Name};
 use super::persisted;
+use super::reading::Readers;
 
 /// Most bytes that wait. What comes beyond is not kept on disk, and fetched again after a restart.
 const MAX_WAITING: u64 = 64 << 20;
@@ -21,6 +22,7 @@ pub(super) struct Writer(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     disk: Arc<Disk>,
+    readers: Readers,
     state: Mutex<State>,
     idle: Condvar,
 }
@@ -51,9 +53,10 @@ impl Work {
 }
 
 impl Writer {
-    pub(super) fn new(disk: Arc<Disk>) -> Self {
+    pub(super) fn new(disk: Arc<Disk>, readers: Readers) -> Self {
         Self(Arc::new(Inner {
             disk,
+            readers,
             state: Mutex::default(),
             idle: Condvar::new(),
         }))
@@ -61,6 +64,10 @@ impl Writer {
 
     pub(super) fn disk(&self) -> &Arc<Disk> {
         &self.0.disk
+    }
+
+    pub(super) fn readers(&self) -> &Readers {
+        &self.0.readers
     }
 
     pub(super) fn content(&self, blob: &Blob) {
@@ -143,5 +150,44 @@ impl Drop for Rest<'_> {
             self.0.state().at_work = false;
         }
         self.0.idle.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+
+    use countersign_evidence::Evidence;
+    use countersign_image::{Digest, Reference};
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn evidence() -> Arc<Evidence> {
+        Arc::new(Evidence {
+            image: Reference::parse("r.example/app")
+                .unwrap()
+                .resolved(Digest::sha256(b"image")),
+            items: Vec::new(),
+            gaps: Vec::new(),
+            looked: Vec::new(),
+            manifest: None,
+            as_of: Timestamp::UNIX_EPOCH,
+            stale: false,
+        })
+    }
+
+    /// Whatever a signature was taken from: the list that still has it is not found after a restart.
+    #[tokio::test]
+    async fn a_list_for_which_there_is_no_room_takes_the_older_one_away() {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = Arc::new(Disk::open(directory.path(), 1 << 20).unwrap());
+        let writer = Writer::new(disk, Readers::new(Duration::from_secs(30)));
+        let name = Name::List(Digest::sha256(b"list"));
+        let is_kept = || writer.disk().read(&name, 1 << 20).is_some();
+        writer.list(name, &evidence(), 100);
+        assert!(writer.settle(Duration::from_secs(30)) && is_kept());
+        writer.list(name, &evidence(), MAX_WAITING + 1);
+        assert!(writer.settle(Duration::from_secs(30)) && !is_kept());
+        assert_eq!(writer.0.state().bytes, 0);
     }
 }

@@ -58,6 +58,7 @@ impl Scene {
     fn started_with(&self, change: impl FnOnce(&mut CacheConfig)) -> Gatherer {
         let mut config = CacheConfig {
             directory: Some(self.directory.path().to_owned()),
+            disk_patience: LONG,
             ..CacheConfig::standard()
         };
         change(&mut config);
@@ -119,10 +120,13 @@ async fn a_restart_with_a_warm_disk_asks_for_nothing() {
     let before = scene.once().await;
     assert_eq!((before.items.len(), before.gaps.len()), (3, 0));
     scene.server.forget();
-    let after = scene.once().await;
+    let gatherer = scene.started();
+    let after = scene.gathered(&gatherer).await;
     assert!(same(&before, &after), "{after:#?}");
     assert!(!after.stale);
     assert_eq!(scene.server.lines(), [""; 0]);
+    let counts = gatherer.counts().unwrap().evidence;
+    assert_eq!((counts.hits, counts.misses), (1, 0), "nobody was asked");
 }
 
 #[tokio::test]
