@@ -108,11 +108,13 @@ impl Disk {
             .and_then(|file| file.set_modified(SystemTime::now()));
     }
 
-    /// Writes a file, whole, in the place of the one that may be there.
+    /// Writes a file, whole, in the place of the one that may be there. Where it cannot be written, that one goes all the
+    /// same: what was to take its place is newer.
     pub(super) fn replace(&self, name: &Name, bytes: &[u8]) {
         self.counted.call_once(|| self.count());
         let (path, size) = (self.path(name), bytes.len() as u64);
         if size > MAX_FILE.min(self.limit) {
+            self.remove(name);
             return;
         }
         let before = fs::metadata(&path).map_or(0, |metadata| metadata.len());
@@ -124,7 +126,10 @@ impl Disk {
                     self.make_room();
                 }
             }
-            Err(error) => debug!(path = %path.display(), %error, "a file could not be cached"),
+            Err(error) => {
+                debug!(path = %path.display(), %error, "a file could not be cached");
+                self.remove(name);
+            }
         }
     }
 
@@ -338,6 +343,17 @@ mod tests {
         let disk = Disk::open(directory.path(), 999).unwrap();
         disk.put(&blob(1));
         assert_eq!(disk.get(blob(1).digest()), None);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_leaves_no_older_one_behind() {
+        let directory = tempfile::tempdir().unwrap();
+        let disk = Disk::open(directory.path(), 1000).unwrap();
+        let name = Name::List(Digest::sha256(b"list"));
+        disk.replace(&name, b"with a signature that is gone");
+        disk.replace(&name, &[0; 1001]);
+        assert_eq!(disk.read(&name, 2000), None);
+        assert_eq!(disk.used.load(Ordering::Relaxed), 0);
     }
 
     #[test]

@@ -96,10 +96,16 @@ impl Writer {
 
     fn take(&self, name: Name, work: Work) {
         let mut state = self.0.state();
-        if state.bytes + work.bytes() > MAX_WAITING {
+        let work = if state.bytes + work.bytes() <= MAX_WAITING {
+            work
+        } else {
             debug!("the disk is too slow: something is not kept on it");
-            return;
-        }
+            match name {
+                Name::Content(_) => return,
+                // What stands there, or waits to, is older than this: it may hold a signature that is gone.
+                Name::List(_) => Work::Forget,
+            }
+        };
         state.bytes += work.bytes();
         if let Some(before) = state.waiting.insert(name, work) {
             state.bytes -= before.bytes();
