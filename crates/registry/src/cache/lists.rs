@@ -1,7 +1,7 @@
 //! What is said of images: the lists of signatures and referrers with what they lead to.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use countersign_evidence::{Content, Evidence};
@@ -58,8 +58,33 @@ struct Entry {
 #[derive(Clone)]
 struct Whole {
     evidence: Arc<Evidence>,
+    /// The same, marked as old: made once, as verdicts hold for the very evidence that they were reached on.
+    stale: Arc<OnceLock<Arc<Evidence>>>,
     /// The last moment at which it counts, if nothing better can be had.
     until: Instant,
+}
+
+impl Whole {
+    fn new(evidence: &Arc<Evidence>, until: Instant) -> Self {
+        Self {
+            evidence: Arc::clone(evidence),
+            stale: Arc::default(),
+            until,
+        }
+    }
+
+    /// The same evidence, with the mark that it is older than its freshness.
+    fn stale(&self) -> &Arc<Evidence> {
+        if self.evidence.stale {
+            return &self.evidence;
+        }
+        self.stale.get_or_init(|| {
+            Arc::new(Evidence {
+                stale: true,
+                ..(*self.evidence).clone()
+            })
+        })
+    }
 }
 
 /// What the cache says of a key.
@@ -107,7 +132,7 @@ impl ListCache {
         if now >= entry.good_until {
             return match entry.whole.filter(|whole| now <= whole.until) {
                 Some(whole) => Known::Old {
-                    evidence: stale(&whole.evidence),
+                    evidence: Arc::clone(whole.stale()),
                     failing: entry.failing_until.is_some_and(|until| now < until),
                 },
                 None => Known::Nothing,
@@ -161,10 +186,7 @@ impl ListCache {
         Some(Entry {
             good_until: now + life.saturating_sub(age),
             renew_from: now + renewed_after(life).saturating_sub(age),
-            whole: Some(Whole {
-                evidence: Arc::clone(&evidence),
-                until: now + left,
-            }),
+            whole: Some(Whole::new(&evidence, now + left)),
             evidence,
             failing_until: None,
         })
@@ -231,10 +253,7 @@ impl ListCache {
         Entry {
             good_until: now + life,
             renew_from: now + renewed_after(life),
-            whole: Some(Whole {
-                evidence: Arc::clone(&evidence),
-                until: now + self.config.stale,
-            }),
+            whole: Some(Whole::new(&evidence, now + self.config.stale)),
             evidence,
             failing_until: None,
         }
@@ -254,13 +273,19 @@ impl ListCache {
             };
         }
         let filled = whole.as_ref().and_then(|old| fill(&evidence, &old.evidence));
-        let evidence = Arc::new(filled.unwrap_or(evidence));
-        // What a place has answered replaces what was known of it, for longer than this moment; the age limit stays that of
-        // what was known before.
-        let whole = whole.map(|old| Whole {
-            evidence: Arc::clone(&evidence),
-            until: old.until,
-        });
+        let (evidence, whole) = match whole {
+            // Nothing was learnt: what was known is the answer, and verdicts on it hold.
+            Some(old) if filled.as_ref().is_some_and(|filled| says_the_same(filled, old.stale())) => {
+                (Arc::clone(old.stale()), Some(old))
+            }
+            old => {
+                let evidence = Arc::new(filled.unwrap_or(evidence));
+                // What a place has answered replaces what was known of it, for longer than this moment; the age limit stays
+                // that of what was known before.
+                let whole = old.map(|old| Whole::new(&evidence, old.until));
+                (evidence, whole)
+            }
+        };
         Entry {
             evidence,
             good_until,
@@ -275,16 +300,14 @@ fn renewed_after(life: Duration) -> Duration {
     life.mul_f64(0.8)
 }
 
-/// The same evidence, with the mark that it is older than its freshness.
-fn stale(evidence: &Arc<Evidence>) -> Arc<Evidence> {
-    if evidence.stale {
-        Arc::clone(evidence)
-    } else {
-        Arc::new(Evidence {
-            stale: true,
-            ..(**evidence).clone()
-        })
-    }
+/// Whether a verdict on one is one on the other.
+fn says_the_same(one: &Evidence, other: &Evidence) -> bool {
+    one.items == other.items
+        && one.gaps == other.gaps
+        && one.looked == other.looked
+        && one.manifest == other.manifest
+        && one.image.reference() == other.image.reference()
+        && (one.as_of, one.stale) == (other.as_of, other.stale)
 }
 
 /// What evidence takes up, in bytes.

@@ -296,3 +296,29 @@ fn what_lay_under_another_prefix_does_not_fill_a_gap() {
         "the plain tag answered: it holds nothing now"
     );
 }
+
+#[test]
+fn through_an_outage_the_answer_is_the_very_same_evidence() {
+    let (cache, now) = (cache(), Instant::now());
+    cache.put(&key(), evidence(&["a", "b"], &[]), now);
+    let known = |at| match cache.get(&key(), at) {
+        Known::Old { evidence, .. } => evidence,
+        _ => panic!("it is old"),
+    };
+    let first = known(now + Duration::from_secs(600));
+    assert!(first.stale);
+    assert!(Arc::ptr_eq(&first, &known(now + Duration::from_secs(601))));
+    for tries in 1..=3 {
+        let at = now + Duration::from_secs(700 * tries);
+        let outage = evidence(&[], &[(SIGNATURES, down()), (Place::Referrers, down())]);
+        let answer = cache.put(&key(), outage, at);
+        assert!(Arc::ptr_eq(&first, &answer), "nothing was learnt");
+        assert!(Arc::ptr_eq(&first, &known(at + Duration::from_secs(2))));
+    }
+    let learnt = cache.put(
+        &key(),
+        evidence(&["a"], &[(Place::Referrers, down())]),
+        now + Duration::from_secs(9000),
+    );
+    assert_eq!(learnt.items, [signature("a")]);
+}

@@ -241,6 +241,33 @@ impl Outage {
     }
 }
 
+/// What is known is not verified again for everybody who asks while the registry is gone.
+#[tokio::test]
+async fn in_an_outage_a_verdict_is_reached_once() {
+    let mut shop = Shop::open().await;
+    let no_list_is_fresh = |plan: &mut AdmissionPlan| {
+        plan.cache.lists = Duration::ZERO;
+        plan.clock = || jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    };
+    let rig = Rig::open_with(&[("shop.yaml", shop.policy())], no_list_is_fresh).await;
+    let image = shop.push_signed("team/app", "1.0").await.written();
+    let judged = async || {
+        let series = r#"countersign_cache_lookups_total{cache="verdicts",lookup="miss"}"#;
+        rig.metric(series).await.unwrap()
+    };
+    let asks = async || {
+        rig.validate(&create(&pod(&[&image]))).await.expect_allowed();
+    };
+    asks().await;
+    shop.stop().await;
+    asks().await;
+    let before = judged().await;
+    for _ in 0..20 {
+        asks().await;
+    }
+    assert_eq!(judged().await, before);
+}
+
 #[tokio::test]
 async fn what_is_older_than_a_cache_may_be_is_not_used() {
     let mut shop = Shop::open().await;
