@@ -1,6 +1,6 @@
 //! Where records go: one line each, written by a thread of its own so that a slow reader delays no admission.
 
-use std::io::{BufWriter, Write};
+use std::io::{ErrorKind, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -21,7 +21,19 @@ pub struct Recorder(Arc<Inner>);
 struct Inner {
     lines: Queue<String>,
     waiting_bytes: Arc<AtomicUsize>,
-    lost: AtomicU64,
+    lost: Arc<Lost>,
+}
+
+/// How many records were lost, and that it was said.
+#[derive(Debug, Default)]
+struct Lost(AtomicU64);
+
+impl Lost {
+    fn count(&self, records: u64) {
+        if records > 0 && self.0.fetch_add(records, Ordering::Relaxed) == 0 {
+            tracing::error!("records are being lost: whoever reads standard output is too slow, or gone");
+        }
+    }
 }
 
 impl Recorder {
@@ -30,29 +42,32 @@ impl Recorder {
     /// # Errors
     /// Where the system cannot start a thread.
     pub fn to(sink: impl Write + Send + 'static) -> std::io::Result<Self> {
-        let waiting_bytes = Arc::new(AtomicUsize::new(0));
+        let (waiting_bytes, lost) = (Arc::new(AtomicUsize::new(0)), Arc::<Lost>::default());
         let waiting = Arc::clone(&waiting_bytes);
-        let mut sink = BufWriter::with_capacity(WRITTEN_AT_ONCE, sink);
+        let mut out = Out {
+            sink,
+            text: Vec::with_capacity(WRITTEN_AT_ONCE),
+            torn: false,
+            lost: Arc::clone(&lost),
+        };
         let lines = Queue::start("records", CAPACITY, move |lines: Vec<String>| {
             for line in lines {
-                // A reader that went away takes nothing from the decision, which is made and answered.
-                let _ = sink.write_all(line.as_bytes());
+                out.put(&line);
                 waiting.fetch_sub(line.len(), Ordering::Relaxed);
             }
-            let _ = sink.flush();
+            out.flush();
         })?;
         Ok(Self(Arc::new(Inner {
             lines,
             waiting_bytes,
-            lost: AtomicU64::new(0),
+            lost,
         })))
     }
 
     /// Writes one record down.
     pub fn record(&self, record: &Record<'_>) {
-        let line = record.to_line();
-        if !self.take(line) && self.0.lost.fetch_add(1, Ordering::Relaxed) == 0 {
-            tracing::error!("records are being lost: whoever reads standard output is too slow, or gone");
+        if !self.take(record.to_line()) {
+            self.0.lost.count(1);
         }
     }
 
@@ -69,7 +84,7 @@ impl Recorder {
     /// Records that could not be written since the start.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.0.lost.load(Ordering::Relaxed)
+        self.0.lost.0.load(Ordering::Relaxed)
     }
 
     /// Writes what is waiting, and takes no more. Whoever reads has a few seconds.
@@ -80,8 +95,62 @@ impl Recorder {
     }
 }
 
+/// Lines on their way out, many at a time.
+struct Out<W> {
+    sink: W,
+    text: Vec<u8>,
+    /// Whether the last thing that was written ends within a line.
+    torn: bool,
+    lost: Arc<Lost>,
+}
+
+impl<W: Write> Out<W> {
+    fn put(&mut self, line: &str) {
+        self.text.extend_from_slice(line.as_bytes());
+        if self.text.len() >= WRITTEN_AT_ONCE {
+            self.flush();
+        }
+    }
+
+    /// A reader that went away takes nothing from the decisions, which are made and answered; it only makes them forgotten.
+    fn flush(&mut self) {
+        // What comes after a line that broke off is a line of its own.
+        let mended = self.torn && !self.text.is_empty();
+        if mended {
+            self.text.insert(0, b'\n');
+        }
+        let written = self.write();
+        let (whole, rest) = self.text.split_at(written);
+        if let Some(last) = whole.last() {
+            self.torn = *last != b'\n';
+        }
+        let ends = rest.iter().filter(|byte| **byte == b'\n').count();
+        let lost = ends - usize::from(mended && written == 0);
+        self.lost.count(lost as u64);
+        self.text.clear();
+        self.text.shrink_to(WRITTEN_AT_ONCE);
+    }
+
+    /// How many bytes were taken.
+    fn write(&mut self) -> usize {
+        let mut written = 0;
+        while written < self.text.len() {
+            match self.sink.write(&self.text[written..]) {
+                Ok(0) => break,
+                Ok(more) => written += more,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => break,
+            }
+        }
+        // What the sink itself keeps back is for it to write later.
+        let _ = self.sink.flush();
+        written
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
     use std::sync::mpsc::{Receiver, channel};
 
     use super::*;
@@ -110,5 +179,80 @@ mod tests {
         drop(release);
         recorder.close();
         assert_eq!(recorder.0.waiting_bytes.load(Ordering::Relaxed), 0);
+    }
+
+    /// Has room for so many bytes, again and again; between two it fails.
+    struct Fills {
+        rooms: Vec<usize>,
+        written: Arc<Mutex<Vec<u8>>>,
+    }
+
+    impl Write for Fills {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let room = self.rooms.first_mut().ok_or(ErrorKind::BrokenPipe)?;
+            if *room == 0 {
+                self.rooms.remove(0);
+                return Err(ErrorKind::StorageFull.into());
+            }
+            let taken = bytes.len().min(*room);
+            *room -= taken;
+            self.written.lock().unwrap().extend(&bytes[..taken]);
+            Ok(taken)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_counted_and_tears_no_other_line() {
+        for (rooms, written, lost) in [
+            (vec![100], "1\n2\n3\n4\n5\n6\n", 0),
+            (vec![], "", 6),
+            (vec![0, 0, 0], "", 6),
+            // Of the first two lines there is room for one and the beginning of the next.
+            (vec![3, 100], "1\n2\n3\n4\n5\n6\n", 1),
+            (vec![2, 100], "1\n3\n4\n5\n6\n", 1),
+            (vec![4, 1, 100], "1\n2\n5", 4),
+            (vec![5], "1\n2\n3", 4),
+        ] {
+            let whole = Arc::<Mutex<Vec<u8>>>::default();
+            let (sink, count) = (
+                Fills {
+                    rooms: rooms.clone(),
+                    written: Arc::clone(&whole),
+                },
+                Arc::<Lost>::default(),
+            );
+            let mut out = Out {
+                sink,
+                text: Vec::new(),
+                torn: false,
+                lost: Arc::clone(&count),
+            };
+            for lines in ["1\n2\n", "3\n4\n", "5\n6\n"] {
+                out.put(lines);
+                out.flush();
+            }
+            assert_eq!(
+                String::from_utf8(whole.lock().unwrap().clone()).unwrap(),
+                written,
+                "{rooms:?}"
+            );
+            assert_eq!(count.0.load(Ordering::Relaxed), lost, "{rooms:?}");
+        }
+    }
+
+    #[test]
+    fn a_reader_that_went_away_loses_what_it_does_not_read() {
+        let (reader, pipe) = std::io::pipe().unwrap();
+        drop(reader);
+        let recorder = Recorder::to(pipe).unwrap();
+        for _ in 0..3 {
+            assert!(recorder.take("a record\n".to_owned()));
+        }
+        recorder.close();
+        assert_eq!(recorder.lost(), 3);
     }
 }
