@@ -9,6 +9,7 @@ use countersign_evidence::Evidence;
 use countersign_image::{Pinned, Reference};
 use countersign_policy::set::InForce;
 use countersign_policy::{Governing, Judgement, ObjectFacts, Reason, ReasonCode, Verdict, judge, undecided};
+use countersign_registry::GatherRequest;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
@@ -175,11 +176,7 @@ impl Door {
             return Ok(Arc::new(nothing_wanted(image.clone(), (self.clock)())));
         }
         let request = wants::request(&wanted);
-        let registry = wanted
-            .places
-            .first()
-            .map_or(image.repository(), |place| &place.repository);
-        let _place = match self.waiting.place(namespace, registry.host()) {
+        let _place = match self.waiting.place(namespace, registries(image, &request)) {
             Ok(place) => place,
             Err(cause) => {
                 let known = self.gatherer.known(image, &request, &self.credentials);
@@ -195,6 +192,13 @@ impl Door {
 struct Asked<'a> {
     facts: &'a ObjectFacts,
     namespace: Option<&'a str>,
+}
+
+/// Every registry that a request makes us ask.
+fn registries<'a>(image: &'a Pinned, request: &'a GatherRequest) -> impl Iterator<Item = &'a str> {
+    let own = (request.places.is_empty() || request.manifest).then(|| image.repository().host());
+    own.into_iter()
+        .chain(request.places.iter().map(|place| place.repository.host()))
 }
 
 /// How many signatures are verified at most: each by each authority.

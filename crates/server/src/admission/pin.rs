@@ -85,7 +85,7 @@ impl Door {
             Ok(reference) => reference,
             Err(error) => return Pinning::Fails(Box::new(trouble::unreadable(image, &error))),
         };
-        let place = self.waiting.place(namespace, reference.repository().host());
+        let place = self.waiting.place(namespace, [reference.repository().host()]);
         if let Some(pinned) = reference.pinned() {
             if place.is_ok() {
                 self.expect(&pinned, object, policies);

@@ -5,7 +5,7 @@
 //! waiting as there are places left: one alone gets half of them, two that both ask for everything a third each, and
 //! whoever comes next always finds as many free.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use countersign_policy::{Reason, ReasonCode};
@@ -37,7 +37,7 @@ enum Party {
 #[derive(Debug)]
 pub(super) struct Place<'a> {
     waiting: &'a Waiting,
-    parties: [Party; 2],
+    parties: Vec<Party>,
 }
 
 impl Waiting {
@@ -52,18 +52,24 @@ impl Waiting {
         }
     }
 
-    /// A place for one who waits for `registry` on behalf of a namespace; none of objects that are in none.
-    pub(super) fn place(&self, namespace: Option<&str>, registry: &str) -> Result<Place<'_>, Box<Reason>> {
-        let parties = [
-            Party::Namespace(namespace.unwrap_or_default().to_owned()),
-            Party::Registry(registry.to_owned()),
-        ];
+    /// A place for one who waits for each of `registries` on behalf of a namespace; none of objects that are in none.
+    pub(super) fn place<'r>(
+        &self,
+        namespace: Option<&str>,
+        registries: impl IntoIterator<Item = &'r str>,
+    ) -> Result<Place<'_>, Box<Reason>> {
+        let registries: BTreeSet<&str> = registries.into_iter().collect();
+        let namespace = Party::Namespace(namespace.unwrap_or_default().to_owned());
+        let each = registries
+            .iter()
+            .map(|registry| Party::Registry((*registry).to_owned()));
+        let parties: Vec<Party> = std::iter::once(namespace).chain(each).collect();
         let mut taken = self.taken();
         let left = self.places - taken.all;
         for party in &parties {
             let theirs = taken.by.get(party).copied().unwrap_or_default();
             if theirs >= left {
-                return Err(too_many(party, theirs, registry));
+                return Err(too_many(party, theirs, registries.first().copied().unwrap_or_default()));
             }
         }
         taken.all += 1;
@@ -94,17 +100,18 @@ impl Drop for Place<'_> {
     }
 }
 
-fn too_many(party: &Party, theirs: usize, registry: &str) -> Box<Reason> {
-    let what = match party {
-        Party::Namespace(namespace) => {
-            format!(
-                "the registry `{registry}` is not asked: namespace `{namespace}` waits for {theirs} other images already"
-            )
-        }
-        Party::Registry(_) => {
-            format!("the registry `{registry}` is not asked: {theirs} other images wait for its answers already")
-        }
+fn too_many(party: &Party, theirs: usize, first: &str) -> Box<Reason> {
+    let (registry, why) = match party {
+        Party::Namespace(namespace) => (
+            first,
+            format!("namespace `{namespace}` waits for {theirs} other images already"),
+        ),
+        Party::Registry(registry) => (
+            registry.as_str(),
+            format!("{theirs} other images wait for its answers already"),
+        ),
     };
+    let what = format!("the registry `{registry}` is not asked: {why}");
     Box::new(Reason::new(ReasonCode::ServerBusy, what).with_next(format!(
         "try again in a moment; if it goes on, look at the registry `{registry}` and the way to it"
     )))
@@ -122,7 +129,7 @@ mod tests {
     ) -> (Vec<Place<'a>>, Box<Reason>) {
         let mut places = Vec::new();
         loop {
-            match waiting.place(Some(namespace), &registry(places.len())) {
+            match waiting.place(Some(namespace), [&*registry(places.len())]) {
                 Ok(place) => places.push(place),
                 Err(reason) => return (places, reason),
             }
@@ -142,30 +149,39 @@ mod tests {
         );
         let (second, _) = fill(&waiting, "as greedy", |number| format!("s{number}.example"));
         assert_eq!(second.len(), 25);
-        assert!(waiting.place(Some("modest"), "r.example").is_ok());
+        assert!(waiting.place(Some("modest"), ["r.example"]).is_ok());
     }
 
+    /// Also where signatures are looked for in two registries, and it is the second that hangs.
     #[test]
     fn a_registry_that_hangs_leaves_half_whoever_asks() {
-        let waiting = Waiting::with_places(100);
-        let mut places = Vec::new();
-        let reason = loop {
-            match waiting.place(Some(&format!("n{}", places.len())), "hangs.example") {
-                Ok(place) => places.push(place),
-                Err(reason) => break reason,
-            }
-        };
-        assert_eq!(places.len(), 50);
-        assert!(reason.what().contains("50 other images wait"), "{}", reason.what());
-        assert!(waiting.place(Some("n1"), "well.example").is_ok());
+        for beside in ["hangs.example", "another.example", "well beside.example"] {
+            let waiting = Waiting::with_places(100);
+            let mut places = Vec::new();
+            let reason = loop {
+                let beside = if beside.starts_with("well") {
+                    format!("{}{beside}", places.len())
+                } else {
+                    beside.to_owned()
+                };
+                match waiting.place(Some(&format!("n{}", places.len())), [&*beside, "hangs.example"]) {
+                    Ok(place) => places.push(place),
+                    Err(reason) => break reason,
+                }
+            };
+            assert_eq!(places.len(), 50);
+            assert!(reason.what().contains("50 other images wait"), "{}", reason.what());
+            assert!(waiting.place(Some("n1"), ["hangs.example"]).is_err());
+            assert!(waiting.place(Some("n1"), ["well.example"]).is_ok());
+        }
     }
 
     #[test]
     fn a_place_is_given_back() {
         let waiting = Waiting::with_places(2);
         for _ in 0..100 {
-            let place = waiting.place(None, "r.example").unwrap();
-            assert!(waiting.place(None, "r.example").is_err());
+            let place = waiting.place(None, ["r.example", "s.example", "r.example"]).unwrap();
+            assert!(waiting.place(None, ["r.example"]).is_err());
             drop(place);
         }
         assert!(waiting.taken().by.is_empty());
