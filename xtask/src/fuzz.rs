@@ -3,6 +3,7 @@
 //! Coverage comes from LLVM's own pass, which rustc hands through; no sanitizer is in it, as there is no unsafe code of
 //! ours for one to watch. Everything is built apart from the usual build, whose flags are others.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -61,10 +62,10 @@ impl<'a> Campaign<'a> {
     pub fn run(&self, root: &Path) -> Result<()> {
         let program = build(root)?;
         if self.targets == [PLANTED] {
-            let found = !one(root, &program, PLANTED, self.minutes)?;
-            return found
-                .then_some(())
-                .context("the planted fault was not found: no coverage guides the campaigns");
+            // An input that is found again has the same name: what an earlier campaign kept goes first.
+            std::fs::remove_dir_all(findings(root, PLANTED)).ok();
+            let kept_its_word = one(root, &program, PLANTED, self.minutes)?;
+            return planted(kept_its_word, crashes(&findings(root, PLANTED))?);
         }
         let known = listed(root)?;
         if let Some(unknown) = self
@@ -90,6 +91,33 @@ impl<'a> Campaign<'a> {
             broken.join(", ")
         );
     }
+}
+
+/// Any other end than the one that was planted says nothing of coverage: out of memory, out of time, or no program at all.
+fn planted(kept_its_word: bool, new_crashes: usize) -> Result<()> {
+    match (kept_its_word, new_crashes) {
+        (true, _) => bail!("the planted fault was not found: no coverage guides the campaigns"),
+        (false, 0) => {
+            bail!("the campaign ended without an input that crashes: the planted fault was not what ended it")
+        }
+        (false, _) => Ok(()),
+    }
+}
+
+/// Where the inputs that break a target's promises are kept.
+fn findings(root: &Path, target: &str) -> PathBuf {
+    root.join("fuzz").join("findings").join(target)
+}
+
+/// How many inputs are kept on which the target panicked, as libFuzzer names them.
+fn crashes(findings: &Path) -> Result<usize> {
+    let unreadable = || format!("cannot read {}", findings.display());
+    let mut count = 0;
+    for entry in std::fs::read_dir(findings).with_context(unreadable)? {
+        let name = entry.with_context(unreadable)?.file_name();
+        count += usize::from(name.to_string_lossy().starts_with("crash-"));
+    }
+    Ok(count)
 }
 
 /// Where the program is, once it is built.
@@ -119,7 +147,7 @@ fn build(root: &Path) -> Result<PathBuf> {
     Ok(folder.join(host).join("fuzz").join("campaign"))
 }
 
-fn cargo() -> std::ffi::OsString {
+fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
@@ -154,7 +182,7 @@ fn listed(root: &Path) -> Result<Vec<String>> {
 /// Whether every promise of the target was kept.
 fn one(root: &Path, program: &Path, target: &str, minutes: u64) -> Result<bool> {
     let fuzz = root.join("fuzz");
-    let (corpus, findings) = (fuzz.join("corpus").join(target), fuzz.join("findings").join(target));
+    let (corpus, findings) = (fuzz.join("corpus").join(target), findings(root, target));
     let begin = root.join("target").join("fuzz").join("begin");
     let (first, dictionary) = (begin.join(target), begin.join(format!("{target}.dict")));
     for folder in [&corpus, &findings, &begin] {
@@ -204,5 +232,17 @@ mod tests {
         ] {
             assert!(Campaign::parse(words).is_err(), "{words:?}");
         }
+    }
+
+    #[test]
+    fn only_an_input_that_crashes_is_the_planted_fault() {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["oom-1", "timeout-2", "leak-3"] {
+            std::fs::write(directory.path().join(name), b"").unwrap();
+        }
+        assert_eq!(crashes(directory.path()).unwrap(), 0);
+        std::fs::write(directory.path().join("crash-4"), b"").unwrap();
+        assert_eq!(crashes(directory.path()).unwrap(), 1);
+        assert!(planted(true, 0).is_err() && planted(false, 0).is_err() && planted(false, 1).is_ok());
     }
 }
