@@ -88,11 +88,19 @@ pub enum LineFault {
 /// The users, and turns to look at their passwords.
 #[derive(Clone)]
 pub struct Users {
-    hashes: Arc<HashMap<Arc<str>, String>>,
-    /// The most expensive hash: what a stranger's password is held against, so that time does not tell who has an account.
-    decoy: Arc<str>,
+    hashes: Arc<HashMap<Arc<str>, Hash>>,
+    /// The most expensive hash: what a stranger's password is held against. Every login costs what this one does, so that
+    /// time does not tell who has an account.
+    decoy: Hash,
     turns: Arc<Semaphore>,
     patience: Duration,
+}
+
+/// A bcrypt hash, and the cost that is in it.
+#[derive(Clone, PartialEq, Eq)]
+struct Hash {
+    text: Arc<str>,
+    cost: u32,
 }
 
 /// Names only: a hash can be guessed at.
@@ -131,7 +139,7 @@ impl Users {
 
     fn parse(path: &Path, text: &str) -> Result<Self, UsersError> {
         let mut hashes = HashMap::new();
-        let mut decoy = None;
+        let mut decoy: Option<Hash> = None;
         for (index, line) in text.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
@@ -142,15 +150,15 @@ impl Users {
                 line: index + 1,
                 fault,
             };
-            let (user, hash, cost) = entry(line).map_err(fault)?;
-            if decoy.as_ref().is_none_or(|(highest, _)| cost > *highest) {
-                decoy = Some((cost, Arc::from(hash)));
+            let (user, hash) = entry(line).map_err(fault)?;
+            if decoy.as_ref().is_none_or(|decoy| hash.cost > decoy.cost) {
+                decoy = Some(hash.clone());
             }
-            if hashes.insert(Arc::from(user), hash.to_owned()).is_some() {
+            if hashes.insert(Arc::from(user), hash).is_some() {
                 return Err(fault(LineFault::Twice));
             }
         }
-        let (_, decoy) = decoy.ok_or_else(|| UsersError::Empty { path: path.to_owned() })?;
+        let decoy = decoy.ok_or_else(|| UsersError::Empty { path: path.to_owned() })?;
         Ok(Self {
             hashes: Arc::new(hashes),
             decoy,
@@ -170,14 +178,14 @@ impl Users {
             return Login::Busy;
         };
         let known = self.hashes.get_key_value(user).map(|(user, _)| Arc::clone(user));
-        let hash = self.hashes.get(user).map_or(&*self.decoy, String::as_str).to_owned();
+        let hash = self.hashes.get(user).unwrap_or(&self.decoy).clone();
+        let highest = self.decoy.cost;
         let fits = tokio::task::spawn_blocking(move || {
             // Given back when the work is done, not when the client hangs up: it cannot be stopped.
             let _turn = turn;
-            let password = password.expose();
-            // A NUL would end the password where bcrypt reads it in C, and what follows would not count.
-            let readable = password.len() <= MAX_PASSWORD && !password.contains('\0');
-            bcrypt::verify(password, &hash).is_ok_and(|fits| fits && readable)
+            let looked = hash.look_at(password.expose(), highest);
+            tracing::trace!(rounds = looked.rounds, "a password was looked at");
+            looked.fits
         });
         match (fits.await, known) {
             (Ok(true), Some(user)) => Login::In(user),
@@ -195,7 +203,30 @@ impl Users {
     }
 }
 
-fn entry(line: &str) -> Result<(&str, &str, u32), LineFault> {
+/// What came of looking at a password.
+struct Looked {
+    fits: bool,
+    /// How many rounds of bcrypt it took.
+    rounds: u64,
+}
+
+impl Hash {
+    /// Whether a password is the one that was hashed. It takes as many rounds as a hash of the cost `highest`: those of
+    /// this one, and then of one more of each cost from it up, as 2^a + 2^a + 2^(a+1) + … + 2^(b-1) = 2^b.
+    fn look_at(&self, password: &str, highest: u32) -> Looked {
+        // A NUL would end the password where bcrypt reads it in C, and what follows would not count.
+        let readable = password.len() <= MAX_PASSWORD && !password.contains('\0');
+        let fits = bcrypt::verify(password, &self.text).is_ok_and(|fits| fits && readable);
+        let mut rounds = 1 << self.cost;
+        for cost in self.cost..highest {
+            std::hint::black_box(bcrypt::hash_with_salt(password, cost, [0; 16]).is_ok());
+            rounds += 1 << cost;
+        }
+        Looked { fits, rounds }
+    }
+}
+
+fn entry(line: &str) -> Result<(&str, Hash), LineFault> {
     let (user, hash) = line.split_once(':').ok_or(LineFault::Form)?;
     if user.is_empty() || user.len() > 255 || user.chars().any(char::is_control) {
         return Err(LineFault::Form);
@@ -210,7 +241,13 @@ fn entry(line: &str) -> Result<(&str, &str, u32), LineFault> {
     }
     let cost = HashParts::from_str(hash).map_err(|_| LineFault::Hash)?.get_cost();
     match cost {
-        4..=MAX_COST => Ok((user, hash, cost)),
+        4..=MAX_COST => Ok((
+            user,
+            Hash {
+                text: Arc::from(hash),
+                cost,
+            },
+        )),
         found => Err(LineFault::Cost { found }),
     }
 }
@@ -297,6 +334,21 @@ mod tests {
                 expected,
                 "{user} {password:?}"
             );
+        }
+    }
+
+    /// However unlike the hashes are in the file.
+    #[test]
+    fn every_login_takes_as_many_rounds() {
+        let cheap = bcrypt::hash("open sesame", 4).unwrap();
+        let dear = bcrypt::hash("open sesame", 8).unwrap();
+        let users = parse(&format!("cheap:{cheap}\nci:{SESAME_5}\ndear:{dear}")).unwrap();
+        for user in ["cheap", "ci", "dear", "stranger"] {
+            let hash = users.hashes.get(user).unwrap_or(&users.decoy);
+            for (password, fits) in [("open sesame", true), ("shut", false), ("", false)] {
+                let looked = hash.look_at(password, users.decoy.cost);
+                assert_eq!((looked.fits, looked.rounds), (fits, 256), "{user} {password:?}");
+            }
         }
     }
 
