@@ -96,12 +96,15 @@ impl Route {
     pub(super) fn parse(path: &str) -> Result<Self, Refusal> {
         let mut segments = Vec::new();
         for segment in path.strip_prefix("/v2").ok_or(Refusal::Path)?.split('/').skip(1) {
-            // Decoded after the split: an encoded slash does not make a component, it makes an invalid one.
             let decoded = percent_decode_str(segment).decode_utf8().map_err(|_| Refusal::Path)?;
             segments.push(decoded.into_owned());
         }
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let name = |components: &[&str]| Name::parse(&components.join("/"));
+        // Whoever stands before this registry, and lets some in where others may not, reads `a%2Fb` as one component.
+        let name = |components: &[&str]| match components.iter().any(|component| component.contains('/')) {
+            true => Err(Refusal::Path),
+            false => Name::parse(&components.join("/")),
+        };
         match segments.as_slice() {
             [] | [""] => Ok(Self::Support),
             ["_catalog"] => Ok(Self::Catalog),
@@ -166,7 +169,12 @@ mod tests {
             ("/v2/app/referrers/sha256:ab", "referrers app sha256:ab"),
             ("/v2/App/tags/list", "no name: App"),
             ("/v2/a/../b/tags/list", "no name: a/../b"),
-            ("/v2/a%2F..%2Fb/tags/list", "no name: a/../b"),
+            ("/v2/a%2F..%2Fb/tags/list", "no path"),
+            ("/v2/a%2Fb/tags/list", "no path"),
+            ("/v2/a%2fb/manifests/v1", "no path"),
+            ("/v2/a/tags%2Flist", "no path"),
+            ("/v2/a/manifests/v%2F1", "manifest a v/1"),
+            ("/v2/a%252Fb/tags/list", "no name: a%2Fb"),
             ("/v2//tags/list", "no name: "),
             ("/v2/tags/list", "no name: "),
             ("/v2/app", "no path"),
