@@ -155,9 +155,22 @@ mod tests {
             format!("{none}.{claims}.{signature}"),
             format!("{head}.{}.{signature}", claims.replace('J', "K")),
             format!("{token}x"),
-            format!("{head}.{}.{signature}", "A".repeat(MAX_TOKEN)),
         ] {
             assert_eq!(tokens.open(&bad), Err(NotGood), "{bad}");
         }
+    }
+
+    /// However well it is signed.
+    #[test]
+    fn a_token_over_its_cap_is_not_looked_at() {
+        let tokens = Tokens::new("here").unwrap();
+        let sealed = |length: usize| {
+            let caller = Caller::User("u".repeat(length).into());
+            tokens.seal(&caller, &access(), ago(0)).unwrap()
+        };
+        let (within, over) = (sealed(MAX_TOKEN / 2), sealed(MAX_TOKEN));
+        assert!(within.len() <= MAX_TOKEN && over.len() > MAX_TOKEN);
+        assert!(tokens.open(&within).is_ok());
+        assert_eq!(tokens.open(&over), Err(NotGood));
     }
 }
