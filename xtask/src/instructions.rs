@@ -147,8 +147,8 @@ fn number(value: &Value) -> Option<u64> {
     }
 }
 
-/// Debian's package where we may install it, and a word on how to get it where not.
-fn valgrind() -> Result<()> {
+/// Valgrind: Debian's package where we may install it, and a word on how to get it where not.
+pub fn valgrind() -> Result<()> {
     let there = || {
         Command::new("valgrind")
             .arg("--version")

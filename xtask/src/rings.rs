@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 
-use crate::instructions::{Purpose, instructions};
+use crate::instructions::{Purpose, instructions, valgrind};
 use crate::{tidy, tools};
 
 /// How much of the rings to run.
@@ -30,7 +30,11 @@ pub fn test(root: &Path, scope: Scope) -> Result<()> {
 fn run(root: &Path, scope: Scope, log: &mut Log) -> Result<()> {
     // There are two cores and Go's compiler waits for the network first: its builds run beside the Rust rings.
     let tools = match scope {
-        Scope::Everything => Some(Background::start(root)?),
+        Scope::Everything => {
+            // What the last ring needs is looked for before the first: it takes half an hour to get there.
+            log.step("valgrind", valgrind)?;
+            Some(Background::start(root)?)
+        }
         Scope::WithoutAcceptance => None,
     };
     rust_rings(root, log)?;
