@@ -12,9 +12,7 @@ pub(crate) fn same_site(one: &Url, other: &Url) -> bool {
         return true;
     }
     match (one.host(), other.host()) {
-        (Some(Host::Domain(one)), Some(Host::Domain(other))) => {
-            one == other || registrable(one).is_some_and(|domain| registrable(other) == Some(domain))
-        }
+        (Some(Host::Domain(one)), Some(Host::Domain(other))) => one == other || one_owner(one, other),
         (one, other) => one.is_some() && one == other,
     }
 }
@@ -28,10 +26,35 @@ fn is_localhost(url: &Url) -> bool {
     }
 }
 
-/// The domain that was registered: `docker.io` of `auth.docker.io`. Nothing of a name with one label.
-fn registrable(name: &str) -> Option<&[u8]> {
-    let name = name.strip_suffix('.').unwrap_or(name);
-    psl::List.domain(name.as_bytes()).map(|domain| domain.as_bytes())
+/// Below a suffix that is on the list: the same domain was registered, `docker.io` of `auth.docker.io`. Below any other
+/// (`lan`, `corp`, `cluster.local`) nobody knows at which label one owner ends and the next begins, and only what lies
+/// below a name is of that name's owner, as `registry.gitlab.corp` is of `gitlab.corp`'s.
+fn one_owner(one: &str, other: &str) -> bool {
+    let (one, other) = (one.trim_end_matches('.'), other.trim_end_matches('.'));
+    match (registered(one), registered(other)) {
+        (Suffix::Listed(one), Suffix::Listed(other)) => one.is_some() && one == other,
+        (Suffix::Unlisted, Suffix::Unlisted) => lies_below(one, other) || lies_below(other, one),
+        _ => false,
+    }
+}
+
+fn lies_below(name: &str, above: &str) -> bool {
+    above.contains('.') && name.strip_suffix(above).is_some_and(|rest| rest.ends_with('.'))
+}
+
+enum Suffix<'a> {
+    /// With the domain that was registered below it, unless the name is the suffix.
+    Listed(Option<&'a [u8]>),
+    Unlisted,
+}
+
+fn registered(name: &str) -> Suffix<'_> {
+    let suffix = psl::List.suffix(name.as_bytes());
+    if suffix.is_some_and(|suffix| suffix.is_known()) {
+        Suffix::Listed(psl::List.domain(name.as_bytes()).map(|domain| domain.as_bytes()))
+    } else {
+        Suffix::Unlisted
+    }
 }
 
 #[cfg(test)]
@@ -56,6 +79,22 @@ mod tests {
             ),
             ("https://one.github.io/", "https://other.github.io/", false),
             ("http://registry:5000/", "http://other:5000/", false),
+            ("https://registry.gitlab.corp/", "https://gitlab.corp/jwt/auth", true),
+            ("https://registry.gitlab.corp/", "https://evil.corp/jwt/auth", false),
+            ("https://registrygitlab.corp/", "https://gitlab.corp/jwt/auth", false),
+            ("https://registry.corp/", "https://corp/", false),
+            ("https://one.github.io/", "https://github.io/", false),
+            ("http://registry.team-a.lan/", "http://tokens.team-a.lan/", false),
+            (
+                "http://registry.a.cluster.local/",
+                "http://evil.b.cluster.local/",
+                false,
+            ),
+            (
+                "http://registry.cluster.local/",
+                "http://registry.cluster.local:5001/",
+                true,
+            ),
             ("http://127.0.0.1:5000/", "http://127.0.0.2:5000/", false),
             ("http://127.0.0.1:5000/", "http://localhost:5001/", true),
             ("http://[::1]:5000/", "http://localhost:5001/", true),

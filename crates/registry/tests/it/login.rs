@@ -369,26 +369,26 @@ async fn a_hostile_realm_is_not_asked() {
 #[tokio::test]
 async fn a_realm_that_is_spoken_to_plainly_by_configuration_is_asked() {
     let proxy = Server::start(|seen: &Seen| {
-        if seen.target.starts_with("http://auth.site.test/token") {
+        if seen.target.starts_with("http://auth.example.com/token") {
             Reply::token("t")
         } else if seen.header("authorization") == Some("Bearer t") {
             Reply::not_found()
         } else {
-            Reply::challenge(r#"Bearer realm="http://auth.site.test/token""#)
+            Reply::challenge(r#"Bearer realm="http://auth.example.com/token""#)
         }
     })
     .await;
     let client = client_with(|config| {
-        config.plain_http = vec!["registry.site.test".to_owned(), "auth.site.test".to_owned()];
+        config.plain_http = vec!["registry.example.com".to_owned(), "auth.example.com".to_owned()];
         config.proxies.http = Some(Secret::new(proxy.url("")));
     });
-    let repository = countersign_image::Repository::parse("registry.site.test/app").unwrap();
-    let alice = user("registry.site.test", "alice");
+    let repository = countersign_image::Repository::parse("registry.example.com/app").unwrap();
+    let alice = user("registry.example.com", "alice");
     let outcome = client
         .manifest(&repository, &Digest::sha256(b"x"), &alice, soon())
         .await;
     assert_eq!(outcome.map(drop), Err(Trouble::NotFound));
-    assert_eq!(proxy.count("http://auth.site.test/token"), 1);
+    assert_eq!(proxy.count("http://auth.example.com/token"), 1);
 }
 
 /// CVE-2026-48978: whoever writes the registry's answers gets no password to an address of their own.
