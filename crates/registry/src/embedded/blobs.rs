@@ -99,7 +99,7 @@ impl Registry {
             self.receive(&mut staged, None, parts, body).await?;
             return self.finish(name, staged, digest).await;
         }
-        let upload = self.0.uploads.open(name, staged)?;
+        let upload = self.0.uploads.open(name, permit.user(), staged)?;
         Ok(upload_status(&upload, 0, StatusCode::ACCEPTED))
     }
 

@@ -49,8 +49,8 @@ pub(super) enum Refusal {
     ChunkLength { declared: u64, found: u64 },
     #[error("the blob is larger than {limit} bytes")]
     BlobTooLarge { limit: u64 },
-    #[error("{limit} uploads are open already")]
-    TooManyUploads { limit: usize },
+    #[error("{open} uploads are open already, {theirs} of them by the same user")]
+    TooManyUploads { open: usize, theirs: usize },
     #[error("the range lies outside the blob's {size} bytes")]
     RangeOutside { size: u64 },
     #[error("the repository holds no manifest `{reference}`")]

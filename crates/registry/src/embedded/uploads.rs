@@ -22,6 +22,8 @@ pub(super) struct Uploads {
 pub(super) struct Upload {
     pub(super) id: Uuid,
     name: Name,
+    /// Who opened it, where that is known.
+    user: Option<Arc<str>>,
     touched: Mutex<Instant>,
     /// None once it is finished. Held while a chunk is received: chunks are sent one after the other.
     staged: AsyncMutex<Option<Staged>>,
@@ -35,13 +37,20 @@ impl Uploads {
         }
     }
 
-    /// Opens an upload, if there is a place for it. Places of uploads that were silent for too long are given away.
-    pub(super) fn open(&self, name: Name, staged: Staged) -> Result<Arc<Upload>, Refusal> {
+    /// Opens an upload, if there is a place for it. Places of uploads that were silent for too long are given away; and a
+    /// user may have as many as there are left, so that none takes all of them.
+    pub(super) fn open(&self, name: Name, user: Option<Arc<str>>, staged: Staged) -> Result<Arc<Upload>, Refusal> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|_, upload| upload.idle() < self.limits.upload_idle || upload.staged.try_lock().is_err());
-        if open.len() >= self.limits.open_uploads {
+        let left = self.limits.open_uploads.saturating_sub(open.len());
+        let theirs = match user {
+            Some(_) => open.values().filter(|upload| upload.user == user).count(),
+            None => 0,
+        };
+        if theirs >= left {
             return Err(Refusal::TooManyUploads {
-                limit: self.limits.open_uploads,
+                open: open.len(),
+                theirs,
             });
         }
         // Not guessable: whoever knows it may continue the upload.
@@ -50,6 +59,7 @@ impl Uploads {
         let upload = Arc::new(Upload {
             id,
             name,
+            user,
             touched,
             staged: AsyncMutex::new(Some(staged)),
         });

@@ -183,6 +183,14 @@ impl Permit<'_> {
         }
     }
 
+    /// Who asks, where that is known.
+    pub(super) fn user(&self) -> Option<Arc<str>> {
+        match self.caller() {
+            Caller::Nobody => None,
+            Caller::User(name) => Some(Arc::clone(name)),
+        }
+    }
+
     /// Whether this may be done with what was shown.
     pub(super) fn allows(&self, name: &Name, action: Action) -> bool {
         match &self.0 {

@@ -256,7 +256,9 @@ async fn a_form_that_drips_is_not_waited_for() {
         tokio::time::sleep(Duration::from_millis(5)).await;
         Some((Ok::<_, std::io::Error>("x"), ()))
     });
-    let answer = caller.call("POST", "/token", &[], Body::from_stream(dripping)).await;
+    // Without an end to the waiting the form would be refused as well, once it is as long as a form may be: in five minutes.
+    let asked = caller.call("POST", "/token", &[], Body::from_stream(dripping));
+    let answer = tokio::time::timeout(Duration::from_secs(60), asked).await.unwrap();
     answer.refuses(400, "UNSUPPORTED");
 }
 
@@ -461,4 +463,33 @@ async fn the_address_that_clients_are_told_can_be_given() {
 #[tokio::test]
 async fn a_registry_without_users_has_no_tokens() {
     Caller::memory().ask("GET", "/token").await.is(404);
+}
+
+/// Whoever may push to one repository keeps nobody else from pushing.
+#[tokio::test]
+async fn one_who_opens_uploads_without_end_leaves_half_the_places() {
+    let limits = Limits {
+        open_uploads: 8,
+        ..Limits::memory()
+    };
+    let access = Access::new(users(), grants(), false, Realm::AsAsked { tls: false }).unwrap();
+    let caller = Caller(Registry::guarded(Storage::memory(), limits, access).router());
+    let greedy = caller.token("dropbox", &["repository:inbox:push"]).await;
+    let other = caller.token("ci", &["repository:team/app:push"]).await;
+    for _ in 0..4 {
+        caller
+            .with(&greedy, "POST", "/v2/inbox/blobs/uploads/", "")
+            .await
+            .is(202);
+    }
+    let refused = caller.with(&greedy, "POST", "/v2/inbox/blobs/uploads/", "").await;
+    refused.refuses(429, "TOOMANYREQUESTS");
+    caller
+        .with(&other, "POST", "/v2/team/app/blobs/uploads/", "")
+        .await
+        .is(202);
+    caller
+        .with(&other, "POST", "/v2/team/app/blobs/uploads/", "")
+        .await
+        .is(202);
 }
