@@ -347,7 +347,8 @@ const BROKE_OFF: &str = "the request broke off inside this program";
 
 /// Evidence that another spelling of the same image led to is told under the name that was asked for.
 fn named(evidence: Arc<Evidence>, image: &Pinned) -> Arc<Evidence> {
-    if evidence.image.reference() == image.reference() {
+    // A name that was resolved and one that carries its digest already are written alike.
+    if evidence.image.written() == image.written() {
         return evidence;
     }
     Arc::new(Evidence {

@@ -67,6 +67,27 @@ async fn a_thousand_reviews_of_one_image_gather_once() {
     );
 }
 
+/// The name that is pinned and the one that is asked for then are the same image under the same name.
+#[tokio::test]
+async fn an_image_that_was_pinned_is_judged_once_however_often_it_is_refused() {
+    let shop = Shop::open().await;
+    let forever = |plan: &mut AdmissionPlan| plan.cache.unsigned = PATIENCE * 100;
+    let rig = Rig::open_with(&[("shop.yaml", shop.policy())], forever).await;
+    let image = shop.push("team/app", "1.0", "unsigned").await;
+    rig.mutate(&create(&pod(&[&shop.name("team/app", "1.0")])))
+        .await
+        .expect_allowed();
+    for _ in 0..10 {
+        rig.validate(&create(&pod(&[&image.written()])))
+            .await
+            .expect_refused(400, &["image.unsigned"]);
+    }
+    let judged = rig
+        .metric(r#"countersign_cache_lookups_total{cache="verdicts",lookup="miss"}"#)
+        .await;
+    assert_eq!(judged, Some(1));
+}
+
 #[tokio::test]
 async fn a_tag_that_everybody_wants_is_resolved_once() {
     let shop = Shop::open().await;
