@@ -31,13 +31,21 @@ struct Caches {
     lists: ListCache,
     contents: Arc<ContentCache>,
     resolving: Flights<TagKey, Result<Digest, Trouble>>,
-    gathering: Flights<ListKey, Arc<Evidence>>,
+    gathering: Flights<ListKey, Landed>,
     longest_flight: Duration,
     /// How long a registry that failed is taken to be failing.
     outage: Duration,
     patience: Duration,
     tag_counts: Counts,
     evidence_counts: Counts,
+}
+
+/// What a flight brought.
+#[derive(Clone, Debug)]
+struct Landed {
+    evidence: Arc<Evidence>,
+    /// Whether the registry was asked for it, and not only the disk.
+    asked: bool,
 }
 
 /// How often the caches knew what was asked, since the start.
@@ -143,6 +151,25 @@ impl Gatherer {
         self.caches.as_ref().is_none_or(|caches| caches.lists.settle(patience))
     }
 
+    /// The digest that a name is known to mean, without asking anybody.
+    pub fn known_digest(&self, reference: &Reference, credentials: &Credentials) -> Option<Digest> {
+        if let Some(digest) = reference.digest() {
+            return Some(*digest);
+        }
+        let caches = self.caches.as_ref()?;
+        let digest = caches.tags.get(&self.tag_key(reference, credentials))?.ok()?;
+        caches.tag_counts.at_hand(false);
+        Some(digest)
+    }
+
+    fn tag_key(&self, reference: &Reference, credentials: &Credentials) -> TagKey {
+        TagKey {
+            repository: reference.repository().clone(),
+            tag: reference.effective_tag(),
+            scope: self.client.credential_scope(credentials, reference.repository()),
+        }
+    }
+
     /// The digest that a name means now.
     pub async fn resolve(
         &self,
@@ -156,11 +183,7 @@ impl Gatherer {
         if let Some(digest) = reference.digest() {
             return Ok(*digest);
         }
-        let key = TagKey {
-            repository: reference.repository().clone(),
-            tag: reference.effective_tag(),
-            scope: self.client.credential_scope(credentials, reference.repository()),
-        };
+        let key = self.tag_key(reference, credentials);
         if let Some(outcome) = caches.tags.get(&key) {
             caches.tag_counts.at_hand(false);
             return outcome;
@@ -291,9 +314,9 @@ impl Gatherer {
         if landed.is_err() && older().is_none() {
             landed = tokio::time::timeout_at(last.into(), arrival).await;
         }
-        if let Ok(Some(evidence)) = &landed {
-            if evidence.stale {
-                one_more(&counts.stale);
+        if let Ok(Some(Landed { evidence, asked })) = &landed {
+            if evidence.stale || !asked {
+                counts.at_hand(evidence.stale);
             } else {
                 counts.asked(began, arrived);
             }
@@ -326,19 +349,25 @@ impl Gatherer {
         key: &ListKey,
         image: &Pinned,
         credentials: &Credentials,
-    ) -> impl Future<Output = Arc<Evidence>> + Send + use<> {
+    ) -> impl Future<Output = Landed> + Send + use<> {
         let (client, lists, contents) = (self.client.clone(), caches.lists.clone(), Arc::clone(&caches.contents));
         let (key, image, credentials) = (key.clone(), image.clone(), credentials.clone());
         let until = Instant::now() + caches.longest_flight;
         async move {
             let loaded = lists.load(&key).await;
-            match lists.get(&key, Instant::now()) {
-                Known::Fresh(evidence) => return evidence,
-                Known::Ageing(evidence) if loaded => return evidence,
-                _ => {}
+            let known = match lists.get(&key, Instant::now()) {
+                Known::Fresh(evidence) => Some(evidence),
+                Known::Ageing(evidence) if loaded => Some(evidence),
+                _ => None,
+            };
+            if let Some(evidence) = known {
+                return Landed { evidence, asked: false };
             }
             let evidence = gather_through(&client, Some(&contents), &image, &key.request, &credentials, until).await;
-            lists.put(&key, evidence, Instant::now())
+            Landed {
+                evidence: lists.put(&key, evidence, Instant::now()),
+                asked: true,
+            }
         }
     }
 }

@@ -100,6 +100,28 @@ async fn what_is_known_costs_nothing() {
     assert_eq!((evidence.shared, evidence.stale), (0, 0));
 }
 
+/// Also where there is no room to ask.
+#[tokio::test]
+async fn what_a_tag_means_is_known_without_asking() {
+    let (shelf, image) = signed();
+    let server = Server::of(shelf).await;
+    let gatherer = gatherer(CacheConfig::standard());
+    let (known, missing) = (server.reference("app:v1"), server.reference("app:v2"));
+    assert_eq!(gatherer.known_digest(&known, &nobody()), None);
+    for reference in [&known, &missing] {
+        let _ = gatherer.resolve(reference, &nobody(), soon()).await;
+    }
+    server.forget();
+    assert_eq!(gatherer.known_digest(&known, &nobody()), Some(image.digest));
+    assert_eq!(gatherer.known_digest(&missing, &nobody()), None);
+    assert_eq!(
+        gatherer.known_digest(&known, &user(&server.host(), "alice")),
+        None,
+        "who else asks"
+    );
+    assert_eq!(server.seen().len(), 0);
+}
+
 #[tokio::test]
 async fn another_spelling_of_the_same_image_is_told_under_its_own_name() {
     let (shelf, image) = signed();
@@ -307,10 +329,9 @@ async fn what_hangs_delays_only_its_own_images() {
         })
         .collect();
     tokio::time::sleep(Duration::from_millis(50)).await;
-    let began = Instant::now();
     let evidence = gathered(&gatherer, &good, &image).await;
     assert_eq!(evidence.items.len(), 2);
-    assert!(began.elapsed() < Duration::from_millis(1000), "{:?}", began.elapsed());
+    assert!(stuck.iter().all(|task| !task.is_finished()), "all others still wait");
     for task in stuck {
         task.abort();
     }

@@ -94,7 +94,11 @@ impl Door {
         }
         let _place = match place {
             Ok(place) => place,
-            Err(cause) => return Pinning::Fails(cause),
+            // What is known costs no place.
+            Err(cause) => match self.gatherer.known_digest(&reference, &self.credentials) {
+                Some(digest) => return Pinning::Becomes(reference.resolved(digest).written()),
+                None => return Pinning::Fails(cause),
+            },
         };
         match self.gatherer.resolve(&reference, &self.credentials, deadline).await {
             Ok(digest) => {
