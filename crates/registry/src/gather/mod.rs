@@ -133,6 +133,10 @@ pub(crate) async fn gather_through(
     if found.manifest.is_none() && !request.manifest && found.items.iter().any(is_over_the_manifest) {
         found.append(gathering.image_manifest().await);
     }
+    // It is kept, and vectors that grew have room for more.
+    found.items.shrink_to_fit();
+    found.gaps.shrink_to_fit();
+    found.looked.shrink_to_fit();
     Evidence {
         image: image.clone(),
         items: found.items,

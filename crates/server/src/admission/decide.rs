@@ -93,8 +93,7 @@ impl Door {
         };
         let governing = under.policies.set().governing(&pinned, asked.facts);
         let key = Key {
-            written: image.to_owned(),
-            image: pinned.clone(),
+            written: image.into(),
             governing: governing.key(),
             credentials: self.credentials.scope_hash(),
         };

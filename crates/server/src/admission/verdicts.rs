@@ -9,7 +9,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use countersign_evidence::Evidence;
-use countersign_image::{Digest, Pinned};
+use countersign_image::Digest;
 use countersign_policy::{Judgement, Verdict};
 use countersign_registry::CredentialScope;
 use jiff::{SignedDuration, Timestamp};
@@ -24,9 +24,8 @@ const CAPACITY: u64 = 20_000;
 /// All that a verdict depends on besides evidence and time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
-    /// The image as it was named, which its messages repeat.
-    pub(super) written: String,
-    pub(super) image: Pinned,
+    /// The image as it was named, which its messages repeat. It carries the digest.
+    pub(super) written: Box<str>,
     /// Which policies govern it, as of which generation.
     pub(super) governing: Digest,
     /// Whose credentials the registry was shown.
