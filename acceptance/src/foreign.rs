@@ -23,7 +23,7 @@ use tokens::TokenService;
 const USER: &str = "sentry";
 const PASSWORD: &str = "open sesame";
 const CONFIG: &str = "config.yml";
-/// The password above, as bcrypt at its lowest cost.
+/// The password above, as bcrypt at nearly its lowest cost.
 const HASH: &str = "$2b$05$i18C5BzxRkkw00EleXDuguHKuQ5jiljqa//GVsho3gN7lwO5ZDCyC";
 
 /// An image somewhere, with all three of its names.
