@@ -1,12 +1,13 @@
 //! The way to evidence that the door and the command line share: a client, and caches where there are any.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use countersign_evidence::{Evidence, Gap, GapCause};
 use countersign_image::{Digest, Pinned, Reference, Repository};
 use jiff::Timestamp;
+use moka::sync::Cache;
 use tracing::debug;
 
 use crate::cache::{
@@ -32,6 +33,7 @@ struct Caches {
     contents: Arc<ContentCache>,
     resolving: Flights<TagKey, Result<Digest, Trouble>>,
     gathering: Flights<ListKey, Landed>,
+    names: Names,
     longest_flight: Duration,
     /// How long a registry that failed is taken to be failing.
     outage: Duration,
@@ -120,6 +122,7 @@ impl Gatherer {
             contents,
             resolving: Flights::new(),
             gathering: Flights::new(),
+            names: Names::new(),
             longest_flight: config.flight,
             outage: config.outage,
             patience: config.patience,
@@ -223,10 +226,10 @@ impl Gatherer {
         deadline: Instant,
     ) -> Arc<Evidence> {
         match &self.caches {
-            Some(caches) => named(
-                self.gather_cached(caches, image, request, credentials, deadline).await,
-                image,
-            ),
+            Some(caches) => {
+                let evidence = self.gather_cached(caches, image, request, credentials, deadline).await;
+                caches.names.told(evidence, image)
+            }
             None => Arc::new(gather(&self.client, image, request, credentials, deadline).await),
         }
     }
@@ -243,7 +246,7 @@ impl Gatherer {
             Known::Old { .. } | Known::Nothing => return None,
         };
         caches.evidence_counts.at_hand(evidence.stale);
-        Some(named(evidence, image))
+        Some(caches.names.told(evidence, image))
     }
 
     fn all_fail(&self, caches: &Caches, image: &Pinned, request: &GatherRequest, now: Instant) -> bool {
@@ -374,16 +377,50 @@ impl Gatherer {
 
 const BROKE_OFF: &str = "the request broke off inside this program";
 
-/// Evidence that another spelling of the same image led to is told under the name that was asked for.
-fn named(evidence: Arc<Evidence>, image: &Pinned) -> Arc<Evidence> {
-    // A name that was resolved and one that carries its digest already are written alike.
-    if evidence.image.written() == image.written() {
-        return evidence;
+/// Most spellings under which evidence is told that another one led to.
+const MAX_NAMES: u64 = 1000;
+/// How long such a spelling is remembered after it was asked for the last time.
+const NAME_LIFE: Duration = Duration::from_secs(60);
+
+/// Evidence that another spelling of the same image led to is told under the name that was asked for: the very same
+/// evidence to all who ask for it so, as verdicts hold for the evidence that they were reached on.
+#[derive(Debug)]
+struct Names(Cache<String, Named>);
+
+#[derive(Clone, Debug)]
+struct Named {
+    of: Weak<Evidence>,
+    evidence: Arc<Evidence>,
+}
+
+impl Names {
+    fn new() -> Self {
+        let names = Cache::builder().max_capacity(MAX_NAMES).time_to_idle(NAME_LIFE);
+        Self(names.build())
     }
-    Arc::new(Evidence {
-        image: image.clone(),
-        ..(*evidence).clone()
-    })
+
+    fn told(&self, evidence: Arc<Evidence>, image: &Pinned) -> Arc<Evidence> {
+        // A name that was resolved and one that carries its digest already are written alike.
+        let written = image.written();
+        if evidence.image.written() == written {
+            return evidence;
+        }
+        if let Some(named) = self.0.get(&written)
+            && named.of.as_ptr() == Arc::as_ptr(&evidence)
+        {
+            return named.evidence;
+        }
+        let named = Named {
+            of: Arc::downgrade(&evidence),
+            evidence: Arc::new(Evidence {
+                image: image.clone(),
+                ..(*evidence).clone()
+            }),
+        };
+        let evidence = Arc::clone(&named.evidence);
+        self.0.insert(written, named);
+        evidence
+    }
 }
 
 /// What is known of an image when the time is up: that every place was not looked at.

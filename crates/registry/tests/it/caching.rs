@@ -132,6 +132,8 @@ async fn another_spelling_of_the_same_image_is_told_under_its_own_name() {
     let other = server.reference(&format!("app@{}", image.digest)).pinned().unwrap();
     let evidence = gatherer.gather(&other, &everything(), &nobody(), soon()).await;
     assert_eq!(evidence.image.written(), other.written());
+    let again = gatherer.gather(&other, &everything(), &nobody(), soon()).await;
+    assert!(Arc::ptr_eq(&evidence, &again), "a verdict on it holds");
     assert_eq!(server.seen().len(), 0);
 }
 
