@@ -62,8 +62,8 @@ pub struct Attested {
 pub struct Proof {
     key: Digest,
     scheme: Scheme,
-    /// Boxed: grounds are moved about more than they are read.
-    origin: Box<Origin>,
+    /// Beside it and shared: grounds are moved about and copied more than they are read.
+    origin: Arc<Origin>,
     predicate_type: Option<String>,
 }
 
@@ -73,7 +73,7 @@ impl Signed {
         let proof = Proof {
             key: signature.key().fingerprint(),
             scheme: signature.scheme(),
-            origin: Box::new(signature.origin().clone()),
+            origin: Arc::new(signature.origin().clone()),
             predicate_type: None,
         };
         Self { proof, lists_age }
@@ -96,7 +96,7 @@ impl Attested {
         let proof = |attestation: &Attestation| Proof {
             key: attestation.key().fingerprint(),
             scheme: attestation.scheme(),
-            origin: Box::new(attestation.origin().clone()),
+            origin: Arc::new(attestation.origin().clone()),
             predicate_type: Some(attestation.predicate_type().to_owned()),
         };
         let mut proofs = NonEmpty::one(proof(attestations.first()));
