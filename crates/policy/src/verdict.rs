@@ -29,10 +29,10 @@ impl<T> NonEmpty<T> {
     pub fn from_vec(list: Vec<T>) -> Option<Self> {
         let mut list = list.into_iter();
         let first = list.next()?;
-        Some(Self {
-            first,
-            rest: list.collect(),
-        })
+        let mut rest: Vec<T> = list.collect();
+        // Most lists have one element, and the room that it had is kept as long as the verdict.
+        rest.shrink_to_fit();
+        Some(Self { first, rest })
     }
 
     /// Adds an element at the end.
