@@ -1,11 +1,8 @@
-//! One value of an object as the API server wrote it, read a level at a time and never taken for another shape.
+//! One value of a document as the API server wrote it, looked at a level at a time and never taken for another shape.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use serde::Deserializer as _;
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use countersign_image::json::{Kept, Object};
 use thiserror::Error;
 
 use crate::FieldPath;
@@ -21,7 +18,7 @@ pub enum ShapeError {
         path: FieldPath,
     },
     /// A field holds something else.
-    #[error("`{path}` must be {expected}, and is {found}")]
+    #[error("{} must be {expected}, and is {found}", place(.path))]
     Wrong {
         /// The field.
         path: FieldPath,
@@ -40,187 +37,152 @@ pub enum ShapeError {
     },
 }
 
-/// A value, still as bytes, and where it is.
-#[derive(Clone, Debug)]
-pub(crate) struct Node<'a> {
-    raw: &'a RawValue,
-    path: FieldPath,
+/// As an error names it; the root has no name of its own.
+fn place(path: &FieldPath) -> String {
+    match path.to_string() {
+        root if root.is_empty() => "the document".to_owned(),
+        path => format!("`{path}`"),
+    }
 }
 
-impl<'a> Node<'a> {
-    pub(crate) fn root(raw: &'a RawValue) -> Self {
-        Self::at(raw, FieldPath::root())
-    }
+/// A value, and where it is.
+///
+/// Most of what is looked at is never named, so that where it is stays a way back until somebody asks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Node<'k, 'p> {
+    value: &'k Kept,
+    place: Place<'p>,
+}
 
-    pub(crate) fn at(raw: &'a RawValue, path: FieldPath) -> Self {
-        Self { raw, path }
-    }
+#[derive(Clone, Copy, Debug)]
+enum Place<'p> {
+    Root,
+    Field(&'p Place<'p>, &'static str),
+    Element(&'p Place<'p>, usize),
+}
 
-    pub(crate) fn path(&self) -> &FieldPath {
-        &self.path
+impl Place<'_> {
+    fn path(&self) -> FieldPath {
+        match self {
+            Self::Root => FieldPath::root(),
+            Self::Field(of, name) => of.path().field(name),
+            Self::Element(of, index) => of.path().index(*index),
+        }
     }
+}
 
-    /// That this is an object; what is in it is not looked at.
-    pub(crate) fn is_object(&self) -> Result<(), ShapeError> {
-        const EXPECTED: &str = "an object";
-        if shape(self.raw) == EXPECTED {
-            Ok(())
-        } else {
-            Err(self.wrong(EXPECTED))
+impl<'k> Node<'k, '_> {
+    pub(crate) fn root(value: &'k Kept) -> Self {
+        Self {
+            value,
+            place: Place::Root,
         }
     }
 
-    /// The named fields of this object, in the order of the names; `null` is absent, as Go writes what is not set.
-    pub(crate) fn fields<const N: usize>(&self, names: [&'static str; N]) -> Result<[Option<Self>; N], ShapeError> {
-        let found = self.read("an object", Wanted { names })?;
-        let mut nodes = std::array::from_fn(|_| None);
-        for ((node, raw), name) in nodes.iter_mut().zip(found).zip(names) {
-            *node = raw.filter(|raw| raw.get() != "null").map(|raw| Self {
-                raw,
-                path: self.path.field(name),
-            });
-        }
-        Ok(nodes)
+    pub(crate) fn path(&self) -> FieldPath {
+        self.place.path()
     }
 
-    /// The one field without which this object makes no sense.
-    pub(crate) fn field(&self, name: &'static str) -> Result<Self, ShapeError> {
-        let [node] = self.fields([name])?;
-        node.ok_or_else(|| ShapeError::Missing {
-            path: self.path.field(name),
-        })
+    /// The value, to be looked at later from a root of its own; nothing but an object will do.
+    pub(crate) fn object(&self) -> Result<&'k Kept, ShapeError> {
+        self.inside().map(|_| self.value)
+    }
+
+    /// The named field of this object; `null` is absent, as Go writes what is not set.
+    pub(crate) fn field(&self, name: &'static str) -> Result<Option<Node<'k, '_>>, ShapeError> {
+        let value = self.inside()?.field(name).filter(|value| !matches!(value, Kept::Null));
+        Ok(value.map(|value| Node {
+            value,
+            place: Place::Field(&self.place, name),
+        }))
+    }
+
+    /// The field without which this object makes no sense.
+    pub(crate) fn needed(&self, name: &'static str) -> Result<Node<'k, '_>, ShapeError> {
+        self.field(name)?.ok_or_else(|| self.missing(name))
+    }
+
+    pub(crate) fn missing(&self, name: &'static str) -> ShapeError {
+        ShapeError::Missing {
+            path: self.path().field(name),
+        }
     }
 
     /// The elements of this array, `null`s among them.
-    pub(crate) fn elements(&self, limit: usize) -> Result<Vec<Self>, ShapeError> {
-        let elements = self
-            .read("an array", Elements { limit })?
-            .ok_or_else(|| ShapeError::TooLong {
-                path: self.path.clone(),
-                limit,
-            })?;
-        let node = |(index, raw)| Self {
-            raw,
-            path: self.path.index(index),
+    pub(crate) fn elements(&self) -> Result<impl ExactSizeIterator<Item = Node<'k, '_>>, ShapeError> {
+        let Kept::Array(array) = self.value else {
+            return Err(self.wrong("an array"));
         };
-        Ok(elements.into_iter().enumerate().map(node).collect())
+        let elements = array.elements();
+        if array.has_more() {
+            return Err(ShapeError::TooLong {
+                path: self.path(),
+                limit: elements.len(),
+            });
+        }
+        let node = |(index, value)| Node {
+            value,
+            place: Place::Element(&self.place, index),
+        };
+        Ok(elements.iter().enumerate().map(node))
     }
 
-    pub(crate) fn text(&self) -> Result<String, ShapeError> {
-        serde_json::from_str(self.raw.get()).map_err(|_| match shape(self.raw) {
-            // JSON lets half of a surrogate pair stand in a string; Unicode, and Kubernetes, do not.
-            "a string" => self.wrong("Unicode"),
-            _ => self.wrong("a string"),
-        })
+    pub(crate) fn text(&self) -> Result<&'k str, ShapeError> {
+        match self.value {
+            Kept::Text(text) => Ok(text),
+            _ => Err(self.wrong("a string")),
+        }
     }
 
     pub(crate) fn integer(&self) -> Result<i64, ShapeError> {
-        serde_json::from_str(self.raw.get()).map_err(|_| self.wrong("an integer"))
+        match self.value {
+            Kept::Integer(integer) => Ok(*integer),
+            _ => Err(self.wrong("an integer")),
+        }
+    }
+
+    pub(crate) fn boolean(&self) -> Result<bool, ShapeError> {
+        match self.value {
+            Kept::Boolean(boolean) => Ok(*boolean),
+            _ => Err(self.wrong("a boolean")),
+        }
     }
 
     pub(crate) fn texts(&self) -> Result<BTreeMap<String, String>, ShapeError> {
-        serde_json::from_str(self.raw.get()).map_err(|_| self.wrong("an object of strings"))
+        const EXPECTED: &str = "an object of strings";
+        let Kept::Object(object) = self.value else {
+            return Err(self.wrong(EXPECTED));
+        };
+        let texts = object.map().iter().map(|(name, value)| match value {
+            Kept::Text(text) => Ok((name.to_string(), text.clone())),
+            _ => Err(self.wrong(EXPECTED)),
+        });
+        texts.collect()
     }
 
-    fn read<V: Visitor<'a>>(&self, expected: &'static str, visitor: V) -> Result<V::Value, ShapeError> {
-        serde_json::Deserializer::from_str(self.raw.get())
-            .deserialize_any(visitor)
-            .map_err(|_| self.wrong(expected))
+    fn inside(&self) -> Result<&'k Object, ShapeError> {
+        match self.value {
+            Kept::Object(object) => Ok(object),
+            _ => Err(self.wrong("an object")),
+        }
     }
 
     fn wrong(&self, expected: &'static str) -> ShapeError {
         ShapeError::Wrong {
-            path: self.path.clone(),
+            path: self.path(),
             expected,
-            found: shape(self.raw),
+            found: shape(self.value),
         }
     }
 }
 
-fn shape(raw: &RawValue) -> &'static str {
-    match raw.get().as_bytes().first() {
-        Some(b'{') => "an object",
-        Some(b'[') => "an array",
-        Some(b'"') => "a string",
-        Some(b't' | b'f') => "a boolean",
-        Some(b'n') => "null",
-        _ => "a number",
-    }
-}
-
-/// Picks fields out of an object without building the rest of it.
-struct Wanted<const N: usize> {
-    names: [&'static str; N],
-}
-
-impl<'a, const N: usize> Visitor<'a> for Wanted<N> {
-    type Value = [Option<&'a RawValue>; N];
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<M: MapAccess<'a>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-        let mut found = [None; N];
-        while let Some(position) = map.next_key_seed(Position(&self.names))? {
-            match position.and_then(|position| found.get_mut(position)) {
-                Some(slot) => *slot = Some(map.next_value()?),
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// Reads a key as its position among the wanted names.
-struct Position<'n>(&'n [&'static str]);
-
-impl<'a> DeserializeSeed<'a> for Position<'_> {
-    type Value = Option<usize>;
-
-    fn deserialize<D: serde::Deserializer<'a>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Position<'_> {
-    type Value = Option<usize>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.iter().position(|name| *name == key))
-    }
-}
-
-/// Collects the elements of an array; `None` if there are more than the limit.
-struct Elements {
-    limit: usize,
-}
-
-impl<'a> Visitor<'a> for Elements {
-    type Value = Option<Vec<&'a RawValue>>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<S: SeqAccess<'a>>(self, mut list: S) -> Result<Self::Value, S::Error> {
-        let mut elements = Vec::new();
-        while elements.len() < self.limit {
-            match list.next_element()? {
-                Some(element) => elements.push(element),
-                None => return Ok(Some(elements)),
-            }
-        }
-        let mut over = false;
-        while list.next_element::<IgnoredAny>()?.is_some() {
-            over = true;
-        }
-        Ok((!over).then_some(elements))
+fn shape(value: &Kept) -> &'static str {
+    match value {
+        Kept::Object(_) => "an object",
+        Kept::Array(_) => "an array",
+        Kept::Text(_) => "a string",
+        Kept::Boolean(_) => "a boolean",
+        Kept::Null => "null",
+        Kept::Integer(_) | Kept::Number => "a number",
     }
 }

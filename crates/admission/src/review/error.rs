@@ -26,6 +26,9 @@ pub enum ReviewErrorKind {
     /// It is not JSON, or JSON that two readers may understand differently.
     #[error("the review cannot be read")]
     Json(#[source] JsonError),
+    /// It is not shaped as a review.
+    #[error("the review cannot be read")]
+    Shape(#[from] ShapeError),
     /// It is something else than a review.
     #[error("the document is of kind `{found}`, not `AdmissionReview`")]
     NotAReview {
@@ -69,7 +72,7 @@ pub enum ReviewErrorKind {
     },
     /// The object is not shaped as an object of Kubernetes.
     #[error("the object cannot be read")]
-    Object(#[from] ShapeError),
+    Object(#[source] ShapeError),
 }
 
 impl ReviewError {

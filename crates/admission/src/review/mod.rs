@@ -1,18 +1,18 @@
 //! The question as it arrives: an AdmissionReview (`admission.k8s.io/v1`), read strictly where a decision depends on it.
 //!
-//! The object in it stays the bytes that the API server sent: it is never built and written again, so a field that we do
-//! not know cannot get lost.
+//! All of it is looked at once, and little is kept of it: of the object only where images stand and what policies ask for.
+//! The object is never built and written again, so a field that we do not know cannot get lost.
 
 mod error;
 mod uid;
+mod wanted;
 mod wire;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use bytes::Bytes;
-use countersign_image::json;
-use serde_json::value::RawValue;
+use countersign_image::json::{self, Kept};
 
 pub use self::error::{ReviewError, ReviewErrorKind};
 pub use self::wire::{GroupVersionKind, GroupVersionResource};
@@ -60,8 +60,8 @@ pub struct Review {
     name: Option<String>,
     user: String,
     dry_run: bool,
-    object: Option<Box<RawValue>>,
-    old_object: Option<Box<RawValue>>,
+    object: Option<Kept>,
+    old_object: Option<Kept>,
     labels: BTreeMap<String, String>,
     deleting: bool,
 }
@@ -80,31 +80,42 @@ impl Review {
     }
 
     fn read(body: &[u8]) -> Result<Self, ReviewErrorKind> {
-        let envelope: wire::Envelope = json::strict(body).map_err(ReviewErrorKind::Json)?;
-        let request = envelope.request()?;
-        let uid = wire::uid(request.uid)?;
-        let operation = wire::operation(request.operation)?;
-        let kind = wire::named("request.kind", request.kind)?;
-        let object = wire::object("object", request.object)?;
-        let old_object = wire::object("oldObject", request.old_object)?;
-        let labels = match &object {
+        let mut document = json::keep(body, &wanted::REVIEW).map_err(ReviewErrorKind::Json)?;
+        let mut review = Self::of(&document)?;
+        review.object = taken(&mut document, "object");
+        review.old_object = taken(&mut document, "oldObject");
+        Ok(review)
+    }
+
+    /// All but the objects themselves.
+    fn of(document: &Kept) -> Result<Self, ReviewErrorKind> {
+        let document = Node::root(document);
+        let request = wire::request(&document)?;
+        let uid = wire::uid(&request)?;
+        let operation = wire::operation(&request)?;
+        let kind = wire::kind(&request)?;
+        let labels = match wire::object(&request, "object")? {
             Some(object) => wire::labels_of_kind(object, &kind)?,
             None => BTreeMap::new(),
+        };
+        let deleting = match wire::object(&request, "oldObject")? {
+            Some(object) => wire::deleting(object).map_err(ReviewErrorKind::Object)?,
+            None => false,
         };
         Ok(Self {
             uid,
             operation,
             labels,
-            deleting: deleting(old_object.as_deref())?,
+            deleting,
             kind,
-            resource: wire::named("request.resource", request.resource)?,
-            sub_resource: request.sub_resource.filter(|name| !name.is_empty()),
-            namespace: request.namespace.filter(|name| !name.is_empty()),
-            name: request.name.filter(|name| !name.is_empty()),
-            user: request.user_info.unwrap_or_default().username.unwrap_or_default(),
-            dry_run: request.dry_run.unwrap_or(false),
-            object,
-            old_object,
+            resource: wire::resource(&request)?,
+            sub_resource: wire::name(&request, "subResource")?,
+            namespace: wire::name(&request, "namespace")?,
+            name: wire::name(&request, "name")?,
+            user: wire::user(&request)?,
+            dry_run: wire::dry_run(&request)?,
+            object: None,
+            old_object: None,
         })
     }
 
@@ -144,14 +155,14 @@ impl Review {
         self.name.as_deref()
     }
 
-    /// The object as it is to be, byte for byte; none for DELETE.
-    pub fn object(&self) -> Option<&RawValue> {
-        self.object.as_deref()
+    /// What was kept of the object as it is to be; none for DELETE.
+    pub(crate) fn object(&self) -> Option<&Kept> {
+        self.object.as_ref()
     }
 
-    /// The object as it is stored, byte for byte; UPDATE and DELETE have it.
-    pub fn old_object(&self) -> Option<&RawValue> {
-        self.old_object.as_deref()
+    /// What was kept of the object as it is stored; UPDATE and DELETE have it.
+    pub(crate) fn old_object(&self) -> Option<&Kept> {
+        self.old_object.as_ref()
     }
 
     /// Whether nothing will be stored whatever the answer.
@@ -176,14 +187,8 @@ impl Review {
     }
 }
 
-fn deleting(old_object: Option<&RawValue>) -> Result<bool, ReviewErrorKind> {
-    let Some(object) = old_object else {
-        return Ok(false);
-    };
-    let [metadata] = Node::root(object).fields(["metadata"])?;
-    let Some(metadata) = metadata else {
-        return Ok(false);
-    };
-    let [since] = metadata.fields(["deletionTimestamp"])?;
-    Ok(since.is_some())
+/// An object out of a review that was read.
+fn taken(document: &mut Kept, name: &str) -> Option<Kept> {
+    let object = document.field_mut("request")?.field_mut(name)?;
+    Some(std::mem::take(object)).filter(|object| !matches!(object, Kept::Null))
 }

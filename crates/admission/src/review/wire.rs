@@ -3,47 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use countersign_image::json::Kept;
 
 use super::{API_VERSION, MAX_UID, Operation, ReviewErrorKind};
-use crate::FieldPath;
-use crate::object::Node;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Envelope {
-    kind: Option<String>,
-    api_version: Option<String>,
-    request: Option<Request>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Request {
-    pub(super) uid: Option<String>,
-    pub(super) operation: Option<String>,
-    pub(super) kind: Option<GroupVersionKind>,
-    pub(super) resource: Option<GroupVersionResource>,
-    pub(super) sub_resource: Option<String>,
-    pub(super) namespace: Option<String>,
-    pub(super) name: Option<String>,
-    pub(super) user_info: Option<UserInfo>,
-    pub(super) dry_run: Option<bool>,
-    pub(super) object: Option<Box<RawValue>>,
-    pub(super) old_object: Option<Box<RawValue>>,
-}
-
-#[derive(Default, Deserialize)]
-pub(super) struct UserInfo {
-    pub(super) username: Option<String>,
-}
+use crate::object::{Node, ShapeError};
 
 /// A kind of object, with its group and version; the group of what Kubernetes began with is empty.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GroupVersionKind {
     /// The group, `apps`.
-    #[serde(default)]
     pub group: String,
     /// The version, `v1`.
     pub version: String,
@@ -52,10 +20,9 @@ pub struct GroupVersionKind {
 }
 
 /// A resource, with its group and version.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct GroupVersionResource {
     /// The group, `apps`.
-    #[serde(default)]
     pub group: String,
     /// The version, `v1`.
     pub version: String,
@@ -85,38 +52,47 @@ fn write_group(f: &mut fmt::Formatter<'_>, group: &str) -> fmt::Result {
     }
 }
 
-impl Envelope {
-    /// The request in it, if this is a review of the version that we answer.
-    pub(super) fn request(self) -> Result<Request, ReviewErrorKind> {
-        let kind = named("kind", self.kind)?;
-        if kind != "AdmissionReview" {
-            return Err(ReviewErrorKind::NotAReview { found: shortened(kind) });
-        }
-        let version = named("apiVersion", self.api_version)?;
-        if version != API_VERSION {
-            return Err(ReviewErrorKind::Version {
-                found: shortened(version),
-            });
-        }
-        named("request", self.request)
+/// The request in it, if this is a review of the version that we answer.
+pub(super) fn request<'k, 'p>(review: &'p Node<'k, '_>) -> Result<Node<'k, 'p>, ReviewErrorKind> {
+    let kind = named("kind", text(review, "kind")?)?;
+    if kind != "AdmissionReview" {
+        return Err(ReviewErrorKind::NotAReview { found: shortened(kind) });
     }
+    let version = named("apiVersion", text(review, "apiVersion")?)?;
+    if version != API_VERSION {
+        return Err(ReviewErrorKind::Version {
+            found: shortened(version),
+        });
+    }
+    named("request", review.field("request")?)
 }
 
-pub(super) fn named<T>(field: &'static str, value: Option<T>) -> Result<T, ReviewErrorKind> {
+fn named<T>(field: &'static str, value: Option<T>) -> Result<T, ReviewErrorKind> {
     value.ok_or(ReviewErrorKind::Missing { field })
 }
 
-pub(super) fn uid(uid: Option<String>) -> Result<String, ReviewErrorKind> {
-    let uid = named("request.uid", uid.filter(|uid| !uid.is_empty()))?;
+/// A text that may be absent.
+fn text<'k>(of: &Node<'k, '_>, field: &'static str) -> Result<Option<&'k str>, ShapeError> {
+    of.field(field)?.map(|field| field.text()).transpose()
+}
+
+/// A text that is as good as absent where it is empty.
+pub(super) fn name(of: &Node<'_, '_>, field: &'static str) -> Result<Option<String>, ShapeError> {
+    let text = text(of, field)?.filter(|text| !text.is_empty());
+    Ok(text.map(ToOwned::to_owned))
+}
+
+pub(super) fn uid(request: &Node<'_, '_>) -> Result<String, ReviewErrorKind> {
+    let uid = named("request.uid", name(request, "uid")?)?;
     if uid.len() > MAX_UID {
         return Err(ReviewErrorKind::LongUid { length: uid.len() });
     }
     Ok(uid)
 }
 
-pub(super) fn operation(operation: Option<String>) -> Result<Operation, ReviewErrorKind> {
-    let operation = named("request.operation", operation)?;
-    match operation.as_str() {
+pub(super) fn operation(request: &Node<'_, '_>) -> Result<Operation, ReviewErrorKind> {
+    let operation = named("request.operation", text(request, "operation")?)?;
+    match operation {
         "CREATE" => Ok(Operation::Create),
         "UPDATE" => Ok(Operation::Update),
         "DELETE" => Ok(Operation::Delete),
@@ -127,45 +103,81 @@ pub(super) fn operation(operation: Option<String>) -> Result<Operation, ReviewEr
     }
 }
 
-/// That what stands for an object in the review is one, where there is anything.
-pub(super) fn object(
-    field: &'static str,
-    value: Option<Box<RawValue>>,
-) -> Result<Option<Box<RawValue>>, ReviewErrorKind> {
-    if let Some(value) = &value {
-        Node::at(value, FieldPath::root().field("request").field(field)).is_object()?;
-    }
-    Ok(value)
+pub(super) fn kind(request: &Node<'_, '_>) -> Result<GroupVersionKind, ReviewErrorKind> {
+    let kind = named("request.kind", request.field("kind")?)?;
+    Ok(GroupVersionKind {
+        group: name(&kind, "group")?.unwrap_or_default(),
+        version: kind.needed("version")?.text()?.to_owned(),
+        kind: kind.needed("kind")?.text()?.to_owned(),
+    })
+}
+
+pub(super) fn resource(request: &Node<'_, '_>) -> Result<GroupVersionResource, ReviewErrorKind> {
+    let resource = named("request.resource", request.field("resource")?)?;
+    Ok(GroupVersionResource {
+        group: name(&resource, "group")?.unwrap_or_default(),
+        version: resource.needed("version")?.text()?.to_owned(),
+        resource: resource.needed("resource")?.text()?.to_owned(),
+    })
+}
+
+pub(super) fn user(request: &Node<'_, '_>) -> Result<String, ShapeError> {
+    let user = match request.field("userInfo")? {
+        Some(info) => name(&info, "username")?,
+        None => None,
+    };
+    Ok(user.unwrap_or_default())
+}
+
+pub(super) fn dry_run(request: &Node<'_, '_>) -> Result<bool, ShapeError> {
+    request.field("dryRun")?.map_or(Ok(false), |dry_run| dry_run.boolean())
+}
+
+/// What stands for an object in the review, which has to be one where there is anything.
+pub(super) fn object<'k>(request: &Node<'k, '_>, field: &'static str) -> Result<Option<&'k Kept>, ReviewErrorKind> {
+    let object = request.field(field)?.map(|object| object.object()).transpose();
+    object.map_err(ReviewErrorKind::Object)
 }
 
 /// The object's labels, if it is what the review says where it names its kind. The API server always agrees with itself.
-/// Both in one reading: objects are large, and every review passes here.
 pub(super) fn labels_of_kind(
-    object: &RawValue,
+    object: &Kept,
     kind: &GroupVersionKind,
 ) -> Result<BTreeMap<String, String>, ReviewErrorKind> {
-    let [named, metadata] = Node::root(object).fields(["kind", "metadata"])?;
-    if let Some(named) = named {
-        let found = named.text()?;
-        if found != kind.kind {
-            return Err(ReviewErrorKind::OtherKind {
-                expected: shortened(kind.kind.clone()),
-                found: shortened(found),
-            });
-        }
+    let object = Node::root(object);
+    if let Some(found) = text(&object, "kind").map_err(ReviewErrorKind::Object)?
+        && found != kind.kind
+    {
+        return Err(ReviewErrorKind::OtherKind {
+            expected: shortened(&kind.kind),
+            found: shortened(found),
+        });
     }
-    let Some(metadata) = metadata else {
+    labels(&object).map_err(ReviewErrorKind::Object)
+}
+
+fn labels(object: &Node<'_, '_>) -> Result<BTreeMap<String, String>, ShapeError> {
+    let Some(metadata) = object.field("metadata")? else {
         return Ok(BTreeMap::new());
     };
-    let [labels] = metadata.fields(["labels"])?;
-    Ok(labels.map(|labels| labels.texts()).transpose()?.unwrap_or_default())
+    let labels = metadata.field("labels")?;
+    labels.map_or(Ok(BTreeMap::new()), |labels| labels.texts())
+}
+
+/// Whether the stored object is marked for deletion.
+pub(super) fn deleting(old_object: &Kept) -> Result<bool, ShapeError> {
+    let object = Node::root(old_object);
+    let Some(metadata) = object.field("metadata")? else {
+        return Ok(false);
+    };
+    Ok(metadata.field("deletionTimestamp")?.is_some())
 }
 
 /// What is quoted in an error is not ours, and may be of any length.
-fn shortened(text: String) -> String {
+fn shortened(text: &str) -> String {
     const LIMIT: usize = 64;
     match text.char_indices().nth(LIMIT) {
         Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+        None => text.to_owned(),
     }
 }

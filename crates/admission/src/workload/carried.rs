@@ -9,12 +9,12 @@ use super::pod::Found;
 use super::{Carried, Part, Use};
 
 /// In a Pod each container stands for itself: under the same string the node goes on running what it runs.
-pub(super) fn in_pod(found: Vec<Found>, stored: &[Found]) -> Vec<Use> {
+pub(super) fn in_pod(found: Vec<Found<'_>>, stored: &[Found<'_>]) -> Vec<Use> {
     let pairs = pair(found, stored);
-    let carried = |(found, stored): (Found, Option<&str>)| {
+    let carried = |(found, stored): (Found<'_>, Option<&str>)| {
         let carried = match stored {
             Some(stored) if stored == found.image => Carried::Unchanged,
-            stored => again(&found.image, stored),
+            stored => again(found.image, stored),
         };
         found.carried(carried)
     };
@@ -23,17 +23,14 @@ pub(super) fn in_pod(found: Vec<Found>, stored: &[Found]) -> Vec<Use> {
 
 /// A template is a promise of Pods to come. It is let stand only on its way out, and only whole: fewer Pods or none, of
 /// the same images. Growth, a roll-out, a new annotation make Pods that are judged anyway, and their template with them.
-pub(super) fn in_template(found: Vec<Found>, stored: &[Found], leaving: bool) -> Vec<Use> {
+pub(super) fn in_template(found: Vec<Found<'_>>, stored: &[Found<'_>], leaving: bool) -> Vec<Use> {
     let pairs = pair(found, stored);
-    let stands = leaving
-        && pairs
-            .iter()
-            .all(|(found, stored)| *stored == Some(found.image.as_str()));
-    let carried = |(found, stored): (Found, Option<&str>)| {
+    let stands = leaving && pairs.iter().all(|(found, stored)| *stored == Some(found.image));
+    let carried = |(found, stored): (Found<'_>, Option<&str>)| {
         let carried = if stands {
             Carried::Unchanged
         } else {
-            again(&found.image, stored)
+            again(found.image, stored)
         };
         found.carried(carried)
     };
@@ -44,11 +41,11 @@ pub(super) fn in_template(found: Vec<Found>, stored: &[Found], leaving: bool) ->
 ///
 /// A name that stands twice in a list, before or after, stands for nothing: the API server will refuse it, and until then
 /// nobody can say which of the two was there before.
-fn pair(found: Vec<Found>, stored: &[Found]) -> Vec<(Found, Option<&str>)> {
+fn pair<'n, 'o>(found: Vec<Found<'n>>, stored: &[Found<'o>]) -> Vec<(Found<'n>, Option<&'o str>)> {
     let before = by_name(stored);
-    let counterparts: Vec<Option<&str>> = {
+    let counterparts: Vec<Option<&'o str>> = {
         let after = by_name(&found);
-        let counterpart = |found: &Found| {
+        let counterpart = |found: &Found<'_>| {
             let key = key(found)?;
             after.get(&key)?.as_ref()?;
             *before.get(&key)?
@@ -60,18 +57,18 @@ fn pair(found: Vec<Found>, stored: &[Found]) -> Vec<(Found, Option<&str>)> {
 
 type Key<'a> = (Part, &'a str);
 
-fn key(found: &Found) -> Option<Key<'_>> {
-    Some((found.part, found.name.as_deref()?))
+fn key<'a>(found: &Found<'a>) -> Option<Key<'a>> {
+    Some((found.part, found.name?))
 }
 
-fn by_name(list: &[Found]) -> BTreeMap<Key<'_>, Option<&str>> {
+fn by_name<'a>(list: &[Found<'a>]) -> BTreeMap<Key<'a>, Option<&'a str>> {
     let mut names = BTreeMap::new();
     for found in list {
         if let Some(key) = key(found) {
             names
                 .entry(key)
                 .and_modify(|image| *image = None)
-                .or_insert(Some(found.image.as_str()));
+                .or_insert(Some(found.image));
         }
     }
     names

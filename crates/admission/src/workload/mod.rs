@@ -7,7 +7,7 @@ mod pod;
 
 use std::fmt;
 
-use serde_json::value::RawValue;
+use countersign_image::json::Kept;
 
 pub use self::error::WorkloadError;
 use self::kind::{Place, SubResource, Workload};
@@ -157,36 +157,33 @@ fn by_sub_resource(review: &Review, name: &str) -> Why {
     }
 }
 
-enum Images {
-    Found(Vec<Found>),
+enum Images<'a> {
+    Found(Vec<Found<'a>>),
     NoTemplate(FieldPath),
 }
 
-fn images(object: &RawValue, workload: &Workload) -> Result<Images, ShapeError> {
-    let mut node = Node::root(object);
-    for name in workload.way {
-        let [next] = node.fields([*name])?;
-        node = match next {
-            Some(next) => next,
-            None if *name == "template" && workload.template_is_optional => {
-                return Ok(Images::NoTemplate(node.path().field(name)));
-            }
-            None => {
-                return Err(ShapeError::Missing {
-                    path: node.path().field(name),
-                });
-            }
-        };
+fn images<'a>(object: &'a Kept, workload: &Workload) -> Result<Images<'a>, ShapeError> {
+    under(&Node::root(object), workload.way, workload)
+}
+
+/// Follows the way to the Pod's spec.
+fn under<'a>(node: &Node<'a, '_>, way: &[&'static str], workload: &Workload) -> Result<Images<'a>, ShapeError> {
+    let Some((name, rest)) = way.split_first() else {
+        return pod::images(node, workload.place).map(Images::Found);
+    };
+    match node.field(name)? {
+        Some(next) => under(&next, rest, workload),
+        None if *name == "template" && workload.template_is_optional => Ok(Images::NoTemplate(node.path().field(name))),
+        None => Err(node.missing(name)),
     }
-    pod::images(&node, workload.place).map(Images::Found)
 }
 
 fn update(
     review: &Review,
     workload: &Workload,
-    object: &RawValue,
-    old: &RawValue,
-    found: Vec<Found>,
+    object: &Kept,
+    old: &Kept,
+    found: Vec<Found<'_>>,
 ) -> Result<Vec<Use>, WorkloadError> {
     let stored = match images(old, workload).map_err(WorkloadError::OldObject)? {
         Images::Found(stored) => stored,
@@ -202,7 +199,7 @@ fn update(
 }
 
 /// Whether fewer Pods are asked for than before.
-fn shrinks(workload: &Workload, object: &RawValue, old: &RawValue) -> Result<bool, WorkloadError> {
+fn shrinks(workload: &Workload, object: &Kept, old: &Kept) -> Result<bool, WorkloadError> {
     if !workload.scales {
         return Ok(false);
     }
@@ -212,7 +209,8 @@ fn shrinks(workload: &Workload, object: &RawValue, old: &RawValue) -> Result<boo
 }
 
 /// One, where the author leaves it to Kubernetes.
-fn replicas(object: &RawValue) -> Result<i64, ShapeError> {
-    let [replicas] = Node::root(object).field("spec")?.fields(["replicas"])?;
-    replicas.map_or(Ok(1), |replicas| replicas.integer())
+fn replicas(object: &Kept) -> Result<i64, ShapeError> {
+    let object = Node::root(object);
+    let spec = object.needed("spec")?;
+    spec.field("replicas")?.map_or(Ok(1), |replicas| replicas.integer())
 }

@@ -5,24 +5,21 @@ use super::{Carried, Part, Use};
 use crate::FieldPath;
 use crate::object::{Node, ShapeError};
 
-/// How many elements of one list are read; volumes count although most are no images.
-const MAX_ELEMENTS: usize = 10_000;
-
 /// An image, with the name by which the stored object knows its container or volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct Found<'a> {
     pub(super) path: FieldPath,
     pub(super) part: Part,
-    pub(super) name: Option<String>,
-    pub(super) image: String,
+    pub(super) name: Option<&'a str>,
+    pub(super) image: &'a str,
 }
 
-impl Found {
+impl Found<'_> {
     pub(super) fn carried(self, carried: Carried) -> Use {
         Use {
             path: self.path,
             part: self.part,
-            image: self.image,
+            image: self.image.to_owned(),
             carried,
         }
     }
@@ -32,64 +29,59 @@ impl Found {
 ///
 /// A container without an image is an error: the API server refuses it too, in a template as well, so whatever is to fill
 /// it in has to be called before us.
-pub(super) fn images(spec: &Node<'_>, place: Place) -> Result<Vec<Found>, ShapeError> {
-    let names = ["initContainers", "containers", "ephemeralContainers", "volumes"];
-    let [init, containers, ephemeral, volumes] = spec.fields(names)?;
+pub(super) fn images<'a>(spec: &Node<'a, '_>, place: Place) -> Result<Vec<Found<'a>>, ShapeError> {
     let mut found = Vec::new();
     for (list, part) in [
-        (init, Part::Init),
-        (containers, Part::Container),
-        (ephemeral, Part::Ephemeral),
+        ("initContainers", Part::Init),
+        ("containers", Part::Container),
+        ("ephemeralContainers", Part::Ephemeral),
     ] {
-        for container in elements(list)? {
-            found.push(of_container(&container, part)?);
+        if let Some(list) = spec.field(list)? {
+            for container in list.elements()? {
+                found.push(of_container(&container, part)?);
+            }
         }
     }
-    for volume in elements(volumes)? {
-        found.extend(of_volume(&volume, place)?);
+    if let Some(volumes) = spec.field("volumes")? {
+        for volume in volumes.elements()? {
+            found.extend(of_volume(&volume, place)?);
+        }
     }
     Ok(found)
 }
 
-fn elements(list: Option<Node<'_>>) -> Result<Vec<Node<'_>>, ShapeError> {
-    list.map_or(Ok(Vec::new()), |list| list.elements(MAX_ELEMENTS))
-}
-
-fn of_container(container: &Node<'_>, part: Part) -> Result<Found, ShapeError> {
-    let [name, image] = container.fields(["name", "image"])?;
-    let path = container.path().field("image");
-    match text(image)? {
+fn of_container<'a>(container: &Node<'a, '_>, part: Part) -> Result<Found<'a>, ShapeError> {
+    match text(container, "image")? {
         Some(image) => Ok(Found {
-            path,
+            path: container.path().field("image"),
             part,
-            name: text(name)?,
+            name: text(container, "name")?,
             image,
         }),
-        None => Err(ShapeError::Missing { path }),
+        None => Err(container.missing("image")),
     }
 }
 
 /// A template may leave the reference of an image volume to whoever makes the Pod (`ImageVolumeSource` in
 /// `k8s.io/api/core/v1`): then there is nothing to judge in it yet. A Pod may not.
-fn of_volume(volume: &Node<'_>, place: Place) -> Result<Option<Found>, ShapeError> {
-    let [name, source] = volume.fields(["name", "image"])?;
-    let Some(source) = source else { return Ok(None) };
-    let [reference] = source.fields(["reference"])?;
-    let path = source.path().field("reference");
-    match (text(reference)?, place) {
+fn of_volume<'a>(volume: &Node<'a, '_>, place: Place) -> Result<Option<Found<'a>>, ShapeError> {
+    let Some(source) = volume.field("image")? else {
+        return Ok(None);
+    };
+    match (text(&source, "reference")?, place) {
         (Some(image), _) => Ok(Some(Found {
-            path,
+            path: source.path().field("reference"),
             part: Part::Volume,
-            name: text(name)?,
+            name: text(volume, "name")?,
             image,
         })),
         (None, Place::Template) => Ok(None),
-        (None, Place::Pod) => Err(ShapeError::Missing { path }),
+        (None, Place::Pod) => Err(source.missing("reference")),
     }
 }
 
 /// The text, if there is any: Go cannot tell an empty string from none.
-fn text(node: Option<Node<'_>>) -> Result<Option<String>, ShapeError> {
-    let text = node.map(|node| node.text()).transpose()?;
+fn text<'a>(object: &Node<'a, '_>, name: &'static str) -> Result<Option<&'a str>, ShapeError> {
+    let text = object.field(name)?.map(|node| node.text()).transpose()?;
     Ok(text.filter(|text| !text.is_empty()))
 }

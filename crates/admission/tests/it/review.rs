@@ -1,7 +1,7 @@
 //! What is read of a review, and what is refused, under the uid wherever there is one.
 
 use countersign_admission::review::MAX_UID;
-use countersign_admission::{Operation, Review, ReviewErrorKind};
+use countersign_admission::{Operation, Question, Review, ReviewErrorKind, question};
 use countersign_policy::ReasonCode;
 use serde_json::{Value, json};
 
@@ -59,19 +59,20 @@ fn what_may_be_absent_may_be_absent() {
         (None, None, None)
     );
     assert_eq!(review.user(), "");
-    assert!(review.object().is_none() && review.old_object().is_none());
     assert!(!review.dry_run() && !review.deleting());
     assert!(review.labels().is_empty());
 }
 
 #[test]
-fn the_object_stays_as_it_was_sent() {
-    let object =
-        "{ \"kind\":\"Pod\",\n \"spec\": {\"containers\":[ {\"image\":\"a\\u0070p\"} ]},\"x\":1E3, \"y\":-0.0}";
+fn an_object_is_read_however_it_is_written() {
+    let object = "{ \"kind\":\"P\\u006fd\",\n \"sp\\u0065c\": {\"containers\":[ {\"image\":\"a\\u0070p\"} ]},\"x\":1E3, \"y\":-0.0}";
     let template = create(POD, json!("OBJECT")).to_string();
     let body = template.replace("\"OBJECT\"", object);
     let review = Review::parse(body.into()).unwrap();
-    assert_eq!(review.object().unwrap().get(), object);
+    let Ok(Question::Uses(uses)) = question(&review) else {
+        panic!("it names an image");
+    };
+    assert_eq!(uses[0].image, "app");
 }
 
 #[test]
@@ -103,7 +104,10 @@ fn a_document_that_is_not_a_review_is_refused() {
     for body in ["", "null", "[]", "3", "\"review\"", "{", "\u{feff}{}", "\0"] {
         let (uid, kind) = refused(body);
         assert_eq!(uid, None);
-        assert!(matches!(kind, ReviewErrorKind::Json(_)), "{body}: {kind:?}");
+        assert!(
+            matches!(kind, ReviewErrorKind::Json(_) | ReviewErrorKind::Shape(_)),
+            "{body}: {kind:?}"
+        );
     }
 }
 
@@ -149,7 +153,59 @@ fn a_uid_is_neither_empty_nor_endless() {
     );
     let (uid, kind) = refused(with("uid", 7.into()));
     assert_eq!(uid, None);
-    assert!(matches!(kind, ReviewErrorKind::Json(_)), "{kind:?}");
+    assert!(matches!(kind, ReviewErrorKind::Shape(_)), "{kind:?}");
+}
+
+#[test]
+fn a_part_of_the_review_that_is_of_another_shape_is_refused_and_named() {
+    for (field, value, text) in [
+        (
+            "operation",
+            json!(1),
+            "`request.operation` must be a string, and is a number",
+        ),
+        (
+            "namespace",
+            json!([]),
+            "`request.namespace` must be a string, and is an array",
+        ),
+        ("name", json!({}), "`request.name` must be a string, and is an object"),
+        (
+            "dryRun",
+            json!("true"),
+            "`request.dryRun` must be a boolean, and is a string",
+        ),
+        (
+            "userInfo",
+            json!("alice"),
+            "`request.userInfo` must be an object, and is a string",
+        ),
+        (
+            "userInfo",
+            json!({"username": true}),
+            "`request.userInfo.username` must be a string, and is a boolean",
+        ),
+        (
+            "kind",
+            json!(["", "v1", "Pod"]),
+            "`request.kind` must be an object, and is an array",
+        ),
+        ("kind", json!({"kind": "Pod"}), "`request.kind.version` is missing"),
+        (
+            "resource",
+            json!({"version": "v1"}),
+            "`request.resource.resource` is missing",
+        ),
+    ] {
+        let ReviewErrorKind::Shape(shape) = under_uid(with(field, value)) else {
+            panic!("{text}");
+        };
+        assert_eq!(shape.to_string(), text);
+    }
+    let ReviewErrorKind::Shape(shape) = refused("[]").1 else {
+        panic!("an array is no review");
+    };
+    assert_eq!(shape.to_string(), "the document must be an object, and is an array");
 }
 
 #[test]
