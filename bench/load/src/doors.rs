@@ -69,9 +69,21 @@ impl Door {
 
     /// The constant door as a process: this program under another name.
     pub async fn constant(files: Files<'_>) -> Result<Self> {
+        Self::constant_with(files, &[]).await
+    }
+
+    /// The constant door that answers each `/mutate` with the patch that pins to `image`.
+    pub async fn pinning(files: Files<'_>, image: &str) -> Result<Self> {
+        Self::constant_with(files, &["--pin", image]).await
+    }
+
+    async fn constant_with(files: Files<'_>, arguments: &[&str]) -> Result<Self> {
         let address = free_address()?;
         let mut command = Command::new(std::env::current_exe().context("cannot find this program's own path")?);
-        command.args(["constant", "--listen"]).arg(address.to_string());
+        command
+            .args(["constant", "--listen"])
+            .arg(address.to_string())
+            .args(arguments);
         Self::start(command, files, address, None).await
     }
 

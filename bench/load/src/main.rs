@@ -75,6 +75,9 @@ enum Command {
         /// Its private key (PEM)
         #[arg(long, value_name = "FILE")]
         tls_key: PathBuf,
+        /// What `/mutate` writes for a Pod's first image
+        #[arg(long, value_name = "IMAGE")]
+        pin: Option<String>,
     },
 }
 
@@ -97,9 +100,10 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         listen,
         tls_cert,
         tls_key,
+        pin,
     } = &arguments.command
     {
-        runtime.block_on(constant::serve(*listen, tls_cert, tls_key))?;
+        runtime.block_on(constant::serve(*listen, tls_cert, tls_key, pin.as_deref()))?;
         return Ok(ExitCode::SUCCESS);
     }
     let place = Place::Process(doors::program(arguments.door.clone())?);

@@ -115,7 +115,10 @@ impl Digest {
 
     /// The part after the colon, in lower case.
     pub fn hex(&self) -> String {
-        hex::encode(self.raw())
+        let raw = self.raw();
+        let mut text = vec![0; raw.len() * 2];
+        hex::encode_to_slice(raw, &mut text).expect("two characters for each byte");
+        String::from_utf8(text).expect("the characters are ASCII")
     }
 
     /// The hash as bytes: 32 or 64 of them.

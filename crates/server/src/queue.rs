@@ -12,7 +12,7 @@ use std::time::Duration;
 /// How long is waited at the end for what was taken; whatever it is written to may be stuck.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long the thread rests after each batch; by so much an item may be done later.
-const REST: Duration = Duration::from_millis(2);
+const REST: Duration = Duration::from_millis(10);
 /// The most items in one batch.
 const BATCH: usize = 1024;
 

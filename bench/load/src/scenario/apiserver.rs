@@ -1,5 +1,9 @@
 //! Through a real API server: Pods that are not stored, before our pair of webhooks and before a constant pair.
 //!
+//! Pods by digest need no patch, and neither pair answers with one. Pods by tag are pinned by a patch, after which the API
+//! server decodes, defaults and checks the Pod once more: that is the API server's work for whoever pins, so there the
+//! constant pair answers with the same patch.
+//!
 //! Both are registered as a Service, which is how they are installed: the API server dials that with HTTP/1.1. The Service is
 //! another name for this machine, as there is no node here to run Pods on.
 
@@ -27,7 +31,7 @@ use crate::load::{Pace, Protocol, Question, Target, drive};
 use crate::stage::{Place, Stage};
 
 const IMAGES: usize = 100;
-/// In turns of so many; all turns together are 4,800 Pods.
+/// In turns of so many; all turns of a comparison together are 4,800 Pods.
 const TURN: u64 = 300;
 const ROUNDS: usize = 8;
 const PROTOCOL: Protocol = Protocol::Http1 { connections: 8 };
@@ -40,31 +44,68 @@ const WEBHOOKS: [(&str, &str); 2] = [
 pub async fn run(place: &Place) -> Result<Results> {
     let stage = Stage::set(place).await?;
     let images = stage.shop.signed("apiserver", Layout::Bundle, IMAGES).await?;
+    let first = images.first().context("there is no image")?;
     let plane = tokio::task::spawn_blocking(Plane::shared).await??;
-    let (ours, constant) = (Guarded::new(&plane, "ours")?, Guarded::new(&plane, "constant")?);
-    let folder = plane.authority().certificate();
-    let folder = folder.parent().context("the authority is in no folder")?;
-    let our_door = stage.door_with(ours.files(folder), 0).await?;
-    let its_door = Door::constant(constant.files(folder)).await?;
-    let mut sides = Vec::new();
-    let mut questions = Vec::new();
-    for (guarded, door) in [(&ours, &our_door), (&constant, &its_door)] {
+    let authority = plane.authority().certificate();
+    let folder = authority.parent().context("the authority is in no folder")?;
+    let [ours, constant, pinning] = ["ours", "constant", "pinning"].map(|name| Guarded::new(&plane, name));
+    let (ours, constant, pinning) = (ours?, constant?, pinning?);
+    let doors = [
+        stage.door_with(ours.files(folder), 0).await?,
+        Door::constant(constant.files(folder)).await?,
+        Door::pinning(pinning.files(folder), &first.written()).await?,
+    ];
+    for (guarded, door) in [&ours, &constant, &pinning].into_iter().zip(&doors) {
         guarded.register(&plane, door.address)?;
         guarded.until_asked(&plane, &images)?;
-        questions.push(guarded.pods(&images));
-        sides.push(Side {
-            target: target(&plane)?,
-            process: door.process()?,
-        });
     }
-    for (side, pods) in sides.iter().zip(&questions) {
-        drive(&side.target, PROTOCOL, Pace::Times(TURN), pods)
+    let [our_door, constant_door, pinning_door] = &doors;
+    let by_digest: Vec<String> = images.iter().map(Pinned::written).collect();
+    let by_tag: Vec<String> = images.iter().map(tagged).collect();
+    // The pinning door knows one image.
+    let one_tag = vec![tagged(first); IMAGES];
+    let figures = vec![
+        compare(
+            &plane,
+            "dry-run Pods by digest: rate over that with the constant pair",
+            (our_door, ours.pods(&by_digest)),
+            (constant_door, constant.pods(&by_digest)),
+        )
+        .await?,
+        compare(
+            &plane,
+            "dry-run Pods by tag: rate over that with a constant pair that answers with the same patch",
+            (our_door, ours.pods(&by_tag)),
+            (pinning_door, pinning.pods(&one_tag)),
+        )
+        .await?,
+    ];
+    Ok(Results {
+        scenario: "apiserver",
+        figures,
+    })
+}
+
+/// A door, and what is asked of the API server that asks it.
+type Asked<'a> = (&'a Door, Arc<[Question]>);
+
+async fn compare(plane: &Plane, what: &str, ours: Asked<'_>, constant: Asked<'_>) -> Result<Figure> {
+    let mut sides = Vec::new();
+    let mut questions = Vec::new();
+    for (door, pods) in [ours, constant] {
+        let side = Side {
+            target: target(plane)?,
+            process: door.process()?,
+        };
+        drive(&side.target, PROTOCOL, Pace::Times(TURN), &pods)
             .await?
             .all_accepted()?;
+        sides.push(side);
+        questions.push(pods);
     }
     let runs = interleave_each(&sides, ROUNDS, PROTOCOL, Pace::Times(TURN), &questions).await?;
     let (ours, constant) = (&runs[0], &runs[1]);
-    let figure = Figure::told("dry-run Pods: rate over that with the constant pair", ours.rate_over(constant), "")
+    Ok(Figure::told(what, ours.rate_over(constant), "")
         .wanted(Wanted::AtLeast(0.95))
         .beside(format!(
             "{:.0}/s over {:.0}/s; n = {}; both webhooks together {:.0} µs of the door's CPU a Pod, the constant pair {:.0} µs",
@@ -73,11 +114,7 @@ pub async fn run(place: &Place) -> Result<Results> {
             ours.answered() + constant.answered(),
             ours.cpu_each(),
             constant.cpu_each()
-        ));
-    Ok(Results {
-        scenario: "apiserver",
-        figures: vec![figure],
-    })
+        )))
 }
 
 /// The API server itself, asked by its administrator.
@@ -172,10 +209,10 @@ impl Guarded {
         Ok(WEBHOOKS.iter().all(|(webhook, _)| asked(webhook)))
     }
 
-    fn pods(&self, images: &[Pinned]) -> Arc<[Question]> {
+    fn pods(&self, images: &[String]) -> Arc<[Question]> {
         let path = format!("/api/v1/namespaces/{}/pods?dryRun=All", self.name);
-        let pod = |(number, image): (usize, &Pinned)| {
-            let pod: Value = objects::pod(&format!("web-{number}"), &tagged(image));
+        let pod = |(number, image): (usize, &String)| {
+            let pod: Value = objects::pod(&format!("web-{number}"), image);
             Question::create(path.clone(), Bytes::from(pod.to_string()))
         };
         images.iter().enumerate().map(pod).collect()

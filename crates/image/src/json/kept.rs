@@ -150,9 +150,13 @@ impl Object {
     }
 
     pub(super) fn new(wanted: &'static Wanted) -> Self {
+        let most = match wanted {
+            Wanted::Fields(wanted) => wanted.len(),
+            Wanted::Itself | Wanted::Map | Wanted::Elements { .. } => 0,
+        };
         Self {
             wanted,
-            fields: Vec::new(),
+            fields: Vec::with_capacity(most),
         }
     }
 

@@ -22,7 +22,11 @@ type Keep<'k> = Option<(&'static Wanted, &'k mut Kept)>;
 
 /// Walks over the whole of `text`.
 pub(super) fn all(text: &str, keep: Keep<'_>) -> Result<(), JsonError> {
-    let mut walk = Walk::default();
+    let mut walk = Walk {
+        keys: Vec::with_capacity(KEYS),
+        refusal: None,
+        way: Vec::new(),
+    };
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let step = Step {
         walk: &mut walk,
@@ -36,7 +40,9 @@ pub(super) fn all(text: &str, keep: Keep<'_>) -> Result<(), JsonError> {
     }
 }
 
-#[derive(Default)]
+/// How many keys the objects around a value have, mostly.
+const KEYS: usize = 64;
+
 struct Walk<'de> {
     /// The first keys of each object that the walk is in, one object's after the other's.
     keys: Vec<Cow<'de, str>>,

@@ -95,7 +95,7 @@ impl Door {
         let key = Key {
             written: image.into(),
             governing: governing.key(),
-            credentials: self.credentials.scope_hash(),
+            credentials: self.credential_scope,
         };
         if let Some(judgement) = self.verdicts.fresh(&key, under.at) {
             self.metrics.cache(Cache::Verdicts, Lookup::Hit);

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use countersign_admission::{Question, Response, Review, question};
-use countersign_registry::{Credentials, Gatherer};
+use countersign_registry::{CredentialScope, Credentials, Gatherer};
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 
@@ -47,6 +47,8 @@ pub struct Door {
     policies: Arc<PolicyFiles>,
     gatherer: Gatherer,
     credentials: Credentials,
+    /// A hash of them, which every verdict is kept under.
+    credential_scope: CredentialScope,
     verdicts: Verdicts,
     waiting: Waiting,
     recorder: Recorder,
@@ -90,6 +92,7 @@ impl Door {
         Self {
             policies,
             gatherer,
+            credential_scope: credentials.scope_hash(),
             credentials,
             verdicts: Verdicts::new(),
             waiting: Waiting::new(),

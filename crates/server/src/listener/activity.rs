@@ -16,6 +16,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 /// Shared by a connection's socket, its requests and its timer.
+///
+/// Nobody is told of a change where it can wait: a waiter that is woken for each request costs about as much as a small
+/// answer does. Whoever waits looks again when patience could end at the earliest.
 #[derive(Clone, Debug)]
 pub(super) struct Activity(Arc<watch::Sender<Doing>>);
 
@@ -30,17 +33,28 @@ pub(super) struct Patience {
     pub(super) answer: Duration,
 }
 
-#[derive(Debug, Default)]
+impl Patience {
+    /// Whatever begins now does not end sooner than in this time.
+    fn shortest(&self) -> Duration {
+        self.head.min(self.silence).min(self.answer)
+    }
+}
+
+#[derive(Debug)]
 struct Doing {
     in_flight: usize,
     /// Bytes have come that belong to no request yet.
     reading_head: bool,
+    /// Since when it is silent, or at the same head.
+    since: Instant,
     /// Answers that the client has not taken, in the order in which they began.
     answers: VecDeque<Answer>,
     /// The number of the latest answer.
     latest: u64,
     /// The connection is to end: what is still written counts as doing something.
     parting: bool,
+    /// Somebody wants to be told of each change at once.
+    watched: bool,
 }
 
 #[derive(Debug)]
@@ -50,16 +64,16 @@ struct Answer {
 }
 
 impl Doing {
-    /// When patience ends, if nothing changes.
-    fn until(&self, patience: Patience) -> Option<Instant> {
-        let now = Instant::now();
+    /// When the patience of one who waits since `began` ends, if nothing changes.
+    fn until(&self, patience: Patience, began: Instant) -> Option<Instant> {
+        let since = self.since.max(began);
         match self {
             Self {
                 in_flight: 0,
                 reading_head: true,
                 ..
-            } => now.checked_add(patience.head),
-            Self { in_flight: 0, .. } => now.checked_add(patience.silence),
+            } => since.checked_add(patience.head),
+            Self { in_flight: 0, .. } => since.checked_add(patience.silence),
             Self { answers, .. } => answers.front()?.began.checked_add(patience.answer),
         }
     }
@@ -68,72 +82,96 @@ impl Doing {
 impl Activity {
     /// A connection that has yet to send its first head; it is not given the silence of one that was useful before.
     pub(super) fn new() -> Self {
-        let doing = Doing {
+        Self(Arc::new(watch::Sender::new(Doing {
+            in_flight: 0,
             reading_head: true,
-            ..Doing::default()
-        };
-        Self(Arc::new(watch::Sender::new(doing)))
+            since: Instant::now(),
+            answers: VecDeque::new(),
+            latest: 0,
+            parting: false,
+            watched: false,
+        })))
     }
 
     /// A request is in flight until the guard is dropped.
     pub(super) fn request(&self) -> InFlight {
-        self.0.send_modify(|doing| {
+        self.change(|doing| {
             doing.in_flight += 1;
             doing.reading_head = false;
         });
         InFlight {
-            doing: Arc::clone(&self.0),
+            activity: self.clone(),
             answer: None,
         }
     }
 
     /// From now on the connection is to end.
     pub(super) fn part(&self) {
-        self.0.send_modify(|doing| doing.parting = true);
+        self.change(|doing| doing.parting = true);
     }
 
     /// Resolves when the connection has been silent, or at the same head or answer, for too long; and when all bytes that had come
     /// by then have been looked at, so that none of them is the request that nobody saw. Whoever waits for this in the
     /// same task as for the connection has to ask the connection first.
     pub(super) async fn out_of_patience(&self, patience: Patience) {
+        let (began, shortest) = (Instant::now(), patience.shortest());
+        if shortest.is_zero() {
+            self.change(|doing| doing.watched = true);
+        }
         let mut changes = self.0.subscribe();
         loop {
-            let until = changes.borrow_and_update().until(patience);
-            // The sender lives as long as `self`, so this ends by a change or by the timeout.
-            let changed = async { changes.changed().await.is_ok() };
-            let over = match until {
-                Some(until) => tokio::time::timeout_at(until, changed).await.is_err(),
-                None => !changed.await,
+            let (until, watched) = {
+                let doing = changes.borrow_and_update();
+                (doing.until(patience, began), doing.watched)
             };
-            if !over {
+            let now = Instant::now();
+            if until.is_some_and(|until| until <= now) {
+                // The reactor gets a turn: it has not looked at the sockets since the time ran out.
+                tokio::task::yield_now().await;
+                if self.0.borrow().until(patience, began) == until {
+                    return;
+                }
                 continue;
             }
-            // The reactor gets a turn: it has not looked at the sockets since the time ran out.
-            tokio::task::yield_now().await;
-            if !changes.has_changed().unwrap_or(false) {
-                return;
+            let look_again = if watched { None } else { now.checked_add(shortest) };
+            // The sender lives as long as `self`, so this ends by a change or by the time.
+            match until.into_iter().chain(look_again).min() {
+                Some(next) => drop(tokio::time::timeout_at(next, changes.changed()).await),
+                None => drop(changes.changed().await),
             }
         }
     }
 
-    fn bytes_came(&self) {
+    fn change(&self, change: impl FnOnce(&mut Doing)) {
         self.0.send_if_modified(|doing| {
-            let begins = doing.in_flight == 0 && !doing.reading_head;
-            doing.reading_head |= begins;
-            begins
+            change(doing);
+            doing.watched
+        });
+    }
+
+    fn bytes_came(&self) {
+        self.change(|doing| {
+            if doing.in_flight == 0 && !doing.reading_head {
+                doing.reading_head = true;
+                doing.since = Instant::now();
+            }
         });
     }
 
     /// An answer that nobody counts any longer is still on its way.
     fn bytes_went(&self) {
-        self.0.send_if_modified(|doing| doing.parting && doing.in_flight == 0);
+        self.change(|doing| {
+            if doing.parting && doing.in_flight == 0 {
+                doing.since = Instant::now();
+            }
+        });
     }
 }
 
 /// A request in flight.
 #[derive(Debug)]
 pub(super) struct InFlight {
-    doing: Arc<watch::Sender<Doing>>,
+    activity: Activity,
     /// The number of its answer, if that has begun.
     answer: Option<u64>,
 }
@@ -141,13 +179,14 @@ pub(super) struct InFlight {
 impl InFlight {
     /// It has its answer: now it is for the client to take it.
     pub(super) fn answered(mut self) -> Self {
-        self.doing.send_modify(|doing| {
+        let answer = &mut self.answer;
+        self.activity.change(|doing| {
             doing.latest += 1;
             doing.answers.push_back(Answer {
                 number: doing.latest,
                 began: Instant::now(),
             });
-            self.answer = Some(doing.latest);
+            *answer = Some(doing.latest);
         });
         self
     }
@@ -155,8 +194,9 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.doing.send_modify(|doing| {
+        self.activity.change(|doing| {
             doing.in_flight -= 1;
+            doing.since = Instant::now();
             doing.answers.retain(|answer| Some(answer.number) != self.answer);
         });
     }
@@ -225,6 +265,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Wake, Waker};
+
     use super::*;
 
     const SOON: Duration = Duration::from_millis(40);
@@ -243,6 +287,69 @@ mod tests {
         answer: SOON,
         ..PATIENT
     };
+
+    /// Counts how often it is woken.
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How often one who waits with this patience is woken while `doing` goes on.
+    fn woken(activity: &Activity, patience: Patience, doing: impl FnOnce()) -> usize {
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut waiting = pin!(activity.out_of_patience(patience));
+        assert!(waiting.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        doing();
+        woken.0.load(Ordering::Relaxed)
+    }
+
+    #[tokio::test]
+    async fn who_waits_is_woken_by_no_request_unless_patience_ends_at_once() {
+        let activity = Activity::new();
+        let several = || {
+            for _ in 0..10 {
+                activity.bytes_came();
+                drop(activity.request().answered());
+                activity.bytes_went();
+            }
+        };
+        assert_eq!(woken(&activity, PATIENT, several), 0);
+        let request = activity.request();
+        let at_rest = Patience {
+            silence: Duration::ZERO,
+            ..PATIENT
+        };
+        assert_eq!(woken(&activity, at_rest, || drop(request)), 1);
+    }
+
+    /// Nobody saw that the request ended, and yet silence counts from there.
+    #[tokio::test]
+    async fn patience_counts_from_what_nobody_was_woken_for() {
+        let activity = Activity::new();
+        drop(activity.request());
+        let began = Instant::now();
+        let waiting = async {
+            activity.out_of_patience(WITH_SILENCE).await;
+            Instant::now()
+        };
+        let busy = async {
+            loop {
+                let last = Instant::now();
+                drop(activity.request());
+                if began.elapsed() > SOON * 3 {
+                    return last;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let (ended, last) = tokio::join!(waiting, busy);
+        assert!(ended >= last + SOON);
+    }
 
     async fn gives_up(activity: &Activity, short_of_patience: Patience) -> bool {
         tokio::time::timeout(SOON * 4, activity.out_of_patience(short_of_patience))

@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::TlsAcceptor;
@@ -33,6 +33,9 @@ const PING_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Largest request head, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
+
+/// How much is read from a socket at once, in bytes. The TLS library asks for 4 KiB at a time, and a review is larger.
+const READ_AT_ONCE: usize = 16 * 1024;
 
 /// HTTP/2 flow-control windows, in bytes: a whole AdmissionReview (3 MiB at most) without a stall for a window update.
 const STREAM_WINDOW: u32 = 1024 * 1024;
@@ -105,7 +108,8 @@ impl Connections {
         stream: TcpStream,
         peer: SocketAddr,
         mut drain: Drain,
-    ) -> Option<TlsStream<TcpStream>> {
+    ) -> Option<TlsStream<BufReader<TcpStream>>> {
+        let stream = BufReader::with_capacity(READ_AT_ONCE, stream);
         let parting = async {
             drain.closing().await;
             tokio::time::sleep(self.parting).await;
