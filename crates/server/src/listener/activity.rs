@@ -15,6 +15,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+/// The shortest time that a timer can take. Timers end where the reactor has looked at the sockets.
+const TURN: Duration = Duration::from_millis(1);
+
 /// Shared by a connection's socket, its requests and its timer.
 ///
 /// Nobody is told of a change where it can wait: a waiter that is woken for each request costs about as much as a small
@@ -116,7 +119,10 @@ impl Activity {
     pub(super) async fn out_of_patience(&self, patience: Patience) {
         let (began, shortest) = (Instant::now(), patience.shortest());
         if shortest.is_zero() {
-            self.change(|doing| doing.watched = true);
+            self.0.send_if_modified(|doing| {
+                doing.watched = true;
+                false
+            });
         }
         let mut changes = self.0.subscribe();
         loop {
@@ -126,8 +132,9 @@ impl Activity {
             };
             let now = Instant::now();
             if until.is_some_and(|until| until <= now) {
-                // The reactor gets a turn: it has not looked at the sockets since the time ran out.
-                tokio::task::yield_now().await;
+                // The reactor gets a turn: it has not looked at the sockets since the time ran out. To yield would not do, as
+                // this task may be woken by itself before that.
+                tokio::time::sleep(TURN).await;
                 if self.0.borrow().until(patience, began) == until {
                     return;
                 }
