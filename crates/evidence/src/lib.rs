@@ -10,6 +10,7 @@
 
 pub mod attestation;
 pub mod bundle;
+pub mod certificate;
 mod encoding;
 pub mod envelope;
 pub mod examine;
@@ -24,10 +25,13 @@ pub mod statement;
 pub mod summary;
 #[cfg(test)]
 mod testing;
+pub mod timestamp;
+pub mod trust;
 pub mod verified;
 
 pub use attestation::Attestation;
 pub use bundle::{Bundle, BundleContent, BundleError, MessageSignature};
+pub use certificate::{CertificateError, Identity, Leaf, SctRule, Subject, Vouched, vouch};
 pub use envelope::{Envelope, EnvelopeError};
 pub use examine::{Rejected, Why, attestations, signatures};
 pub use gathered::{Content, Evidence, Gap, GapCause, Item, Look, Origin, Place};
@@ -39,4 +43,6 @@ pub use signature::{ImageSignature, NotThisImage};
 pub use simple::{SimpleError, SimplePayload};
 pub use statement::{Statement, StatementError};
 pub use summary::{Seen, SeenKind, unverified_summary};
+pub use timestamp::{Stamped, TimestampError, verify_timestamp};
+pub use trust::{Log, LogId, TrustRoot, TrustRootError, TrustRootParts, Window};
 pub use verified::{MessageDigest, Verified, VerifyError, verify_envelope, verify_message, verify_simple};

@@ -13,6 +13,8 @@ const PROOFS: &[(&str, &str)] = &[
     ("Verified", "crates/evidence/src/verified.rs"),
     ("ImageSignature", "crates/evidence/src/signature.rs"),
     ("Attestation", "crates/evidence/src/attestation.rs"),
+    ("Vouched", "crates/evidence/src/certificate/mod.rs"),
+    ("Stamped", "crates/evidence/src/timestamp/mod.rs"),
     ("Signed", "crates/policy/src/ground.rs"),
     ("Attested", "crates/policy/src/ground.rs"),
 ];

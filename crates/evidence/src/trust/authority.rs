@@ -1,0 +1,62 @@
+//! Authorities that a trust root knows: who issues certificates, and who signs times.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::Window;
+
+/// The name of an authority: its address, or the subject of its root certificate where it has none. Two authorities of one
+/// name are one for a threshold.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AuthorityName(pub(super) Arc<str>);
+
+impl AuthorityName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for AuthorityName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An authority that issues certificates for signing.
+#[derive(Clone, Debug)]
+pub struct CertificateAuthority(pub(crate) Authority);
+
+/// An authority that signs times (RFC 3161).
+#[derive(Clone, Debug)]
+pub struct TimeAuthority(pub(crate) Authority);
+
+/// What authorities of both kinds are.
+#[derive(Clone, Debug)]
+pub(crate) struct Authority {
+    pub(crate) name: AuthorityName,
+    pub(crate) operator: Option<String>,
+    pub(crate) window: Window,
+}
+
+macro_rules! getters {
+    ($($type:ident),*) => {$(
+        impl $type {
+            /// Its name.
+            pub fn name(&self) -> &AuthorityName {
+                &self.0.name
+            }
+
+            /// Who runs it, where the trust root says so.
+            pub fn operator(&self) -> Option<&str> {
+                self.0.operator.as_deref()
+            }
+
+            /// When it is believed.
+            pub fn window(&self) -> Window {
+                self.0.window
+            }
+        }
+    )*};
+}
+getters!(CertificateAuthority, TimeAuthority);
