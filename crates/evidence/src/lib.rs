@@ -28,6 +28,7 @@ mod testing;
 pub mod timestamp;
 pub mod trust;
 pub mod verified;
+mod x509;
 
 pub use attestation::Attestation;
 pub use bundle::{Bundle, BundleContent, BundleError, MessageSignature};

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use thiserror::Error;
 
+use super::sct::SctError;
 use crate::key::KeyError;
+use crate::x509::path::PathError;
 
 /// Why a certificate vouches for nobody.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -17,8 +19,8 @@ pub enum CertificateError {
         /// Its length, in bytes.
         found: usize,
     },
-    /// It is not a certificate in DER.
-    #[error("the certificate is not DER as RFC 5280 has it: {detail}")]
+    /// It is not a certificate in DER, or says what cannot be.
+    #[error("the certificate is not as RFC 5280 and Fulcio have it: {detail}")]
     Malformed {
         /// What is wrong.
         detail: String,
@@ -39,16 +41,16 @@ pub enum CertificateError {
         /// The last second of its validity.
         not_after: Timestamp,
     },
-    /// The signed certificate timestamps do not count.
+    /// It is not for signing code.
+    #[error("the certificate is not one to sign with: {what}")]
+    NotForSigning {
+        /// What it lacks, or has too much.
+        what: &'static str,
+    },
+    /// No path leads to an authority of the trust root.
+    #[error("no authority of the trust root vouches for the certificate")]
+    Path(#[source] PathError),
+    /// No signed certificate timestamp counts.
     #[error("the certificate is in no certificate transparency log of the trust root")]
     Sct(#[source] SctError),
-}
-
-/// Why no signed certificate timestamp counts.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum SctError {
-    /// There is none.
-    #[error("there is no signed certificate timestamp, embedded or detached")]
-    Missing,
 }

@@ -1,24 +1,44 @@
 //! Certificates that say whose a key is, and for how long: read, and vouched for by a trust root.
+//!
+//! ```compile_fail
+//! use countersign_evidence::{Leaf, Vouched};
+//! fn forge(leaf: &Leaf) -> Vouched {
+//!     Vouched::assertion(leaf, todo!(), None)
+//! }
+//! ```
 
 mod claims;
 mod error;
 mod identity;
+mod sct;
+#[cfg(test)]
+mod tests;
 
 pub use claims::{Claim, Claims};
-pub use error::{CertificateError, SctError};
+pub use error::CertificateError;
 pub use identity::{Identity, Subject};
+pub use sct::{LoggedCertificate, MAX_DETACHED_SCT_BYTES, MAX_SCTS, SctError};
 
+use std::sync::Arc;
+
+use der::asn1::ObjectIdentifier;
 use jiff::Timestamp;
 
 use crate::key::PublicKey;
-use crate::trust::{AuthorityName, LogId, TrustRoot};
+use crate::trust::{AuthorityName, TrustRoot};
+use crate::x509::extension::Purpose;
+pub use crate::x509::path::{MAX_OTHERS, PathError};
+use crate::x509::{self, Certificate, Unreadable, path};
 
 /// The largest certificate that is read, in bytes.
-pub const MAX_CERTIFICATE_BYTES: usize = 64 * 1024;
+pub const MAX_CERTIFICATE_BYTES: usize = x509::MAX_BYTES;
 
-/// A certificate that somebody signed with, read and believed by nobody.
+/// A certificate that somebody signed with, read and believed by nobody. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Leaf {
+pub struct Leaf(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     der: Vec<u8>,
     key: PublicKey,
     not_before: Timestamp,
@@ -29,34 +49,49 @@ pub struct Leaf {
 impl Leaf {
     /// Reads a certificate in DER.
     pub fn parse(der: &[u8]) -> Result<Self, CertificateError> {
-        let _ = der;
-        Err(CertificateError::NoTime)
+        let certificate = Certificate::read(der).map_err(unreadable)?;
+        let identity = Identity::of(&certificate).map_err(|detail| CertificateError::Malformed {
+            detail: detail.to_owned(),
+        })?;
+        Ok(Self(Arc::new(Inner {
+            key: PublicKey::from_spki_der(certificate.spki).map_err(CertificateError::Key)?,
+            not_before: certificate.not_before,
+            not_after: certificate.not_after,
+            identity,
+            der: der.to_vec(),
+        })))
     }
 
     /// The certificate in DER.
     pub fn der(&self) -> &[u8] {
-        &self.der
+        &self.0.der
     }
 
     /// The key that it is about.
     pub fn key(&self) -> &PublicKey {
-        &self.key
+        &self.0.key
     }
 
     /// The first second of its validity.
     pub fn not_before(&self) -> Timestamp {
-        self.not_before
+        self.0.not_before
     }
 
     /// The last second of its validity.
     pub fn not_after(&self) -> Timestamp {
-        self.not_after
+        self.0.not_after
     }
 
     /// Whom it names, if one were to believe it.
     pub fn unverified_identity(&self) -> &Identity {
-        &self.identity
+        &self.0.identity
     }
+}
+
+/// Whether a certificate names itself as its issuer. A bundle must bring no such certificate in its chain
+/// (`sigstore_bundle.proto`); cosign's annotation does.
+pub fn is_root(der: &[u8]) -> Result<bool, CertificateError> {
+    Ok(Certificate::read(der).map_err(unreadable)?.is_self_issued())
 }
 
 /// Whether a certificate must be in a certificate transparency log (RFC 6962).
@@ -76,20 +111,8 @@ pub struct Vouched {
     logged: Option<LoggedCertificate>,
 }
 
-/// That a certificate transparency log of the trust root has promised to log the certificate.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LoggedCertificate {
-    /// The log.
-    pub log: LogId,
-    /// Where the log is.
-    pub base_url: String,
-    /// When it promised.
-    pub time: Timestamp,
-}
-
 impl Vouched {
     /// Called where the path, the windows and the log's promise have just held at every time, and nowhere else.
-    #[expect(dead_code, reason = "the next commit calls it")]
     fn assertion(leaf: &Leaf, authority: AuthorityName, logged: Option<LoggedCertificate>) -> Self {
         Self {
             leaf: leaf.clone(),
@@ -105,12 +128,12 @@ impl Vouched {
 
     /// The key that it is about.
     pub fn key(&self) -> &PublicKey {
-        &self.leaf.key
+        self.leaf.key()
     }
 
     /// Whom it names.
     pub fn identity(&self) -> &Identity {
-        &self.leaf.identity
+        self.leaf.unverified_identity()
     }
 
     /// Who vouched.
@@ -118,13 +141,20 @@ impl Vouched {
         &self.authority
     }
 
-    /// The log's promise, where one was asked for.
+    /// The promise of a certificate transparency log, where one was asked for.
     pub fn logged(&self) -> Option<&LoggedCertificate> {
         self.logged.as_ref()
     }
 }
 
 /// Finds the authority of a trust root that vouches for a certificate at every one of the times that were proved.
+///
+/// 1. There is a time, and the certificate is valid at each.
+/// 2. It is one to sign with: no authority's, with a key for signatures, for signing code.
+/// 3. A path leads to an authority of the trust root, over the authority's own certificates or `others`; each certificate on
+///    it and the authority's window hold at each time.
+/// 4. A CT log of the trust root has promised to log it, in its window, under this issuer; `detached_sct` is a signed
+///    certificate timestamp as RFC 6962 encodes it, or a log's answer in JSON.
 pub fn vouch(
     leaf: &Leaf,
     others: &[Vec<u8>],
@@ -133,6 +163,62 @@ pub fn vouch(
     sct: SctRule,
     detached_sct: Option<&[u8]>,
 ) -> Result<Vouched, CertificateError> {
-    let _ = (leaf, others, times, root, sct, detached_sct);
-    Err(CertificateError::NoTime)
+    // 1.
+    if times.is_empty() {
+        return Err(CertificateError::NoTime);
+    }
+    let certificate = Certificate::read(leaf.der()).map_err(unreadable)?;
+    if let Some(time) = times.iter().find(|time| !certificate.is_valid_at(**time)) {
+        return Err(CertificateError::OutsideValidity {
+            time: *time,
+            not_before: certificate.not_before,
+            not_after: certificate.not_after,
+        });
+    }
+    // 2.
+    signs_code(&certificate)?;
+    // 3.
+    let authorities = root.authorities().iter().map(|authority| &authority.0);
+    let found = path::find(&certificate, others, times, authorities, Purpose::CodeSigning);
+    let found = found.map_err(CertificateError::Path)?;
+    // 4.
+    let logged = match sct {
+        SctRule::Ignored => None,
+        SctRule::Required => {
+            let logged = sct::logged(&certificate, &found.issuer_key_hash, detached_sct, root.ct_logs());
+            Some(logged.map_err(CertificateError::Sct)?)
+        }
+    };
+    Ok(Vouched::assertion(leaf, found.authority.name.clone(), logged))
+}
+
+/// What Fulcio's certificate profile and RFC 5280 ask of a certificate that signs code.
+fn signs_code(certificate: &Certificate<'_>) -> Result<(), CertificateError> {
+    let not_for_signing = |what| CertificateError::NotForSigning { what };
+    if certificate.basic_constraints().map_err(unreadable)?.is_ca {
+        return Err(not_for_signing("it is an authority's"));
+    }
+    let usage = certificate.key_usage().map_err(unreadable)?;
+    if !usage.is_some_and(|usage| usage.digital_signature() && !usage.cert_sign()) {
+        return Err(not_for_signing("its key usage is not digital signature"));
+    }
+    let purposes = certificate.purposes().map_err(unreadable)?.unwrap_or_default();
+    let code_signing: ObjectIdentifier = Purpose::CodeSigning.oid();
+    if !purposes.contains(&code_signing) {
+        return Err(not_for_signing("its extended key usage is not code signing"));
+    }
+    if certificate.unknown_critical().is_some() {
+        return Err(not_for_signing("it has a critical extension that is not known"));
+    }
+    Ok(())
+}
+
+fn unreadable(error: Unreadable) -> CertificateError {
+    match error {
+        Unreadable::TooLong { found } => CertificateError::TooLong {
+            limit: MAX_CERTIFICATE_BYTES,
+            found,
+        },
+        error => CertificateError::Malformed { detail: error.detail() },
+    }
 }

@@ -58,6 +58,11 @@ impl PublicKey {
         })))
     }
 
+    /// Reads an RSAPublicKey (RFC 8017) in DER, as older trust roots have it.
+    pub fn from_pkcs1_der(der: &[u8]) -> Result<Self, KeyError> {
+        Self::from_spki_der(&pem::wrap_rsa(der)?)
+    }
+
     /// What kind of key it is.
     pub fn kind(&self) -> KeyKind {
         self.0.kind

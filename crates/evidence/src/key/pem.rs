@@ -68,7 +68,7 @@ fn contents(label: &str, body: &str) -> Result<Vec<u8>, KeyError> {
 }
 
 /// A PKCS#1 key in the SubjectPublicKeyInfo that it would have been written in, so that it is the same key.
-fn wrap_rsa(pkcs1: &[u8]) -> Result<Vec<u8>, KeyError> {
+pub(super) fn wrap_rsa(pkcs1: &[u8]) -> Result<Vec<u8>, KeyError> {
     let malformed = |error: der::Error| KeyError::Malformed {
         detail: error.to_string(),
     };

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Window;
+use super::{AuthorityParts, Window};
+use crate::x509::anchor::Chain;
+use crate::x509::extension::Purpose;
 
 /// The name of an authority: its address, or the subject of its root certificate where it has none. Two authorities of one
 /// name are one for a threshold.
@@ -37,6 +39,21 @@ pub(crate) struct Authority {
     pub(crate) name: AuthorityName,
     pub(crate) operator: Option<String>,
     pub(crate) window: Window,
+    pub(crate) chain: Chain,
+}
+
+impl Authority {
+    pub(super) fn of(parts: AuthorityParts, purpose: Purpose) -> Result<Self, String> {
+        let chain = Chain::of(&parts.chain, purpose)?;
+        let root = chain.anchors.last().map(|root| root.shown.clone()).unwrap_or_default();
+        let name = if parts.uri.is_empty() { root } else { parts.uri };
+        Ok(Self {
+            name: AuthorityName(name.into()),
+            operator: parts.operator,
+            window: parts.window,
+            chain,
+        })
+    }
 }
 
 macro_rules! getters {
@@ -50,6 +67,11 @@ macro_rules! getters {
             /// Who runs it, where the trust root says so.
             pub fn operator(&self) -> Option<&str> {
                 self.0.operator.as_deref()
+            }
+
+            /// What it counts as for a threshold: its operator, or its name where none is said.
+            pub fn counts_as(&self) -> &str {
+                self.operator().unwrap_or(self.name().as_str())
             }
 
             /// When it is believed.

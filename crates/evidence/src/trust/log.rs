@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Window;
+use super::{LogParts, Window};
 use crate::key::PublicKey;
 
 /// The longest identity of a log, in bytes.
@@ -46,6 +46,28 @@ pub struct Log {
 }
 
 impl Log {
+    pub(super) fn of(parts: LogParts) -> Result<Self, String> {
+        let id = parts.id.unwrap_or_else(|| parts.key.fingerprint().raw().to_vec());
+        if id.len() > MAX_LOG_ID_BYTES {
+            return Err(format!(
+                "its identity has {} bytes, and {MAX_LOG_ID_BYTES} are the most",
+                id.len()
+            ));
+        }
+        Ok(Self {
+            id: LogId(id),
+            key: parts.key,
+            window: parts.window,
+            base_url: parts.base_url,
+            operator: parts.operator,
+        })
+    }
+
+    /// What it counts as for a threshold: its operator, or itself where none is said.
+    pub fn counts_as(&self) -> &str {
+        self.operator.as_deref().unwrap_or(self.origin())
+    }
+
     /// The origin of its checkpoints (C2SP tlog-checkpoint): the address without scheme and without a `/` at the end.
     pub fn origin(&self) -> &str {
         let address = self

@@ -7,18 +7,37 @@ mod authority;
 mod error;
 mod log;
 mod parts;
+#[cfg(test)]
+mod tests;
 mod window;
+mod wire;
 
+pub(crate) use authority::Authority;
 pub use authority::{AuthorityName, CertificateAuthority, TimeAuthority};
 pub use error::TrustRootError;
 pub use log::{Log, LogId, MAX_LOG_ID_BYTES};
+use parts::Listed;
 pub use parts::{AuthorityParts, LogParts, TrustRootParts};
 pub use window::Window;
 
-use countersign_image::Digest;
+use countersign_image::text::excerpt;
+use countersign_image::{Digest, json};
+
+use crate::x509::extension::Purpose;
 
 /// The largest `trusted_root.json` that is read, in bytes.
 pub const MAX_TRUST_ROOT_BYTES: usize = 4 * 1024 * 1024;
+
+/// The media types of the versions that are read.
+const MEDIA_TYPES: &[&str] = &[
+    "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
+    "application/vnd.dev.sigstore.trustedroot+json;version=0.2",
+    "application/vnd.dev.sigstore.trustedroot.v0.1+json",
+    "application/vnd.dev.sigstore.trustedroot.v0.2+json",
+];
+
+/// The most entries of a list of a trust root.
+pub const MAX_ENTRIES: usize = 256;
 
 /// A trust root. Immutable; shared by `Arc`.
 #[derive(Clone, Debug)]
@@ -43,18 +62,66 @@ pub struct Unusable {
 impl TrustRoot {
     /// Reads a `trusted_root.json`, version 0.1 or 0.2: protobuf's JSON of `sigstore_trustroot.proto`.
     pub fn parse(json: &[u8]) -> Result<Self, TrustRootError> {
-        let _ = json;
-        Err(TrustRootError::Empty {
-            first: "not yet read".into(),
-        })
+        if json.len() > MAX_TRUST_ROOT_BYTES {
+            return Err(TrustRootError::TooLong {
+                limit: MAX_TRUST_ROOT_BYTES,
+                found: json.len(),
+            });
+        }
+        let written: wire::TrustedRoot = json::strict(json).map_err(TrustRootError::Json)?;
+        if !MEDIA_TYPES.contains(&written.media_type.as_str()) {
+            return Err(TrustRootError::MediaType {
+                found: excerpt(&written.media_type, 100),
+            });
+        }
+        Self::build(Digest::sha256(json), written.listed())
     }
 
-    /// Makes a trust root of parts.
+    /// Makes a trust root of parts, for roots that are written in another way, and for several in one.
+    ///
+    /// A part that cannot be used is kept in [`TrustRoot::unusable`], as in a `trusted_root.json`.
     pub fn of(parts: TrustRootParts) -> Result<Self, TrustRootError> {
-        let _ = parts;
-        Err(TrustRootError::Empty {
-            first: "not yet read".into(),
-        })
+        Self::build(parts.generation(), parts.listed())
+    }
+
+    fn build(generation: Digest, listed: Listed) -> Result<Self, TrustRootError> {
+        for (list, found) in listed.lengths() {
+            if found > MAX_ENTRIES {
+                let limit = MAX_ENTRIES;
+                return Err(TrustRootError::TooMany { list, limit, found });
+            }
+        }
+        let mut unusable = Vec::new();
+        let root = Self {
+            generation,
+            authorities: usable(listed.authorities, &mut unusable, |parts| {
+                Authority::of(parts, Purpose::CodeSigning).map(CertificateAuthority)
+            }),
+            logs: usable(listed.logs, &mut unusable, Log::of),
+            ct_logs: usable(listed.ct_logs, &mut unusable, Log::of),
+            time_authorities: usable(listed.time_authorities, &mut unusable, |parts| {
+                Authority::of(parts, Purpose::TimeStamping).map(TimeAuthority)
+            }),
+            unusable,
+        };
+        root.unless_empty()
+    }
+
+    /// A trust root that believes nobody is a mistake and never a policy.
+    fn unless_empty(self) -> Result<Self, TrustRootError> {
+        let is_empty = self.authorities.is_empty()
+            && self.logs.is_empty()
+            && self.ct_logs.is_empty()
+            && self.time_authorities.is_empty();
+        if is_empty {
+            let first = self.unusable.first();
+            return Err(TrustRootError::Empty {
+                first: first.map_or("it is empty".to_owned(), |first| {
+                    format!("`{}`: {}", first.part, first.why)
+                }),
+            });
+        }
+        Ok(self)
     }
 
     /// Which trust root it is: the digest of the bytes that it was read from, or of all its parts. A verdict that rests on
@@ -87,4 +154,17 @@ impl TrustRoot {
     pub fn unusable(&self) -> &[Unusable] {
         &self.unusable
     }
+}
+
+/// What can be used of a list; what cannot goes to the others of its kind, with the reason.
+fn usable<P, T>(
+    list: Vec<Result<(String, P), Unusable>>,
+    unusable: &mut Vec<Unusable>,
+    of: impl Fn(P) -> Result<T, String>,
+) -> Vec<T> {
+    let each = list
+        .into_iter()
+        .map(|read| read.and_then(|(part, parts)| of(parts).map_err(|why| Unusable { part, why })));
+    each.filter_map(|read| read.map_err(|why| unusable.push(why)).ok())
+        .collect()
 }

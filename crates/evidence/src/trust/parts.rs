@@ -1,6 +1,8 @@
 //! A trust root in parts, for roots that are not a `trusted_root.json`.
 
-use super::Window;
+use countersign_image::Digest;
+
+use super::{Unusable, Window};
 use crate::key::PublicKey;
 
 /// What a trust root is made of.
@@ -14,6 +16,52 @@ pub struct TrustRootParts {
     pub ct_logs: Vec<LogParts>,
     /// Who signs timestamps.
     pub time_authorities: Vec<AuthorityParts>,
+}
+
+impl TrustRootParts {
+    /// The same as read from a document.
+    pub(super) fn listed(self) -> Listed {
+        fn each<T>(list: &str, parts: Vec<T>) -> Vec<Read<T>> {
+            let numbered = parts.into_iter().enumerate();
+            numbered.map(|(at, part)| Ok((format!("{list}[{at}]"), part))).collect()
+        }
+        Listed {
+            logs: each("tlogs", self.logs),
+            ct_logs: each("ctlogs", self.ct_logs),
+            authorities: each("certificateAuthorities", self.authorities),
+            time_authorities: each("timestampAuthorities", self.time_authorities),
+        }
+    }
+
+    /// The digest of everything in it, each piece with its length, so that no two roots have one.
+    pub(super) fn generation(&self) -> Digest {
+        let mut bytes = Vec::new();
+        let mut say = |piece: &[u8]| {
+            bytes.extend_from_slice(&(piece.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(piece);
+        };
+        for length in [
+            self.logs.len(),
+            self.ct_logs.len(),
+            self.authorities.len(),
+            self.time_authorities.len(),
+        ] {
+            say(&(length as u64).to_be_bytes());
+        }
+        for log in self.logs.iter().chain(&self.ct_logs) {
+            say(log.base_url.as_bytes());
+            say(format!("{:?} {:?}", log.operator, log.window).as_bytes());
+            say(log.key.spki_der());
+            say(format!("{:?}", log.id).as_bytes());
+        }
+        for authority in self.authorities.iter().chain(&self.time_authorities) {
+            say(authority.uri.as_bytes());
+            say(format!("{:?} {:?}", authority.operator, authority.window).as_bytes());
+            say(&(authority.chain.len() as u64).to_be_bytes());
+            authority.chain.iter().for_each(|certificate| say(certificate));
+        }
+        Digest::sha256(&bytes)
+    }
 }
 
 /// An authority in parts.
@@ -42,4 +90,27 @@ pub struct LogParts {
     pub id: Option<Vec<u8>>,
     /// When the key is believed.
     pub window: Window,
+}
+
+/// A part with its place in the document, or why it cannot be used.
+pub(super) type Read<T> = Result<(String, T), Unusable>;
+
+/// The parts in the order of the document.
+pub(super) struct Listed {
+    pub(super) logs: Vec<Read<LogParts>>,
+    pub(super) ct_logs: Vec<Read<LogParts>>,
+    pub(super) authorities: Vec<Read<AuthorityParts>>,
+    pub(super) time_authorities: Vec<Read<AuthorityParts>>,
+}
+
+impl Listed {
+    /// How long each list is, by its name in a `trusted_root.json`.
+    pub(super) fn lengths(&self) -> [(&'static str, usize); 4] {
+        [
+            ("tlogs", self.logs.len()),
+            ("ctlogs", self.ct_logs.len()),
+            ("certificateAuthorities", self.authorities.len()),
+            ("timestampAuthorities", self.time_authorities.len()),
+        ]
+    }
 }

@@ -10,4 +10,5 @@ mod keyless;
 mod predicates;
 mod seal;
 mod signatures;
+mod vouching;
 mod wycheproof;
