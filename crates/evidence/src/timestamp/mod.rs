@@ -179,10 +179,7 @@ fn by_signer(token: &Token<'_>, authority: &Authority, signer: &TimeSigner) -> R
         oid: token.signer.algorithm.oid.to_string(),
     })?;
     let digest_holds = algorithm::digest(token.signer.hash, token.content).as_ref() == token.signer.message_digest;
-    let certificate_holds = token
-        .signer
-        .certificate_hash
-        .is_some_and(|hash| is_hash_of(&hash, &signer.der));
+    let certificate_holds = is_hash_of(&token.signer.certificate_hash, &signer.der);
     let signed = algorithm::verify(&signer.key, scheme, &token.signer.attributes, token.signer.signature);
     if digest_holds && certificate_holds && signed.is_ok() {
         return Ok(());

@@ -50,7 +50,7 @@ pub(super) struct Signer<'a> {
     pub(super) attributes: Vec<u8>,
     pub(super) message_digest: &'a [u8],
     /// Which certificate signed, by its hash (RFC 2634, RFC 5035).
-    pub(super) certificate_hash: Option<CertificateHash<'a>>,
+    pub(super) certificate_hash: CertificateHash<'a>,
     pub(super) algorithm: AlgorithmIdentifierRef<'a>,
     pub(super) signature: &'a [u8],
 }
@@ -276,7 +276,7 @@ impl<'a> SignerId<'a> {
 /// What the signed attributes say.
 struct Attributes<'a> {
     message_digest: &'a [u8],
-    certificate_hash: Option<CertificateHash<'a>>,
+    certificate_hash: CertificateHash<'a>,
 }
 
 impl<'a> Attributes<'a> {
@@ -311,7 +311,10 @@ impl<'a> Attributes<'a> {
         }
         Ok(Self {
             message_digest: message_digest.ok_or_else(|| malformed("its signer has signed no digest"))?,
-            certificate_hash: v2.or(v1),
+            // RFC 3161, section 2.4.2: it must be there.
+            certificate_hash: v2
+                .or(v1)
+                .ok_or_else(|| malformed("its signer says not which certificate is its own"))?,
         })
     }
 }

@@ -1,0 +1,80 @@
+//! A private Sigstore in memory: an authority, a certificate transparency log, a time authority, and the trust root that
+//! believes them, for tests. It makes what it should make and, piece by piece, what nobody should make.
+//!
+//! ```
+//! use countersign_mint::{Key, Kind, San, Sigstore};
+//!
+//! let sigstore = Sigstore::new();
+//! let key = Key::new(Kind::P256);
+//! let certificate = sigstore.certify(sigstore.leaf(&key, &[San::Email("jane@example.com")]));
+//! let signature = key.sign(b"message");
+//! let token = sigstore.time.stamp(&signature, sigstore.now);
+//! let trusted_root = sigstore.trusted_root().to_json();
+//! # let _ = (certificate, token, trusted_root);
+//! ```
+#![expect(clippy::unwrap_used, reason = "it is for tests, which stop at the first surprise")]
+
+mod authority;
+mod certificate;
+mod der;
+mod key;
+mod log;
+mod time;
+mod trusted_root;
+
+pub use authority::Authority;
+pub use certificate::{Extension, San, Spec, oid};
+pub use der::{element, explicit, integer, name, object_identifier, octets, sequence, set, utf8};
+pub use key::{Hash, Key, Kind};
+pub use log::CtLog;
+pub use time::{Stamp, TimeAuthority};
+pub use trusted_root::TrustedRoot;
+
+use jiff::{Timestamp, ToSpan as _};
+
+/// A private Sigstore, whose clock stands still.
+pub struct Sigstore {
+    /// The moment around which everything is valid.
+    pub now: Timestamp,
+    /// The authority that issues: an intermediate below a root.
+    pub authority: Authority,
+    /// The log that promises to log certificates.
+    pub ct_log: CtLog,
+    /// The authority that signs times.
+    pub time: TimeAuthority,
+}
+
+impl Sigstore {
+    /// A new one, with keys of its own.
+    #[expect(clippy::new_without_default, reason = "each is another: there is no usual one")]
+    pub fn new() -> Self {
+        let now: Timestamp = "2026-03-04T05:06:07Z".parse().unwrap();
+        let root = Authority::root("mint root", Kind::P384, now);
+        Self {
+            now,
+            authority: root.below("mint intermediate", Kind::P384, oid::CODE_SIGNING, now),
+            ct_log: CtLog::new("https://ctfe.mint.example", Kind::P256, now - 1000.hours()),
+            time: TimeAuthority::new("https://time.mint.example", now),
+        }
+    }
+
+    /// What Fulcio would write into a certificate for a key: valid from now for ten minutes.
+    pub fn leaf(&self, key: &Key, names: &[San<'_>]) -> Spec {
+        self.authority.leaf(key, names, self.now)
+    }
+
+    /// The certificate, with the log's promise in it.
+    pub fn certify(&self, spec: Spec) -> Vec<u8> {
+        self.authority.issue_logged(spec, &[&self.ct_log], self.now)
+    }
+
+    /// The trust root that believes all of it.
+    pub fn trusted_root(&self) -> TrustedRoot {
+        let from = self.now - 1000.hours();
+        let mut root = TrustedRoot::new();
+        root.authority("https://fulcio.mint.example", &self.authority.chain(), from, None);
+        root.ct_log(&self.ct_log.base_url, &self.ct_log.key, from, None);
+        root.time_authority(&self.time.uri, &self.time.chain, from, None);
+        root
+    }
+}
