@@ -23,10 +23,12 @@ pub enum Kind {
     Ed25519,
     /// RSA of 2048 bits, PKCS#1 v1.5 with SHA-256.
     Rsa,
+    /// Ed25519, always the same key for a number: what it signs is always the same too.
+    Fixed(u8),
 }
 
 impl Kind {
-    /// Every kind.
+    /// Every kind of which each key is new.
     pub const ALL: [Self; 5] = [Self::P256, Self::P384, Self::P521, Self::Ed25519, Self::Rsa];
 
     /// The hash under its signatures.
@@ -34,7 +36,7 @@ impl Kind {
         match self {
             Self::P256 | Self::Rsa => Hash::Sha256,
             Self::P384 => Hash::Sha384,
-            Self::P521 | Self::Ed25519 => Hash::Sha512,
+            Self::P521 | Self::Ed25519 | Self::Fixed(_) => Hash::Sha512,
         }
     }
 }
@@ -96,6 +98,7 @@ impl Key {
             Kind::P384 => ecdsa(&ECDSA_P384_SHA384_ASN1_SIGNING),
             Kind::P521 => ecdsa(&ECDSA_P521_SHA512_ASN1_SIGNING),
             Kind::Ed25519 => Pair::Ed25519(Ed25519KeyPair::generate().unwrap()),
+            Kind::Fixed(seed) => Pair::Ed25519(Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap()),
             Kind::Rsa => Pair::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).unwrap()),
         };
         Self { kind, pair }
@@ -138,7 +141,7 @@ impl Key {
             Kind::P256 => sequence(&[&object_identifier("1.2.840.10045.4.3.2")]),
             Kind::P384 => sequence(&[&object_identifier("1.2.840.10045.4.3.3")]),
             Kind::P521 => sequence(&[&object_identifier("1.2.840.10045.4.3.4")]),
-            Kind::Ed25519 => sequence(&[&object_identifier("1.3.101.112")]),
+            Kind::Ed25519 | Kind::Fixed(_) => sequence(&[&object_identifier("1.3.101.112")]),
             Kind::Rsa => sequence(&[&object_identifier("1.2.840.113549.1.1.11"), &element(5, &[])]),
         }
     }

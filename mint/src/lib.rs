@@ -48,13 +48,23 @@ impl Sigstore {
     /// A new one, with keys of its own.
     #[expect(clippy::new_without_default, reason = "each is another: there is no usual one")]
     pub fn new() -> Self {
+        Self::of_kinds([Kind::P384, Kind::P384, Kind::P256, Kind::P384, Kind::P384])
+    }
+
+    /// One that is always the same for a number, and makes always the same.
+    pub fn fixed(number: u8) -> Self {
+        Self::of_kinds([1, 2, 3, 4, 5].map(|key| Kind::Fixed(number.wrapping_mul(5).wrapping_add(key))))
+    }
+
+    /// The kinds of key: root, intermediate, certificate transparency log, root of times, time authority.
+    fn of_kinds(kinds: [Kind; 5]) -> Self {
         let now: Timestamp = "2026-03-04T05:06:07Z".parse().unwrap();
-        let root = Authority::root("mint root", Kind::P384, now);
+        let root = Authority::root("mint root", kinds[0], now);
         Self {
             now,
-            authority: root.below("mint intermediate", Kind::P384, oid::CODE_SIGNING, now),
-            ct_log: CtLog::new("https://ctfe.mint.example", Kind::P256, now - 1000.hours()),
-            time: TimeAuthority::new("https://time.mint.example", now),
+            authority: root.below("mint intermediate", kinds[1], oid::CODE_SIGNING, now),
+            ct_log: CtLog::new("https://ctfe.mint.example", kinds[2], now - 1000.hours()),
+            time: TimeAuthority::of_kinds("https://time.mint.example", [kinds[3], kinds[4]], now),
         }
     }
 

@@ -68,7 +68,7 @@ impl CtLog {
             Kind::P256 => [4, 3],
             Kind::P384 => [5, 3],
             Kind::P521 => [6, 3],
-            Kind::Ed25519 => [8, 7],
+            Kind::Ed25519 | Kind::Fixed(_) => [8, 7],
             Kind::Rsa => [4, 1],
         };
         [

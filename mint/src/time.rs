@@ -28,8 +28,13 @@ pub struct TimeAuthority {
 impl TimeAuthority {
     /// A new one: a certificate for times below a root.
     pub fn new(uri: &str, now: Timestamp) -> Self {
-        let root = Authority::root("mint time root", Kind::P384, now);
-        Self::below(&root, uri, Kind::P384, now)
+        Self::of_kinds(uri, [Kind::P384; 2], now)
+    }
+
+    /// One whose root and itself have keys of these kinds.
+    pub(crate) fn of_kinds(uri: &str, kinds: [Kind; 2], now: Timestamp) -> Self {
+        let root = Authority::root("mint time root", kinds[0], now);
+        Self::below(&root, uri, kinds[1], now)
     }
 
     /// One with a key of a kind, below an authority.
@@ -101,11 +106,7 @@ pub struct Stamp {
 impl Stamp {
     /// A timestamp as it should be.
     pub fn new(authority: &TimeAuthority, signature: &[u8], time: Timestamp) -> Self {
-        let hash = match authority.key.kind() {
-            Kind::P384 => Hash::Sha384,
-            Kind::P521 | Kind::Ed25519 => Hash::Sha512,
-            Kind::P256 | Kind::Rsa => Hash::Sha256,
-        };
+        let hash = authority.key.kind().hash();
         Self {
             status: Some(0),
             content_type: TST_INFO.to_owned(),

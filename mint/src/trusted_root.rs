@@ -79,7 +79,7 @@ fn log(base_url: &str, key: &Key, id: &[u8], start: Timestamp, end: Option<Times
         Kind::P256 => "PKIX_ECDSA_P256_SHA_256",
         Kind::P384 => "PKIX_ECDSA_P384_SHA_384",
         Kind::P521 => "PKIX_ECDSA_P521_SHA_512",
-        Kind::Ed25519 => "PKIX_ED25519",
+        Kind::Ed25519 | Kind::Fixed(_) => "PKIX_ED25519",
         Kind::Rsa => "PKIX_RSA_PKCS1V15_2048_SHA256",
     };
     json!({

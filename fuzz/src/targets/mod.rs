@@ -1,6 +1,7 @@
 //! Every target, in the order of the crates.
 
 mod admission;
+mod certificates;
 mod evidence;
 mod image;
 mod keys;
@@ -14,6 +15,7 @@ use crate::Target;
 pub const CRATES: &[(&str, &[Target])] = &[
     ("image", image::TARGETS),
     ("evidence", evidence::TARGETS),
+    ("certificates", certificates::TARGETS),
     ("signatures", signatures::TARGETS),
     ("policy", policy::TARGETS),
     ("admission", admission::TARGETS),

@@ -31,7 +31,7 @@ macro_rules! crates {
     };
 }
 
-crates! { image evidence signatures policy admission registry keys }
+crates! { image evidence certificates signatures policy admission registry keys }
 
 fn short_run(name: &str) {
     let (_, targets) = CRATES.iter().find(|(known, _)| *known == name).unwrap();

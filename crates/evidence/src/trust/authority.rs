@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::parts::shows;
 use super::{AuthorityParts, Window};
 use crate::x509::anchor::Chain;
 use crate::x509::extension::Purpose;
@@ -44,6 +45,7 @@ pub(crate) struct Authority {
 
 impl Authority {
     pub(super) fn of(parts: AuthorityParts, purpose: Purpose) -> Result<Self, String> {
+        shows(&parts.uri, parts.operator.as_deref())?;
         let chain = Chain::of(&parts.chain, purpose)?;
         let root = chain.anchors.last().map(|root| root.shown.clone()).unwrap_or_default();
         let name = if parts.uri.is_empty() { root } else { parts.uri };

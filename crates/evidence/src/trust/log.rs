@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::parts::shows;
 use super::{LogParts, Window};
 use crate::key::PublicKey;
 
@@ -47,6 +48,7 @@ pub struct Log {
 
 impl Log {
     pub(super) fn of(parts: LogParts) -> Result<Self, String> {
+        shows(&parts.base_url, parts.operator.as_deref())?;
         let id = parts.id.unwrap_or_else(|| parts.key.fingerprint().raw().to_vec());
         if id.len() > MAX_LOG_ID_BYTES {
             return Err(format!(

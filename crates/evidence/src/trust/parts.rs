@@ -1,6 +1,7 @@
 //! A trust root in parts, for roots that are not a `trusted_root.json`.
 
 use countersign_image::Digest;
+use countersign_image::text::prints;
 
 use super::{Unusable, Window};
 use crate::key::PublicKey;
@@ -90,6 +91,23 @@ pub struct LogParts {
     pub id: Option<Vec<u8>>,
     /// When the key is believed.
     pub window: Window,
+}
+
+/// The longest address or name of a part, in bytes.
+const MAX_NAME_BYTES: usize = 1024;
+
+/// Whether an address, and an operator's name, can be shown in every error about a part.
+pub(super) fn shows(address: &str, operator: Option<&str>) -> Result<(), String> {
+    for name in [address, operator.unwrap_or_default()] {
+        if name.len() > MAX_NAME_BYTES {
+            let found = name.len();
+            return Err(format!("its name has {found} bytes, and {MAX_NAME_BYTES} are the most"));
+        }
+        if !name.chars().all(prints) {
+            return Err("its name has characters that do not print".to_owned());
+        }
+    }
+    Ok(())
 }
 
 /// A part with its place in the document, or why it cannot be used.
