@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_evidence::certificate::{Claim, MAX_CERTIFICATE_BYTES};
-use countersign_evidence::trust::MAX_ENTRIES;
-use countersign_evidence::{Leaf, SctRule, TrustRoot, verify_timestamp, vouch};
+use countersign_evidence::trust::{CertificateAuthority, MAX_ENTRIES, TimeAuthority};
+use countersign_evidence::{Leaf, SctRule, Subject, TrustRoot, verify_timestamp, vouch};
 use countersign_mint::{Extension, Key, Kind, San, Sigstore, Stamp};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -146,8 +146,8 @@ fn trust_root(data: &[u8]) {
         spoken::line(&unusable.why);
     }
     let windows = (root.logs().iter().chain(root.ct_logs()).map(|log| log.window))
-        .chain(root.authorities().iter().map(|authority| authority.window()))
-        .chain(root.time_authorities().iter().map(|authority| authority.window()));
+        .chain(root.authorities().iter().map(CertificateAuthority::window))
+        .chain(root.time_authorities().iter().map(TimeAuthority::window));
     for window in windows {
         assert!(window.start.is_some(), "a window has no beginning");
     }
@@ -183,7 +183,7 @@ fn certificate(data: &[u8]) {
     assert_eq!(leaf.der(), data);
     assert!(data.len() <= MAX_CERTIFICATE_BYTES);
     let identity = leaf.unverified_identity();
-    let names = identity.subjects.iter().map(|subject| subject.as_str());
+    let names = identity.subjects.iter().map(Subject::as_str);
     for name in names.chain(identity.issuer.as_deref()) {
         assert!(
             !name.is_empty() && !name.chars().any(char::is_control),

@@ -54,7 +54,7 @@ impl Graph {
             for dependency in node["deps"].as_array()? {
                 let target = names.get(dependency["pkg"].as_str()?)?;
                 // A macro runs in the compiler: neither it nor what it is made from is in the verdict.
-                if is_normal(dependency) && !is_macro(target) {
+                if is_normal(dependency) && !is_macro(target) && is_wanted(package, node, target) {
                     linked.insert(target["name"].as_str()?.to_owned());
                 }
             }
@@ -89,6 +89,30 @@ fn is_normal(dependency: &Value) -> bool {
         .into_iter()
         .flatten()
         .any(|kind| kind["kind"].is_null())
+}
+
+/// Cargo resolves an optional dependency as soon as a feature mentions it weakly (`name?/feature`), and links it only if
+/// another one wants it.
+fn is_wanted(package: &Value, node: &Value, target: &Value) -> bool {
+    let declared = package["dependencies"].as_array().into_iter().flatten();
+    let mut declared =
+        declared.filter(|dependency| dependency["name"] == target["name"] && dependency["kind"].is_null());
+    let enabled = || node["features"].as_array().into_iter().flatten();
+    declared.all(|dependency| {
+        let key = dependency["rename"]
+            .as_str()
+            .or(dependency["name"].as_str())
+            .unwrap_or_default();
+        let wants = |feature: &Value| {
+            let brings = package["features"][feature.as_str().unwrap_or_default()].as_array();
+            let mut brings = brings.into_iter().flatten().filter_map(Value::as_str);
+            brings.any(|brought| {
+                brought.strip_prefix("dep:") == Some(key)
+                    || brought.split_once('/').is_some_and(|(name, _)| name == key)
+            })
+        };
+        dependency["optional"] != true || enabled().any(wants)
+    })
 }
 
 fn is_macro(package: &Value) -> bool {
@@ -187,6 +211,23 @@ mod tests {
     fn a_forbidden_dependency_is_a_fault_even_if_listed() {
         let faults = faults(&json!([on("tokio", None)]), "tokio\n");
         assert!(faults[0].what.contains("must never"), "{}", faults[0]);
+    }
+
+    #[test]
+    fn an_optional_dependency_is_one_if_a_feature_wants_it() {
+        let faults = |features: &Value| {
+            let optional = json!([{"name": "tokio", "kind": null, "optional": true}]);
+            let brings = json!({"weak": ["tokio?/rt"], "strong": ["tokio/rt"], "named": ["dep:tokio"]});
+            let pure = json!({"id": "pure", "name": "pure", "dependencies": optional, "features": brings});
+            let metadata = json!({
+                "packages": [pure, {"id": "tokio", "name": "tokio"}],
+                "resolve": {"nodes": [{"id": "pure", "features": features, "deps": [on("tokio", None)]}]},
+            });
+            let graph = Graph::of_metadata(&metadata).expect("the fixture has the form of cargo's metadata");
+            against(&graph, &["pure".to_owned()], "").len()
+        };
+        assert_eq!((faults(&json!([])), faults(&json!(["weak"]))), (0, 0));
+        assert_eq!((faults(&json!(["strong"])), faults(&json!(["weak", "named"]))), (1, 1));
     }
 
     #[test]

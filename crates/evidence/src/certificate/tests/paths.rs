@@ -1,0 +1,229 @@
+//! From a certificate to an authority, and all that is on the way.
+
+use super::*;
+
+/// A root alone in the trust root, and an intermediate that is brought.
+struct Brought {
+    rig: Rig,
+    root: Authority,
+}
+
+impl Brought {
+    fn new() -> Self {
+        let rig = Rig::new();
+        let root = Authority::root("lone root", Kind::P256, rig.now());
+        Self { rig, root }
+    }
+
+    fn outcome(&self, intermediate: &Authority, times: &[Timestamp]) -> Result<Vouched, CertificateError> {
+        self.outcome_with(intermediate, std::slice::from_ref(&intermediate.certificate), times)
+    }
+
+    fn outcome_with(
+        &self,
+        issuer: &Authority,
+        others: &[Vec<u8>],
+        times: &[Timestamp],
+    ) -> Result<Vouched, CertificateError> {
+        let now = self.rig.now();
+        let der = issuer.issue(&issuer.leaf(&self.rig.key, &[San::Uri(URI)], now));
+        let mut root = TrustedRoot::new();
+        root.authority("https://lone.example", &self.root.chain(), now - 1.hour(), None);
+        let root = TrustRoot::parse(&root.to_json()).unwrap();
+        vouch(
+            &Leaf::parse(&der).unwrap(),
+            others,
+            times,
+            &root,
+            SctRule::Ignored,
+            None,
+        )
+    }
+
+    fn spec(&self, key: &Key) -> Spec {
+        self.root.below_spec("brought", key, oid::CODE_SIGNING, self.rig.now())
+    }
+}
+
+#[test]
+fn an_intermediate_that_is_brought_counts_if_it_is_an_authoritys_at_every_time() {
+    let brought = Brought::new();
+    let now = brought.rig.now();
+    let with = |change: &dyn Fn(Spec) -> Spec| {
+        let key = Key::new(Kind::P384);
+        let spec = change(brought.spec(&key));
+        brought.root.certified(key, spec)
+    };
+    let fine = with(&|spec| spec);
+    assert!(brought.outcome(&fine, &[now]).is_ok());
+    // Others beside it do not hide it.
+    let stranger = Authority::root("brought", Kind::P256, now);
+    let others = [vec![0x30], stranger.certificate.clone(), fine.certificate.clone()];
+    assert!(brought.outcome_with(&fine, &others, &[now]).is_ok());
+    assert!(
+        brought
+            .outcome(&with(&|spec| spec.without(oid::EXTENDED_KEY_USAGE)), &[now])
+            .is_ok()
+    );
+
+    refused(
+        brought.outcome_with(&fine, &[], &[now]),
+        "no authority of the trust root is its issuer, `brought`",
+    );
+    let cases: &[(&str, &dyn Fn(Spec) -> Spec)] = &[
+        ("EndEntityUsedAsCa", &|spec| spec.without(oid::BASIC_CONSTRAINTS)),
+        ("EndEntityUsedAsCa", &|spec| {
+            spec.with(Extension::basic_constraints(false, None))
+        }),
+        ("not for signing certificates", &|spec| {
+            spec.with(Extension::key_usage(0x80))
+        }),
+        ("RequiredEku", &|spec| {
+            spec.with(Extension::extended_key_usage(&[oid::TIME_STAMPING]))
+        }),
+        ("CriticalExtension", &|spec| {
+            spec.with(Extension::new("1.2.3.4", vec![5, 0]).critical())
+        }),
+        ("name constraints", &|spec| {
+            spec.with(Extension::new("2.5.29.30", sequence(&[])).critical())
+        }),
+    ];
+    for (says, change) in cases {
+        refused(brought.outcome(&with(change), &[now]), says);
+    }
+    let short = with(&|mut spec| {
+        spec.not_after = now + 5.minutes();
+        spec
+    });
+    assert!(brought.outcome(&short, &[now, now + 5.minutes()]).is_ok());
+    refused(
+        brought.outcome(&short, &[now, now + 6.minutes()]),
+        "`brought` is valid from",
+    );
+    let late = with(&|mut spec| {
+        spec.not_before = now + 5.minutes();
+        spec
+    });
+    refused(
+        brought.outcome(&late, &[now + 6.minutes(), now]),
+        "`brought` is valid from",
+    );
+}
+
+#[test]
+fn an_authority_with_a_depth_of_none_has_none_below_it() {
+    let brought = Brought::new();
+    let now = brought.rig.now();
+    let middle = brought.root.below("middle", Kind::P256, oid::CODE_SIGNING, now);
+    let lower = middle.below("lower", Kind::P256, oid::CODE_SIGNING, now);
+    let others = [middle.certificate.clone(), lower.certificate.clone()];
+    refused(brought.outcome_with(&lower, &others, &[now]), "no path to an authority");
+    // The same where the anchor is what allows none: the library does not look at that.
+    let rig = Rig::new();
+    let lower = rig
+        .sigstore
+        .authority
+        .below("lower", Kind::P256, oid::CODE_SIGNING, rig.now());
+    let der = lower.issue(&lower.leaf(&rig.key, &[San::Uri(URI)], rig.now()));
+    let leaf = Leaf::parse(&der).unwrap();
+    let outcome = vouch(
+        &leaf,
+        &[lower.certificate],
+        &[rig.now()],
+        &rig.root(),
+        SctRule::Ignored,
+        None,
+    );
+    refused(outcome, "1 authorities are below it");
+}
+
+#[test]
+fn the_authoritys_window_and_its_own_certificates_hold_at_every_time() {
+    let rig = Rig::new();
+    let now = rig.now();
+    let der = rig.sigstore.certify(rig.spec());
+    let leaf = Leaf::parse(&der).unwrap();
+    let chain = rig.sigstore.authority.chain();
+    let with = |chain: &[Vec<u8>], start, end, times: &[Timestamp]| {
+        let mut root = TrustedRoot::new();
+        root.authority("https://ca.example", chain, start, end);
+        vouch(
+            &leaf,
+            &[],
+            times,
+            &TrustRoot::parse(&root.to_json()).unwrap(),
+            SctRule::Ignored,
+            None,
+        )
+    };
+    let minute = now + 1.minute();
+    assert!(
+        with(&chain, now, Some(minute), &[now, minute]).is_ok(),
+        "both ends are inside"
+    );
+    let says = "believes `https://ca.example` from";
+    refused(with(&chain, now + 1.second(), None, &[now]), says);
+    refused(with(&chain, now - 1.hour(), Some(now - 1.nanosecond()), &[now]), says);
+    refused(with(&chain, now, Some(minute), &[now, minute + 1.nanosecond()]), says);
+
+    // The root ends before the leaf does, and before the intermediate.
+    let root_key = Key::new(Kind::P384);
+    let mut root_spec = rig.sigstore.authority.spec.clone();
+    root_spec = root_spec.with(Extension::basic_constraints(true, None));
+    root_spec.spki = root_key.spki();
+    root_spec.issuer = root_spec.subject.clone();
+    root_spec.not_after = minute;
+    let root = Authority {
+        certificate: root_spec.signed_by(&root_key),
+        key: root_key,
+        spec: root_spec,
+        above: Vec::new(),
+    };
+    let authority = root.below("below", Kind::P256, oid::CODE_SIGNING, now);
+    let leaf = Leaf::parse(&authority.issue(&authority.leaf(&rig.key, &[San::Uri(URI)], now))).unwrap();
+    let with = |time| {
+        let mut root = TrustedRoot::new();
+        root.authority("https://ca.example", &authority.chain(), now, None);
+        vouch(
+            &leaf,
+            &[],
+            &[time],
+            &TrustRoot::parse(&root.to_json()).unwrap(),
+            SctRule::Ignored,
+            None,
+        )
+    };
+    assert!(with(minute).is_ok());
+    refused(with(minute + 1.second()), "`below` is valid from");
+}
+
+#[test]
+fn of_two_authorities_with_one_name_the_right_one_is_found() {
+    let rig = Rig::new();
+    let now = rig.now();
+    let other =
+        Authority::root("mint root", Kind::P384, now).below("mint intermediate", Kind::P384, oid::CODE_SIGNING, now);
+    let der = rig.sigstore.certify(rig.spec());
+    for first in [true, false] {
+        let mut root = rig.sigstore.trusted_root();
+        let mut both = TrustedRoot::new();
+        both.authority("https://other.example", &other.chain(), now, None);
+        let list = root.0["certificateAuthorities"].as_array_mut().unwrap();
+        list.insert(usize::from(!first), both.0["certificateAuthorities"][0].take());
+        let root = TrustRoot::parse(&root.to_json()).unwrap();
+        let vouched = vouch(&Leaf::parse(&der).unwrap(), &[], &[now], &root, SctRule::Required, None).unwrap();
+        assert_eq!(vouched.authority().as_str(), "https://fulcio.mint.example");
+    }
+}
+
+#[test]
+fn two_trust_roots_never_mix() {
+    let (one, two) = (Rig::new(), Rig::new());
+    refused(two.vouch(&one.sigstore.certify(one.spec())), "no path to an authority");
+    // Nor does one root's log vouch for another root's authority.
+    let der = one
+        .sigstore
+        .authority
+        .issue_logged(one.spec(), &[&two.sigstore.ct_log], one.now());
+    refused(one.vouch(&der), "which the trust root does not know");
+}
