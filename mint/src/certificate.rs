@@ -140,6 +140,8 @@ pub struct Spec {
     pub spki: Vec<u8>,
     /// The extensions, in their order.
     pub extensions: Vec<Extension>,
+    /// The AlgorithmIdentifier that the signed part names, where it is not that of the signature.
+    pub algorithm: Option<Vec<u8>>,
 }
 
 impl Spec {
@@ -154,6 +156,7 @@ impl Spec {
             subject: name(subject),
             spki: key.spki(),
             extensions: Vec::new(),
+            algorithm: None,
         }
     }
 
@@ -182,7 +185,7 @@ impl Spec {
         sequence(&[
             &explicit(0, &integer(self.version)),
             &integer(self.serial),
-            &issuer.algorithm(),
+            &self.algorithm.clone().unwrap_or_else(|| issuer.algorithm()),
             &self.issuer,
             &sequence(&[&time(self.not_before), &time(self.not_after)]),
             &self.subject,

@@ -385,6 +385,30 @@ fn a_certificate_that_is_brought_counts_if_the_authority_vouches_for_it() {
     );
 }
 
+#[test]
+fn a_signer_may_be_named_by_its_key() {
+    let brought = Brought::new();
+    let named = |id: &[u8]| {
+        let key = Key::new(Kind::P256);
+        let spec = TimeAuthority::spec(&brought.root, &key, brought.now);
+        let spec = spec.with(Extension::new("2.5.29.14", octets(b"the key's own identifier")));
+        let authority = TimeAuthority::certified(&brought.root, "", key, spec);
+        let mut stamp = Stamp::new(&authority, SIGNATURE, brought.now);
+        stamp.signer_id = element(0x80, id);
+        stamp.certificates = vec![authority.chain[0].clone()];
+        let token = stamp.sealed_by(&authority);
+        // With the certificate in the trust root, and with that above it alone.
+        [&authority.chain[..], &authority.chain[1..]]
+            .map(|chain| verify_timestamp(&token, SIGNATURE, &root_of(chain, brought.now, None)))
+    };
+    for outcome in named(b"the key's own identifier") {
+        assert!(outcome.is_ok(), "{outcome:?}");
+    }
+    for outcome in [named(b"another key's identifier"), named(b"")].into_iter().flatten() {
+        refused(outcome, "by no timestamp authority");
+    }
+}
+
 /// CVE-2026-39984: what was asked of the signer's certificate was asked of another one in the bag.
 #[test]
 fn a_forged_certificate_in_the_bag_neither_helps_nor_hides() {

@@ -257,6 +257,11 @@ fn what_is_no_certificate_of_version_three_is_refused() {
     many.extensions
         .extend((0..64).map(|number| Extension::new(format!("1.2.3.{number}"), vec![5, 0])));
     refused(rig.vouch(&issue(&many)), "more extensions than are read");
+    let two_algorithms = Spec {
+        algorithm: Some(Key::new(Kind::P256).algorithm()),
+        ..rig.spec()
+    };
+    refused(rig.vouch(&issue(&two_algorithms)), "two signature algorithms");
     let mut no_key = rig.spec();
     no_key.spki = sequence(&[]);
     refused(rig.vouch(&issue(&no_key)), "key cannot be used");

@@ -165,36 +165,37 @@ fn the_authoritys_window_and_its_own_certificates_hold_at_every_time() {
     refused(with(&chain, now + 1.second(), None, &[now]), says);
     refused(with(&chain, now - 1.hour(), Some(now - 1.nanosecond()), &[now]), says);
     refused(with(&chain, now, Some(minute), &[now, minute + 1.nanosecond()]), says);
+}
 
-    // The root ends before the leaf does, and before the intermediate.
-    let root_key = Key::new(Kind::P384);
-    let mut root_spec = rig.sigstore.authority.spec.clone();
-    root_spec = root_spec.with(Extension::basic_constraints(true, None));
-    root_spec.spki = root_key.spki();
-    root_spec.issuer = root_spec.subject.clone();
-    root_spec.not_after = minute;
+#[test]
+fn an_authority_is_believed_only_while_all_its_certificates_are_valid() {
+    let rig = Rig::new();
+    let now = rig.now();
+    let (first, last) = (now + 1.minute(), now + 2.minutes());
+    let root = Authority::root("short root", Kind::P384, now);
+    let spec = Spec {
+        not_before: first,
+        not_after: last,
+        ..root.spec.clone()
+    };
     let root = Authority {
-        certificate: root_spec.signed_by(&root_key),
-        key: root_key,
-        spec: root_spec,
-        above: Vec::new(),
+        certificate: spec.signed_by(&root.key),
+        spec,
+        ..root
     };
     let authority = root.below("below", Kind::P256, oid::CODE_SIGNING, now);
     let leaf = Leaf::parse(&authority.issue(&authority.leaf(&rig.key, &[San::Uri(URI)], now))).unwrap();
-    let with = |time| {
+    let with = |times: &[Timestamp]| {
         let mut root = TrustedRoot::new();
         root.authority("https://ca.example", &authority.chain(), now, None);
-        vouch(
-            &leaf,
-            &[],
-            &[time],
-            &TrustRoot::parse(&root.to_json()).unwrap(),
-            SctRule::Ignored,
-            None,
-        )
+        let root = TrustRoot::parse(&root.to_json()).unwrap();
+        vouch(&leaf, &[], times, &root, SctRule::Ignored, None)
     };
-    assert!(with(minute).is_ok());
-    refused(with(minute + 1.second()), "`below` is valid from");
+    assert!(with(&[first, last]).is_ok());
+    for outside in [first - 1.second(), last + 1.second()] {
+        refused(with(&[outside]), "`below` is valid from");
+        refused(with(&[first, outside]), "`below` is valid from");
+    }
 }
 
 #[test]
