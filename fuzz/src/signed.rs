@@ -94,7 +94,7 @@ impl Desk {
                 signature: signature_b64,
                 annotations: BTreeMap::new(),
             },
-            Sealed::Envelope(json) => Content::Envelope(Blob::new(json)),
+            Sealed::Envelope(json) => Content::envelope(Blob::new(json)),
             Sealed::Bundle(json) => Content::Bundle(Blob::new(json)),
         })
     }
@@ -109,7 +109,7 @@ impl Desk {
 fn payload_of(content: &Content) -> Option<Vec<u8>> {
     let document = match content {
         Content::Simple { payload, .. } => return Some(payload.bytes().to_vec()),
-        Content::Envelope(blob) => serde_json::from_slice(blob.bytes()).ok()?,
+        Content::Envelope { envelope: blob, .. } => serde_json::from_slice(blob.bytes()).ok()?,
         Content::Bundle(blob) => {
             let bundle: Value = serde_json::from_slice(blob.bytes()).ok()?;
             either(&bundle, "dsseEnvelope", "dsse_envelope")?.clone()
@@ -144,7 +144,7 @@ pub(crate) fn evidence(image: &Pinned, layout: Layout, contents: impl IntoIterat
             manifest: Digest::sha256(b"holder"),
             blob: match &content {
                 Content::Simple { payload, .. } => *payload.digest(),
-                Content::Envelope(blob) | Content::Bundle(blob) => *blob.digest(),
+                Content::Envelope { envelope: blob, .. } | Content::Bundle(blob) => *blob.digest(),
             },
         },
         content,
@@ -169,7 +169,7 @@ pub(crate) fn written(content: &Content) -> Vec<u8> {
             bytes.extend_from_slice(payload.bytes());
             (b's', bytes)
         }
-        Content::Envelope(blob) => (b'e', blob.bytes().to_vec()),
+        Content::Envelope { envelope: blob, .. } => (b'e', blob.bytes().to_vec()),
         Content::Bundle(blob) => (b'b', blob.bytes().to_vec()),
     };
     [&[kind], bytes.as_slice()].concat()
@@ -187,7 +187,7 @@ pub(crate) fn read(data: &[u8]) -> Option<Content> {
                 annotations: BTreeMap::new(),
             }
         }
-        b'e' => Content::Envelope(Blob::new(bytes.to_vec())),
+        b'e' => Content::envelope(Blob::new(bytes.to_vec())),
         b'b' => Content::Bundle(Blob::new(bytes.to_vec())),
         _ => return None,
     })

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use countersign_admission::{FieldPath, Outcome, Question, Review, question, respond};
 use countersign_cases::case::Case;
 use countersign_cases::check::judged;
-use countersign_evidence::{Evidence, HashRule, Layouts, PublicKey, signatures};
+use countersign_evidence::{Evidence, HashRule, Layouts, PublicKey, Trusted, signatures};
 use countersign_image::Pinned;
 use countersign_policy::set::Governing;
 use countersign_policy::{Judgement, ObjectFacts, PolicySet, Settings, judge, parse};
@@ -59,7 +59,7 @@ impl Step {
             }
             Self::Verify(known) => {
                 let (evidence, key) = &**known;
-                let (proved, _) = signatures(evidence, key, HashRule::Natural, &Layouts::ALL);
+                let (proved, _) = signatures(evidence, &Trusted::key(key.clone(), HashRule::Natural), &Layouts::ALL);
                 assert!(!proved.is_empty(), "the key signed it");
                 proved.len()
             }

@@ -114,7 +114,7 @@ pub(super) fn envelope_item(image: &Sample, envelope: &Value) -> Item {
     item(
         image,
         Layout::Tag,
-        Content::Envelope(Blob::new(envelope.to_string().into_bytes())),
+        Content::envelope(Blob::new(envelope.to_string().into_bytes())),
     )
 }
 
@@ -131,7 +131,7 @@ pub(super) fn item(image: &Sample, layout: Layout, content: Content) -> Item {
 pub(super) fn stored(repository: &Repository, layout: Layout, content: Content) -> Item {
     let (blob, media_type) = match &content {
         Content::Simple { payload, .. } => (payload, media::SIMPLE_SIGNING),
-        Content::Envelope(envelope) => (envelope, media::DSSE_ENVELOPE),
+        Content::Envelope { envelope, .. } => (envelope, media::DSSE_ENVELOPE),
         Content::Bundle(bundle) => (bundle, media::SIGSTORE_BUNDLE_V03),
     };
     let config = Blob::new(media::EMPTY_JSON);
@@ -171,7 +171,7 @@ pub(super) fn content(sealed: Sealed) -> Content {
                 annotations,
             }
         }
-        Sealed::Envelope(json) => Content::Envelope(Blob::new(json)),
+        Sealed::Envelope(json) => Content::envelope(Blob::new(json)),
         Sealed::Bundle(json) => Content::Bundle(Blob::new(json)),
     }
 }
@@ -185,7 +185,7 @@ fn simple_content(payload: &[u8], signature: &[u8]) -> Content {
 
 /// The JSON of an item, changed by somebody who has no key.
 pub(super) fn altered(image: &Sample, item: &Item, alter: impl FnOnce(&mut Value)) -> Item {
-    let (Content::Envelope(blob) | Content::Bundle(blob)) = &item.content else {
+    let (Content::Envelope { envelope: blob, .. } | Content::Bundle(blob)) = &item.content else {
         return item.clone();
     };
     let mut document: Value = serde_json::from_slice(blob.bytes()).expect("what was sealed is JSON");

@@ -1,8 +1,9 @@
-//! The proof that a key attested something about *this* image.
+//! The proof that somebody attested something about *this* image.
 
 use countersign_image::Pinned;
 use serde_json::value::RawValue;
 
+use crate::chain::{Chain, SignedBy};
 use crate::gathered::Origin;
 use crate::key::{PublicKey, Scheme};
 use crate::predicate::{Predicate, PredicateError};
@@ -70,7 +71,17 @@ impl Attestation {
         self.statement.value()
     }
 
-    /// The key that signed.
+    /// All that holds between the signature and whom the authority believes.
+    pub fn chain(&self) -> &Chain {
+        self.statement.chain()
+    }
+
+    /// Who signed.
+    pub fn signer(&self) -> &SignedBy {
+        self.statement.signer()
+    }
+
+    /// The key that the signature is by.
     pub fn key(&self) -> &PublicKey {
         self.statement.key()
     }

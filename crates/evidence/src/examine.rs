@@ -1,7 +1,9 @@
-//! Everything that one key proves about an image, and everything that it does not.
+//! Everything that is proved about an image by whom an authority believes, and everything that it does not.
 //!
 //! Every item is judged, each by itself: a broken one never hides another, and neither does the layout in which one is
 //! stored, since that is the registry's choice and signed by nobody.
+
+use std::collections::BTreeMap;
 
 use countersign_image::text::excerpt;
 use countersign_image::{Blob, Pinned};
@@ -12,48 +14,43 @@ use crate::attestation::Attestation;
 use crate::bundle::{Bundle, BundleContent, MessageSignature};
 use crate::envelope::Envelope;
 use crate::gathered::{Content, Evidence, Item, Origin};
-use crate::key::{HashRule, PublicKey};
 use crate::layout::{Layout, Layouts};
+use crate::material::Material;
 use crate::predicate;
+use crate::refusal::VerifyError;
 use crate::signature::{ImageSignature, NotThisImage};
-use crate::verified::{VerifyError, verify_envelope, verify_message, verify_simple};
+use crate::trusted::Trusted;
+use crate::verified::{Message, verify_envelope, verify_message, verify_simple};
 
-/// The most signatures that are tried for one image and one key. Whoever can push to a repository can push any number.
+/// The most signatures that are tried for one image and one authority. Whoever can push to a repository can push any number.
 pub const MAX_SIGNATURES: usize = 512;
+/// The most log entries and timestamps beside them that are checked, where they are.
+pub const MAX_BESIDE: usize = 4 * MAX_SIGNATURES;
 
-/// Every signature of the image by `key`, and every item that is none, with the reason.
+/// Every signature of the image by whom is trusted, and every item that is none, with the reason.
 ///
 /// A signature is a simple-signing payload, a message signature over the image's manifest, or a statement with cosign's
 /// sign predicate, wherever it is stored.
-pub fn signatures(
-    evidence: &Evidence,
-    key: &PublicKey,
-    rule: HashRule,
-    layouts: &Layouts,
-) -> (Vec<ImageSignature>, Vec<Rejected>) {
-    each(evidence, layouts, |item, budget| {
-        signature(item, evidence, key, rule, budget)
+pub fn signatures(evidence: &Evidence, trusted: &Trusted, layouts: &Layouts) -> (Vec<ImageSignature>, Vec<Rejected>) {
+    each(evidence, layouts, trusted, |item, budget| {
+        signature(item, evidence, trusted, budget)
     })
 }
 
-/// Every attestation about the image by `key`, and every item that is none, with the reason.
-pub fn attestations(
-    evidence: &Evidence,
-    key: &PublicKey,
-    rule: HashRule,
-    layouts: &Layouts,
-) -> (Vec<Attestation>, Vec<Rejected>) {
-    each(evidence, layouts, |item, budget| {
-        attestation(item, &evidence.image, key, rule, budget)
+/// Every attestation about the image by whom is trusted, and every item that is none, with the reason.
+pub fn attestations(evidence: &Evidence, trusted: &Trusted, layouts: &Layouts) -> (Vec<Attestation>, Vec<Rejected>) {
+    each(evidence, layouts, trusted, |item, budget| {
+        attestation(item, &evidence.image, trusted, budget)
     })
 }
 
 fn each<T>(
     evidence: &Evidence,
     layouts: &Layouts,
+    trusted: &Trusted,
     mut judge: impl FnMut(&Item, &mut Budget) -> Result<T, Why>,
 ) -> (Vec<T>, Vec<Rejected>) {
-    let mut budget = Budget { left: MAX_SIGNATURES };
+    let mut budget = Budget::of(trusted);
     let (mut proved, mut rejected) = (Vec::new(), Vec::new());
     for item in &evidence.items {
         let found = item.origin.layout;
@@ -73,91 +70,138 @@ fn each<T>(
     (proved, rejected)
 }
 
-fn signature(
-    item: &Item,
-    evidence: &Evidence,
-    key: &PublicKey,
-    rule: HashRule,
-    budget: &mut Budget,
-) -> Result<ImageSignature, Why> {
+fn signature(item: &Item, evidence: &Evidence, trusted: &Trusted, budget: &mut Budget) -> Result<ImageSignature, Why> {
     let (origin, image) = (&item.origin, &evidence.image);
-    match Opened::of(&item.content)? {
-        Opened::Simple { payload, signature } => {
-            budget.spend(1)?;
-            let payload = verify_simple(payload, signature, key, rule)?;
+    let opened = Opened::of(&item.content)?;
+    let material = opened.material();
+    match opened.what() {
+        What::Simple { payload, signature } => {
+            budget.spend(1, material)?;
+            let payload = verify_simple(payload, signature, material, trusted)?;
             Ok(ImageSignature::of_simple(&payload, origin, image)?)
         }
-        Opened::Envelope(envelope) => {
+        What::Envelope { envelope, raw } => {
             // A payload that says nothing readable is left to the verification to refuse.
-            match unverified_predicate_type(&envelope) {
+            match unverified_predicate_type(envelope) {
                 Some(unverified_predicate_type) if unverified_predicate_type != predicate::COSIGN_SIGN => {
                     return Err(Why::NotASignature {
                         unverified_predicate_type,
                     });
                 }
-                _ => budget.spend(envelope.signature_count())?,
+                _ => budget.spend(envelope.signature_count(), material)?,
             }
-            let statement = verify_envelope(&envelope, key, rule)?;
+            let statement = verify_envelope(envelope, raw, material, trusted)?;
             Ok(ImageSignature::of_statement(&statement, origin, image)?)
         }
-        Opened::Message(signature) => {
-            budget.spend(1)?;
-            let message = evidence.manifest.as_ref().ok_or(VerifyError::NoMessage)?;
-            let message = verify_message(&signature, message, key, rule)?;
+        What::Message(signature) => {
+            budget.spend(1, material)?;
+            let message = match &evidence.manifest {
+                Some(manifest) => Message::Bytes(manifest),
+                None => Message::Digest(image.digest()),
+            };
+            let message = verify_message(signature, message, material, trusted)?;
             Ok(ImageSignature::of_message(&message, origin, image)?)
         }
     }
 }
 
-fn attestation(
-    item: &Item,
-    image: &Pinned,
-    key: &PublicKey,
-    rule: HashRule,
-    budget: &mut Budget,
-) -> Result<Attestation, Why> {
-    match Opened::of(&item.content)? {
-        Opened::Simple { .. } | Opened::Message(_) => Err(Why::NotAnAttestation),
-        Opened::Envelope(envelope) => {
-            budget.spend(envelope.signature_count())?;
-            let statement = verify_envelope(&envelope, key, rule)?;
+fn attestation(item: &Item, image: &Pinned, trusted: &Trusted, budget: &mut Budget) -> Result<Attestation, Why> {
+    let opened = Opened::of(&item.content)?;
+    let material = opened.material();
+    match opened.what() {
+        What::Simple { .. } | What::Message(_) => Err(Why::NotAnAttestation),
+        What::Envelope { envelope, raw } => {
+            budget.spend(envelope.signature_count(), material)?;
+            let statement = verify_envelope(envelope, raw, material, trusted)?;
             Ok(Attestation::of_statement(statement, &item.origin, image)?)
         }
     }
 }
 
-/// How many signatures may still be tried.
+/// How many signatures may still be tried, and how much of what stands beside them.
 struct Budget {
-    left: usize,
+    signatures: usize,
+    beside: usize,
+    looks_beside: bool,
 }
 
 impl Budget {
-    fn spend(&mut self, signatures: usize) -> Result<(), Why> {
-        self.left = self
-            .left
-            .checked_sub(signatures)
-            .ok_or(Why::TooMany { limit: MAX_SIGNATURES })?;
-        Ok(())
+    fn of(trusted: &Trusted) -> Self {
+        Self {
+            signatures: MAX_SIGNATURES,
+            beside: MAX_BESIDE,
+            looks_beside: trusted.logs().is_some() || trusted.times().is_some(),
+        }
+    }
+
+    fn spend(&mut self, signatures: usize, material: Material<'_>) -> Result<(), Why> {
+        let beside = if self.looks_beside { material.weight() } else { 0 };
+        let left = |have: usize, spent: usize| have.checked_sub(spent);
+        match (left(self.signatures, signatures), left(self.beside, beside)) {
+            (Some(signatures), Some(beside)) => {
+                (self.signatures, self.beside) = (signatures, beside);
+                Ok(())
+            }
+            _ => Err(Why::TooMany { limit: MAX_SIGNATURES }),
+        }
     }
 }
 
 /// An item's bytes, read but not believed.
 enum Opened<'a> {
-    Simple { payload: &'a Blob, signature: &'a str },
-    Envelope(Envelope),
-    Message(MessageSignature),
+    Simple(&'a Blob, &'a str, &'a BTreeMap<String, String>),
+    Envelope(Envelope, &'a Blob, &'a BTreeMap<String, String>),
+    Bundle(Box<Bundle>),
+}
+
+/// What an item holds.
+enum What<'a> {
+    Simple {
+        payload: &'a Blob,
+        signature: &'a str,
+    },
+    Envelope {
+        envelope: &'a Envelope,
+        raw: Option<&'a [u8]>,
+    },
+    Message(&'a MessageSignature),
 }
 
 impl<'a> Opened<'a> {
     fn of(content: &'a Content) -> Result<Self, VerifyError> {
         Ok(match content {
-            Content::Simple { payload, signature, .. } => Self::Simple { payload, signature },
-            Content::Envelope(blob) => Self::Envelope(Envelope::parse(blob.bytes()).map_err(VerifyError::Envelope)?),
-            Content::Bundle(blob) => match Bundle::parse(blob.bytes()).map_err(VerifyError::Bundle)?.into_content() {
-                BundleContent::Envelope(envelope) => Self::Envelope(envelope),
-                BundleContent::Message(message) => Self::Message(message),
-            },
+            Content::Simple {
+                payload,
+                signature,
+                annotations,
+            } => Self::Simple(payload, signature, annotations),
+            Content::Envelope { envelope, annotations } => {
+                let parsed = Envelope::parse(envelope.bytes()).map_err(VerifyError::Envelope)?;
+                Self::Envelope(parsed, envelope, annotations)
+            }
+            Content::Bundle(blob) => Self::Bundle(Box::new(Bundle::parse(blob.bytes()).map_err(VerifyError::Bundle)?)),
         })
+    }
+
+    fn what(&self) -> What<'_> {
+        match self {
+            Self::Simple(payload, signature, _) => What::Simple { payload, signature },
+            Self::Envelope(envelope, blob, _) => What::Envelope {
+                envelope,
+                raw: Some(blob.bytes()),
+            },
+            Self::Bundle(bundle) => match bundle.content() {
+                BundleContent::Envelope(envelope) => What::Envelope { envelope, raw: None },
+                BundleContent::Message(signature) => What::Message(signature),
+            },
+        }
+    }
+
+    fn material(&self) -> Material<'_> {
+        match self {
+            Self::Simple(_, _, annotations) | Self::Envelope(_, _, annotations) => Material::Annotations(annotations),
+            Self::Bundle(bundle) => Material::Bundle(bundle),
+        }
     }
 }
 

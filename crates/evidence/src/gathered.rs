@@ -64,9 +64,24 @@ pub enum Content {
         annotations: BTreeMap<String, String>,
     },
     /// A DSSE envelope.
-    Envelope(Blob),
+    Envelope {
+        /// The envelope, as stored.
+        envelope: Blob,
+        /// All annotations of the layer: a certificate, a log entry and a timestamp, if there are any.
+        annotations: BTreeMap<String, String>,
+    },
     /// A Sigstore bundle.
     Bundle(Blob),
+}
+
+impl Content {
+    /// A DSSE envelope with nothing beside it.
+    pub fn envelope(envelope: Blob) -> Self {
+        Self::Envelope {
+            envelope,
+            annotations: BTreeMap::new(),
+        }
+    }
 }
 
 /// A place that was looked at and answered.

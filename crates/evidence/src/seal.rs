@@ -15,10 +15,13 @@ use crate::envelope::{Envelope, pae};
 use crate::examine::unverified_predicate_type;
 use crate::key::{HashRule, PublicKey};
 use crate::layout::Layout;
+use crate::material::Material as Beside;
 use crate::predicate;
+use crate::refusal::VerifyError;
 use crate::simple;
 use crate::statement;
-use crate::verified::{VerifyError, verify_envelope, verify_simple};
+use crate::trusted::Trusted;
+use crate::verified::{verify_envelope, verify_simple};
 
 /// Exactly what a key is about to sign. Signers take nothing else, so that no key is an oracle: there is no way from
 /// bytes of somebody's choice to one of these.
@@ -189,12 +192,13 @@ impl Sealed {
     }
 
     fn read_back(&self, key: &PublicKey) -> Result<(), VerifyError> {
+        let (key, nothing) = (Trusted::key(key.clone(), HashRule::Natural), Beside::Nothing);
         match (self, self.envelope()?) {
             (Self::Simple { payload, signature_b64 }, _) => {
-                verify_simple(&Blob::new(payload.clone()), signature_b64, key, HashRule::Natural)?;
+                verify_simple(&Blob::new(payload.clone()), signature_b64, nothing, &key)?;
             }
             (_, Some(envelope)) => {
-                verify_envelope(&envelope, key, HashRule::Natural)?;
+                verify_envelope(&envelope, None, nothing, &key)?;
             }
             (_, None) => return Err(VerifyError::NoMessage),
         }

@@ -1,12 +1,14 @@
-//! The proof that a key signed *this* image.
+//! The proof that somebody signed *this* image.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use countersign_image::text::excerpt;
 use countersign_image::{Digest, Pinned};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
+use crate::chain::{Chain, SignedBy};
 use crate::gathered::Origin;
 use crate::key::{PublicKey, Scheme};
 use crate::predicate;
@@ -26,8 +28,7 @@ const MAX_NAMED: usize = 3;
 pub struct ImageSignature {
     image: Pinned,
     origin: Origin,
-    key: PublicKey,
-    scheme: Scheme,
+    chain: Arc<Chain>,
     annotations: BTreeMap<String, String>,
 }
 
@@ -40,8 +41,7 @@ impl ImageSignature {
         Self {
             image: image.clone(),
             origin: origin.clone(),
-            key: proof.key().clone(),
-            scheme: proof.scheme(),
+            chain: proof.chain().clone(),
             annotations: texts.collect(),
         }
     }
@@ -97,14 +97,24 @@ impl ImageSignature {
         &self.origin
     }
 
-    /// The key that signed.
+    /// All that holds between the signature and whom the authority believes.
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// Who signed.
+    pub fn signer(&self) -> &SignedBy {
+        self.chain.signer()
+    }
+
+    /// The key that the signature is by.
     pub fn key(&self) -> &PublicKey {
-        &self.key
+        self.chain.signer().key()
     }
 
     /// The scheme under which it verified.
     pub fn scheme(&self) -> Scheme {
-        self.scheme
+        self.chain.scheme()
     }
 
     /// The signer's own annotations, signed; those that are texts.

@@ -63,7 +63,7 @@ fn seen(item: &Item) -> Seen {
                 .get(annotation::COSIGN_CERTIFICATE)
                 .map(|_| CERTIFICATE.to_owned()),
         ),
-        Content::Envelope(blob) => match Envelope::parse(blob.bytes()) {
+        Content::Envelope { envelope: blob, .. } => match Envelope::parse(blob.bytes()) {
             Ok(envelope) => statement(&envelope, envelope.unverified_key_ids().next()),
             Err(_) => UNREADABLE,
         },
@@ -158,10 +158,10 @@ mod tests {
             (simple(BTreeMap::new()), (Signature, None, None)),
             (simple(certificate), (Signature, None, Some("certificate"))),
             (
-                Content::Envelope(Blob::new(envelope(vuln).to_string())),
+                Content::envelope(Blob::new(envelope(vuln).to_string())),
                 (Attestation, Some(vuln), Some("k\u{fffd}")),
             ),
-            (Content::Envelope(Blob::new("?")), (Unreadable, None, None)),
+            (Content::envelope(Blob::new("?")), (Unreadable, None, None)),
             (
                 bundle(
                     json!({"publicKey": {"hint": encode(Digest::sha256(b"key").raw())}}),

@@ -105,7 +105,7 @@ pub(crate) fn evidence(image: &Pinned, items: Vec<Item>) -> Evidence {
 pub(crate) fn item(layout: Layout, content: Content) -> Item {
     let blob = match &content {
         Content::Simple { payload, .. } => *payload.digest(),
-        Content::Envelope(blob) | Content::Bundle(blob) => *blob.digest(),
+        Content::Envelope { envelope: blob, .. } | Content::Bundle(blob) => *blob.digest(),
     };
     let repository = image().repository().clone();
     Item {

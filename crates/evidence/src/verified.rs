@@ -1,4 +1,4 @@
-//! The proof that a key signed something: the only three ways to it.
+//! The proof that something was signed by somebody who is believed: the only three ways to it.
 //!
 //! ```compile_fail
 //! use countersign_evidence::{SimplePayload, Verified};
@@ -7,45 +7,49 @@
 //! ```
 //!
 //! ```compile_fail
-//! use countersign_evidence::{PublicKey, Scheme, SimplePayload, Verified};
-//! fn forge(value: SimplePayload, key: PublicKey) -> Verified<SimplePayload> {
-//!     Verified { value, key, scheme: Scheme::Ed25519 }
+//! use countersign_evidence::{Chain, SimplePayload, Verified};
+//! fn forge(value: SimplePayload, chain: Chain) -> Verified<SimplePayload> {
+//!     Verified { value, chain: std::sync::Arc::new(chain) }
 //! }
 //! ```
 //!
 //! ```compile_fail
-//! use countersign_evidence::{PublicKey, Scheme, SimplePayload, Verified};
-//! fn forge(value: SimplePayload, key: &PublicKey) -> Verified<SimplePayload> {
-//!     Verified::assertion(value, key, Scheme::Ed25519)
+//! use countersign_evidence::{Chain, SimplePayload, Verified};
+//! fn forge(value: SimplePayload, chain: Chain) -> Verified<SimplePayload> {
+//!     Verified::assertion(value, chain)
 //! }
 //! ```
 
+use std::sync::Arc;
+
 use countersign_image::text::excerpt;
-use countersign_image::{Blob, Digest, media};
-use thiserror::Error;
+use countersign_image::{Algorithm, Blob, Digest, media};
 
-use crate::bundle::{BundleError, MessageSignature};
-use crate::encoding::{self, NotBase64};
-use crate::envelope::{Envelope, EnvelopeError};
+use crate::bundle::MessageSignature;
+use crate::chain::{Chain, Claim, SignedBy};
+use crate::encoding;
+use crate::envelope::Envelope;
 use crate::key::{Hash, HashRule, PublicKey, Scheme, SignatureError};
-use crate::simple::{SimpleError, SimplePayload};
-use crate::statement::{Statement, StatementError};
+use crate::log::Signed;
+use crate::material::Material;
+use crate::refusal::VerifyError;
+use crate::simple::SimplePayload;
+use crate::statement::Statement;
+use crate::trusted::Trusted;
 
-/// Something that a key signed.
+/// Something that was signed, with the chain of trust from the signature to whom an authority believes.
 #[derive(Clone, Debug)]
 pub struct Verified<T> {
     value: T,
-    key: PublicKey,
-    scheme: Scheme,
+    chain: Arc<Chain>,
 }
 
 impl<T> Verified<T> {
     /// Called where a signature over the very bytes that `value` was read from has just verified, and nowhere else.
-    fn assertion(value: T, key: &PublicKey, scheme: Scheme) -> Self {
+    fn assertion(value: T, chain: Chain) -> Self {
         Self {
             value,
-            key: key.clone(),
-            scheme,
+            chain: Arc::new(chain),
         }
     }
 
@@ -54,18 +58,28 @@ impl<T> Verified<T> {
         &self.value
     }
 
-    /// The key that signed it.
+    /// All that holds between the signature and whom the authority believes.
+    pub fn chain(&self) -> &Arc<Chain> {
+        &self.chain
+    }
+
+    /// Who signed it.
+    pub fn signer(&self) -> &SignedBy {
+        self.chain.signer()
+    }
+
+    /// The key that the signature is by.
     pub fn key(&self) -> &PublicKey {
-        &self.key
+        self.chain.signer().key()
     }
 
     /// The scheme under which the signature verified.
     pub fn scheme(&self) -> Scheme {
-        self.scheme
+        self.chain.scheme()
     }
 }
 
-/// The digest of a message that a key signed.
+/// The digest of a message that was signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageDigest {
     digest: Digest,
@@ -78,24 +92,75 @@ impl MessageDigest {
     }
 }
 
+/// A message that was signed, as far as it is known.
+#[derive(Clone, Copy, Debug)]
+pub enum Message<'a> {
+    /// The message itself.
+    Bytes(&'a Blob),
+    /// Its digest alone. Only signatures made over this very digest can be checked with it.
+    Digest(&'a Digest),
+}
+
+impl Message<'_> {
+    fn digest(&self) -> &Digest {
+        match self {
+            Self::Bytes(blob) => blob.digest(),
+            Self::Digest(digest) => digest,
+        }
+    }
+
+    fn verify(&self, key: &PublicKey, rule: HashRule, signature: &[u8]) -> Result<Scheme, SignatureError> {
+        match self {
+            Self::Bytes(blob) => key.verify(rule, blob.bytes(), signature),
+            Self::Digest(digest) => key.verify_digest(rule, hash_of(digest), digest.raw(), signature),
+        }
+    }
+
+    /// Whether the message has this hash; `None` if that cannot be told.
+    fn hashes_to(&self, hash: Hash, claimed: &[u8]) -> Option<bool> {
+        match self {
+            Self::Bytes(blob) => Some(aws_lc_rs::digest::digest(hash.function(), blob.bytes()).as_ref() == claimed),
+            Self::Digest(digest) => (hash_of(digest) == hash).then(|| digest.raw() == claimed),
+        }
+    }
+}
+
+fn hash_of(digest: &Digest) -> Hash {
+    match digest.algorithm() {
+        Algorithm::Sha256 => Hash::Sha256,
+        Algorithm::Sha512 => Hash::Sha512,
+    }
+}
+
 /// Verifies a simple-signing payload. `signature` is base64, as in cosign's annotation.
 pub fn verify_simple(
     payload: &Blob,
     signature: &str,
-    key: &PublicKey,
-    rule: HashRule,
+    material: Material<'_>,
+    trusted: &Trusted,
 ) -> Result<Verified<SimplePayload>, VerifyError> {
     let signature = encoding::decode(signature).map_err(VerifyError::Base64)?;
-    let scheme = key.verify(rule, payload.bytes(), &signature)?;
+    let claim = Claim {
+        signed: Signed::Message(payload.bytes()),
+        signatures: &[&signature],
+        verify: |key: &PublicKey, rule, signature: &[u8]| key.verify(rule, payload.bytes(), signature),
+        stamped: None,
+        material,
+    };
+    let chain = claim.follow(trusted)?;
     let value = SimplePayload::parse(payload.bytes()).map_err(VerifyError::Simple)?;
-    Ok(Verified::assertion(value, key, scheme))
+    Ok(Verified::assertion(value, chain))
 }
 
 /// Verifies an envelope that holds an in-toto statement. One signature by the key is enough, and two are no more.
+///
+/// `raw` is the envelope as it is stored by itself, which is what cosign has timestamps made over; `None` if it is in a
+/// bundle, where timestamps are over the signature.
 pub fn verify_envelope(
     envelope: &Envelope,
-    key: &PublicKey,
-    rule: HashRule,
+    raw: Option<&[u8]>,
+    material: Material<'_>,
+    trusted: &Trusted,
 ) -> Result<Verified<Statement>, VerifyError> {
     if envelope.payload_type() != media::IN_TOTO {
         return Err(VerifyError::PayloadType {
@@ -103,88 +168,47 @@ pub fn verify_envelope(
         });
     }
     let message = envelope.message();
-    let mut refusal = SignatureError::NotByThisKey { kind: key.kind() };
-    for signature in envelope.signatures() {
-        match key.verify(rule, &message, signature) {
-            Ok(scheme) => {
-                let value = Statement::parse(envelope.unverified_payload()).map_err(VerifyError::Statement)?;
-                return Ok(Verified::assertion(value, key, scheme));
-            }
-            Err(error) => refusal = error,
-        }
-    }
-    Err(VerifyError::Signature(refusal))
+    let signatures: Vec<&[u8]> = envelope.signatures().collect();
+    let claim = Claim {
+        signed: Signed::Envelope { envelope, raw },
+        signatures: &signatures,
+        verify: |key: &PublicKey, rule, signature: &[u8]| key.verify(rule, &message, signature),
+        stamped: raw,
+        material,
+    };
+    let chain = claim.follow(trusted)?;
+    let value = Statement::parse(envelope.unverified_payload()).map_err(VerifyError::Statement)?;
+    Ok(Verified::assertion(value, chain))
 }
 
 /// Verifies a message signature over the message.
 pub fn verify_message(
     signature: &MessageSignature,
-    message: &Blob,
-    key: &PublicKey,
-    rule: HashRule,
+    message: Message<'_>,
+    material: Material<'_>,
+    trusted: &Trusted,
 ) -> Result<Verified<MessageDigest>, VerifyError> {
     if let Some((hash, claimed)) = &signature.claimed
-        && digest_of(*hash, message.bytes()).as_slice() != claimed
+        && message.hashes_to(*hash, claimed) == Some(false)
     {
         return Err(VerifyError::OtherMessage {
             message: Box::new(*message.digest()),
         });
     }
-    let scheme = key.verify(rule, message.bytes(), &signature.signature)?;
-    Ok(Verified::assertion(
-        MessageDigest {
-            digest: *message.digest(),
+    let claim = Claim {
+        signed: match message {
+            Message::Bytes(blob) => Signed::Message(blob.bytes()),
+            Message::Digest(digest) => Signed::Digest {
+                hash: hash_of(digest),
+                value: digest.raw(),
+            },
         },
-        key,
-        scheme,
-    ))
-}
-
-fn digest_of(hash: Hash, bytes: &[u8]) -> Vec<u8> {
-    let function = match hash {
-        Hash::Sha224 => &aws_lc_rs::digest::SHA224,
-        Hash::Sha256 => &aws_lc_rs::digest::SHA256,
-        Hash::Sha384 => &aws_lc_rs::digest::SHA384,
-        Hash::Sha512 => &aws_lc_rs::digest::SHA512,
+        signatures: &[&signature.signature],
+        verify: |key: &PublicKey, rule, signature: &[u8]| message.verify(key, rule, signature),
+        stamped: None,
+        material,
     };
-    aws_lc_rs::digest::digest(function, bytes).as_ref().to_vec()
-}
-
-/// Why nothing was proved.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum VerifyError {
-    /// The signature does not count.
-    #[error(transparent)]
-    Signature(#[from] SignatureError),
-    /// The signature is not base64.
-    #[error("the signature is not readable")]
-    Base64(#[source] NotBase64),
-    /// What was signed is not a simple-signing payload.
-    #[error("what was signed is no signature of an image")]
-    Simple(#[source] SimpleError),
-    /// The bytes are not an envelope.
-    #[error("the attestation is no envelope that can be read")]
-    Envelope(#[source] EnvelopeError),
-    /// The bytes are not a bundle.
-    #[error("the bundle cannot be read")]
-    Bundle(#[source] BundleError),
-    /// The envelope holds something else than a statement.
-    #[error("the envelope holds `{found}`, and `{}` is wanted", media::IN_TOTO)]
-    PayloadType {
-        /// What it holds.
-        found: String,
-    },
-    /// What was signed is not a statement.
-    #[error("what was signed is no statement")]
-    Statement(#[source] StatementError),
-    /// The signature says of itself that it is over another message.
-    #[error("the signature is over another message than `{message}`")]
-    OtherMessage {
-        /// The digest of the message.
-        message: Box<Digest>,
-    },
-    /// The signature is over the image's manifest, which was not gathered.
-    #[error("the signature is over the image's manifest, which was not gathered")]
-    NoMessage,
+    let chain = claim.follow(trusted)?;
+    let digest = *message.digest();
+    Ok(Verified::assertion(MessageDigest { digest }, chain))
 }

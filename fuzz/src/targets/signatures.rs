@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_evidence::{
-    HashRule, Layout, Layouts, PublicKey, ToBeSigned, attestations, signatures, unverified_summary,
+    HashRule, Layout, Layouts, PublicKey, ToBeSigned, Trusted, attestations, signatures, unverified_summary,
 };
 use countersign_image::text::prints;
 use countersign_image::{Digest, Reference};
@@ -82,8 +82,9 @@ fn examine(data: &[u8]) {
             );
         }
         for key in [&DESK.ours, &DESK.alice] {
-            let (proofs, rejected) = signatures(&found, key, HashRule::Natural, &Layouts::ALL);
-            let (attested, refused) = attestations(&found, key, HashRule::Natural, &Layouts::ALL);
+            let (proofs, rejected) = signatures(&found, &Trusted::key(key.clone(), HashRule::Natural), &Layouts::ALL);
+            let (attested, refused) =
+                attestations(&found, &Trusted::key(key.clone(), HashRule::Natural), &Layouts::ALL);
             assert_eq!((proofs.len() + rejected.len(), attested.len() + refused.len()), (1, 1));
             for rejected in rejected.iter().chain(&refused) {
                 spoken::refusal(&rejected.why);
@@ -100,8 +101,18 @@ fn examine(data: &[u8]) {
             (&DESK.image, &DESK.ours, Layouts::NONE),
         ] {
             let found = evidence(image, layout, [content.clone()]);
-            assert_eq!(signatures(&found, key, HashRule::Natural, &layouts).0.len(), 0);
-            assert_eq!(attestations(&found, key, HashRule::Natural, &layouts).0.len(), 0);
+            assert_eq!(
+                signatures(&found, &Trusted::key(key.clone(), HashRule::Natural), &layouts)
+                    .0
+                    .len(),
+                0
+            );
+            assert_eq!(
+                attestations(&found, &Trusted::key(key.clone(), HashRule::Natural), &layouts)
+                    .0
+                    .len(),
+                0
+            );
         }
     }
 }
@@ -209,8 +220,19 @@ fn seal(data: &[u8]) {
         );
         sealed.insert(layout);
         let found = evidence(image, layout, [content]);
-        let proofs = signatures(&found, &DESK.ours, HashRule::Natural, &Layouts::ALL).0.len();
-        let attested = attestations(&found, &DESK.ours, HashRule::Natural, &Layouts::ALL).0;
+        let proofs = signatures(
+            &found,
+            &Trusted::key(DESK.ours.clone(), HashRule::Natural),
+            &Layouts::ALL,
+        )
+        .0
+        .len();
+        let attested = attestations(
+            &found,
+            &Trusted::key(DESK.ours.clone(), HashRule::Natural),
+            &Layouts::ALL,
+        )
+        .0;
         let is_signature = predicate_type.is_none_or(signed::signs);
         assert_eq!(proofs, usize::from(is_signature));
         if let Some(kind) = predicate_type {
@@ -218,15 +240,23 @@ fn seal(data: &[u8]) {
             assert_eq!(attested[0].predicate_type(), kind);
         }
         assert_eq!(
-            signatures(&found, &DESK.alice, HashRule::Natural, &Layouts::ALL)
-                .0
-                .len(),
+            signatures(
+                &found,
+                &Trusted::key(DESK.alice.clone(), HashRule::Natural),
+                &Layouts::ALL
+            )
+            .0
+            .len(),
             0
         );
         assert_eq!(
-            attestations(&found, &DESK.alice, HashRule::Natural, &Layouts::ALL)
-                .0
-                .len(),
+            attestations(
+                &found,
+                &Trusted::key(DESK.alice.clone(), HashRule::Natural),
+                &Layouts::ALL
+            )
+            .0
+            .len(),
             0
         );
     }

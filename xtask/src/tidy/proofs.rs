@@ -10,6 +10,7 @@ const LISTED_IN: &str = "xtask/src/tidy/proofs.rs";
 /// way to admit an image: review it as that.
 const PROOFS: &[(&str, &str)] = &[
     ("Pinned", "crates/image/src/reference/pinned.rs"),
+    ("Chain", "crates/evidence/src/chain.rs"),
     ("Verified", "crates/evidence/src/verified.rs"),
     ("ImageSignature", "crates/evidence/src/signature.rs"),
     ("Attestation", "crates/evidence/src/attestation.rs"),

@@ -80,7 +80,8 @@ pub struct MessageSignature {
 #[derive(Clone, Debug)]
 enum Signer {
     Key { hint: Option<String> },
-    Certificates(Vec<Vec<u8>>),
+    Certificate([Vec<u8>; 1]),
+    Chain(Vec<Vec<u8>>),
 }
 
 impl Bundle {
@@ -136,13 +137,19 @@ impl Bundle {
 
     /// Whether it names the signer by a certificate rather than by a key.
     pub fn has_certificate(&self) -> bool {
-        matches!(self.signer, Signer::Certificates(_))
+        !matches!(self.signer, Signer::Key { .. })
+    }
+
+    /// Whether it does so by a chain of certificates, as before version 0.3.
+    pub(crate) fn has_chain(&self) -> bool {
+        matches!(self.signer, Signer::Chain(_))
     }
 
     /// The certificates, DER, the signer's first; none if it names a key. Nobody has checked them.
     pub fn unverified_certificates(&self) -> &[Vec<u8>] {
         match &self.signer {
-            Signer::Certificates(certificates) => certificates,
+            Signer::Certificate(certificate) => certificate,
+            Signer::Chain(certificates) => certificates,
             Signer::Key { .. } => &[],
         }
     }
@@ -151,7 +158,7 @@ impl Bundle {
     pub fn unverified_hint(&self) -> Option<&str> {
         match &self.signer {
             Signer::Key { hint } => hint.as_deref(),
-            Signer::Certificates(_) => None,
+            Signer::Certificate(_) | Signer::Chain(_) => None,
         }
     }
 

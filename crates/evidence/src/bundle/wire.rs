@@ -140,7 +140,9 @@ impl VerificationMaterial {
                     hint: key.hint.filter(|hint| !hint.is_empty()),
                 });
             }
-            (None, Some(certificate), None) => vec![certificate],
+            (None, Some(certificate), None) => {
+                return Ok(Signer::Certificate([decode("rawBytes", &certificate.raw_bytes)?]));
+            }
             (None, None, Some(chain)) => chain.certificates,
             (None, None, None) => return Err(BundleError::NoSigner),
             _ => return Err(BundleError::TwoSigners),
@@ -156,7 +158,7 @@ impl VerificationMaterial {
         let decoded = certificates
             .iter()
             .map(|certificate| decode("rawBytes", &certificate.raw_bytes));
-        Ok(Signer::Certificates(decoded.collect::<Result<_, _>>()?))
+        Ok(Signer::Chain(decoded.collect::<Result<_, _>>()?))
     }
 
     pub(super) fn log_entries(&self) -> Result<Vec<Box<RawValue>>, BundleError> {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::encoding::encode;
 use crate::envelope::pae;
-use crate::key::{Hash, SignatureError};
+use crate::key::{Hash, HashRule, SignatureError};
 use crate::seal::{Sealed, ToBeSigned};
 use crate::simple::SimpleError;
 use crate::testing::{self, TestKey, evidence, image, image_of, item};
@@ -25,7 +25,7 @@ fn sealed(to_be_signed: ToBeSigned, layout: Layout, key: &TestKey) -> Item {
             signature: signature_b64,
             annotations: BTreeMap::new(),
         },
-        Sealed::Envelope(bytes) => Content::Envelope(Blob::new(bytes)),
+        Sealed::Envelope(bytes) => Content::envelope(Blob::new(bytes)),
         Sealed::Bundle(bytes) => Content::Bundle(Blob::new(bytes)),
     };
     item(layout, content)
@@ -65,7 +65,7 @@ fn envelope(payload_type: &str, payload: &[u8], signatures: &[Vec<u8>]) -> Item 
         .map(|signature| json!({"sig": encode(signature)}))
         .collect();
     let envelope = json!({"payloadType": payload_type, "payload": encode(payload), "signatures": signatures});
-    item(Layout::Tag, Content::Envelope(Blob::new(envelope.to_string())))
+    item(Layout::Tag, Content::envelope(Blob::new(envelope.to_string())))
 }
 
 fn statement(predicate_type: &str, image: &Pinned) -> Vec<u8> {
@@ -78,7 +78,11 @@ fn statement(predicate_type: &str, image: &Pinned) -> Vec<u8> {
 
 /// How many signatures count, and why the other items do not.
 fn judged(items: Vec<Item>, key: &TestKey) -> (usize, Vec<Why>) {
-    let (proved, rejected) = signatures(&evidence(&image(), items), &key.public, RULE, &Layouts::ALL);
+    let (proved, rejected) = signatures(
+        &evidence(&image(), items),
+        &Trusted::key(key.public.clone(), RULE),
+        &Layouts::ALL,
+    );
     (
         proved.len(),
         rejected.into_iter().map(|rejected| rejected.why).collect(),
@@ -104,7 +108,7 @@ fn a_signature_counts_in_every_layout() {
         ],
     );
     all.manifest = Some(Blob::new(MANIFEST));
-    let (proved, rejected) = signatures(&all, &key.public, RULE, &Layouts::ALL);
+    let (proved, rejected) = signatures(&all, &Trusted::key(key.public.clone(), RULE), &Layouts::ALL);
     assert_eq!(rejected, []);
     let layouts: Vec<_> = proved.iter().map(|signature| signature.origin().layout).collect();
     assert_eq!(layouts, [Layout::Tag, Layout::Referrer, Layout::Bundle, Layout::Bundle]);
@@ -124,7 +128,7 @@ fn no_layout_hides_another_and_a_policy_may_accept_some() {
         (Layout::Bundle, Layout::Tag, Layouts::BUNDLE),
         (Layout::Tag, Layout::Bundle, Layouts::of(&[Layout::Tag])),
     ] {
-        let (proved, rejected) = signatures(&all, &key.public, RULE, &layouts);
+        let (proved, rejected) = signatures(&all, &Trusted::key(key.public.clone(), RULE), &layouts);
         assert_eq!(
             proved
                 .iter()
@@ -144,7 +148,7 @@ fn a_broken_item_hides_no_other() {
     let garbage = || Content::Bundle(Blob::new("not a bundle"));
     let items = vec![
         item(Layout::Bundle, garbage()),
-        item(Layout::Tag, Content::Envelope(Blob::new("{}"))),
+        item(Layout::Tag, Content::envelope(Blob::new("{}"))),
         simple(&image(), &stranger),
         sign_bundle(&image(), &stranger),
         simple(&other, &key),
@@ -175,8 +179,7 @@ fn a_rejection_says_where_and_why() {
     let stored = simple(&other, &key);
     let (_, rejected) = signatures(
         &evidence(&image(), vec![stored.clone()]),
-        &key.public,
-        RULE,
+        &Trusted::key(key.public.clone(), RULE),
         &Layouts::ALL,
     );
     assert_eq!(rejected[0].origin, stored.origin);
@@ -194,14 +197,14 @@ fn an_attestation_signs_nothing_and_a_signature_attests_nothing() {
         simple(&image(), &key),
     ];
     let all = evidence(&image(), items);
-    let (signed, rejected) = signatures(&all, &key.public, RULE, &Layouts::ALL);
+    let (signed, rejected) = signatures(&all, &Trusted::key(key.public.clone(), RULE), &Layouts::ALL);
     assert_eq!(signed.len(), 1);
     let not_a_signature = Why::NotASignature {
         unverified_predicate_type: vuln.to_owned(),
     };
     assert!(rejected.iter().all(|rejected| rejected.why == not_a_signature) && rejected.len() == 2);
 
-    let (attested, rejected) = attestations(&all, &key.public, RULE, &Layouts::ALL);
+    let (attested, rejected) = attestations(&all, &Trusted::key(key.public.clone(), RULE), &Layouts::ALL);
     assert_eq!(
         attested.iter().map(Attestation::predicate_type).collect::<Vec<_>>(),
         [vuln, vuln]
@@ -231,7 +234,7 @@ fn an_attestation_is_about_one_of_its_subjects() {
         &image(),
         vec![attested(&other, "https://example.com/x", Layout::Tag, &key)],
     );
-    let (attested, rejected) = attestations(&all, &key.public, RULE, &Layouts::ALL);
+    let (attested, rejected) = attestations(&all, &Trusted::key(key.public.clone(), RULE), &Layouts::ALL);
     assert!(attested.is_empty());
     assert!(matches!(
         &rejected[0].why,
@@ -332,18 +335,22 @@ fn a_changed_payload_is_not_what_was_signed() {
 }
 
 #[test]
-fn a_message_signature_needs_the_manifest_and_nothing_else_will_do() {
+fn a_message_signature_is_over_the_manifest_and_nothing_else_will_do() {
     let key = testing::p256();
     let judged = |item: Item, manifest: Option<&'static [u8]>| {
         let mut all = evidence(&image(), vec![item]);
         all.manifest = manifest.map(Blob::new);
-        let (proved, rejected) = signatures(&all, &key.public, RULE, &Layouts::ALL);
+        let (proved, rejected) = signatures(&all, &Trusted::key(key.public.clone(), RULE), &Layouts::ALL);
         assert_eq!(proved.len() + rejected.len(), 1);
         rejected.into_iter().next().map(|rejected| rejected.why)
     };
     let mine = || message_bundle(MANIFEST, MANIFEST, &key);
     assert_eq!(judged(mine(), Some(MANIFEST)), None);
-    assert_eq!(judged(mine(), None), Some(Why::Verify(VerifyError::NoMessage)));
+    assert_eq!(judged(mine(), None), None, "the image's digest is the manifest's");
+    assert!(matches!(
+        judged(message_bundle(b"other bytes", MANIFEST, &key), None),
+        Some(Why::Verify(VerifyError::Signature(SignatureError::NotByThisKey { .. })))
+    ));
     let message = Box::new(Digest::sha256(MANIFEST));
     let other = Some(Why::Verify(VerifyError::OtherMessage { message }));
     assert_eq!(
@@ -392,12 +399,12 @@ fn the_rule_holds_for_signatures_and_attestations() {
         &image(),
         vec![simple(&image(), &key), attested(&image(), "x", Layout::Tag, &key)],
     );
-    let (_, rejected) = signatures(&all, &key.public, rule, &Layouts::ALL);
+    let (_, rejected) = signatures(&all, &Trusted::key(key.public.clone(), rule), &Layouts::ALL);
     assert_eq!(
         rejected[0].why,
         Why::Verify(VerifyError::Signature(unsupported.clone()))
     );
-    let (_, rejected) = attestations(&all, &key.public, rule, &Layouts::ALL);
+    let (_, rejected) = attestations(&all, &Trusted::key(key.public.clone(), rule), &Layouts::ALL);
     assert_eq!(rejected[1].why, Why::Verify(VerifyError::Signature(unsupported)));
 }
 
@@ -426,7 +433,12 @@ fn an_image_named_by_sha512_is_signed_by_sha512() {
         .unwrap()
         .resolved(Digest::of(Algorithm::Sha512, MANIFEST));
     let all = evidence(&image, vec![simple(&image, &key), sign_bundle(&image, &key)]);
-    assert_eq!(signatures(&all, &key.public, RULE, &Layouts::ALL).0.len(), 2);
+    assert_eq!(
+        signatures(&all, &Trusted::key(key.public.clone(), RULE), &Layouts::ALL)
+            .0
+            .len(),
+        2
+    );
 }
 
 #[test]
@@ -437,7 +449,11 @@ fn a_signer_s_annotations_are_carried_along() {
         sealed(ToBeSigned::simple(&image(), &annotations), Layout::Tag, &key),
         sealed(ToBeSigned::cosign_sign(&image(), &annotations), Layout::Bundle, &key),
     ] {
-        let (proved, _) = signatures(&evidence(&image(), vec![item]), &key.public, RULE, &Layouts::ALL);
+        let (proved, _) = signatures(
+            &evidence(&image(), vec![item]),
+            &Trusted::key(key.public.clone(), RULE),
+            &Layouts::ALL,
+        );
         assert_eq!(proved[0].annotations(), &annotations);
     }
 }
@@ -445,7 +461,8 @@ fn a_signer_s_annotations_are_carried_along() {
 #[test]
 fn an_unverified_type_is_fit_to_be_shown() {
     let payload = json!({"predicateType": "\u{1b}[2Jx"}).to_string();
-    let Content::Envelope(blob) = envelope(media::IN_TOTO, payload.as_bytes(), &[vec![1]]).content else {
+    let Content::Envelope { envelope: blob, .. } = envelope(media::IN_TOTO, payload.as_bytes(), &[vec![1]]).content
+    else {
         panic!("an envelope")
     };
     let envelope = Envelope::parse(blob.bytes()).unwrap();

@@ -63,6 +63,15 @@ pub enum Hash {
 impl Hash {
     /// Every hash.
     pub const ALL: [Self; 4] = [Self::Sha224, Self::Sha256, Self::Sha384, Self::Sha512];
+
+    pub(crate) fn function(self) -> &'static aws_lc_rs::digest::Algorithm {
+        match self {
+            Self::Sha224 => &aws_lc_rs::digest::SHA224,
+            Self::Sha256 => &aws_lc_rs::digest::SHA256,
+            Self::Sha384 => &aws_lc_rs::digest::SHA384,
+            Self::Sha512 => &aws_lc_rs::digest::SHA512,
+        }
+    }
 }
 
 impl fmt::Display for Hash {

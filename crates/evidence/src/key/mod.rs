@@ -95,12 +95,7 @@ impl PublicKey {
     /// Ed25519ph (RFC 8032, empty context) both count.
     pub fn verify(&self, rule: HashRule, message: &[u8], signature: &[u8]) -> Result<Scheme, SignatureError> {
         let kind = self.0.kind;
-        if signature.len() > MAX_SIGNATURE_BYTES {
-            return Err(SignatureError::TooLong {
-                limit: MAX_SIGNATURE_BYTES,
-                found: signature.len(),
-            });
-        }
+        bounded(signature)?;
         let mut tried = false;
         for hash in rule.hashes(kind) {
             for verifier in self.0.verifiers.iter().filter(|verifier| verifier.uses(hash)) {
@@ -115,6 +110,43 @@ impl PublicKey {
             _ => Err(SignatureError::NotByThisKey { kind }),
         }
     }
+}
+
+impl PublicKey {
+    /// Verifies a signature over a message of which only the digest is known, and says under which scheme it verified.
+    ///
+    /// Only schemes whose hash is the digest's can be tried; where the rule allows another hash too, or the key is an
+    /// Ed25519 key, a signature that does not verify may still be one, and the error says that the message is needed.
+    pub fn verify_digest(
+        &self,
+        rule: HashRule,
+        hash: Hash,
+        digest: &[u8],
+        signature: &[u8],
+    ) -> Result<Scheme, SignatureError> {
+        let kind = self.0.kind;
+        bounded(signature)?;
+        if rule.hashes(kind).any(|allowed| allowed == hash) {
+            let mut verifiers = self.0.verifiers.iter();
+            if let Some(verifier) = verifiers.find(|verifier| verifier.verify_digest(hash, digest, signature)) {
+                return Ok(verifier.scheme());
+            }
+        }
+        if kind == KeyKind::Ed25519 || rule.hashes(kind).any(|allowed| allowed != hash) {
+            return Err(SignatureError::NeedsMessage { kind });
+        }
+        Err(SignatureError::NotByThisKey { kind })
+    }
+}
+
+fn bounded(signature: &[u8]) -> Result<(), SignatureError> {
+    if signature.len() > MAX_SIGNATURE_BYTES {
+        return Err(SignatureError::TooLong {
+            limit: MAX_SIGNATURE_BYTES,
+            found: signature.len(),
+        });
+    }
+    Ok(())
 }
 
 impl fmt::Debug for PublicKey {
@@ -154,6 +186,12 @@ pub enum SignatureError {
         kind: KeyKind,
         /// The hash demanded.
         hash: Hash,
+    },
+    /// It does not verify over the digest that is known, and might over the message, which is not.
+    #[error("a signature by this {kind} key cannot be told from another without the message itself")]
+    NeedsMessage {
+        /// The kind of the key.
+        kind: KeyKind,
     },
     /// It is longer than any signature.
     #[error("the signature has {found} bytes, and {limit} are the most")]

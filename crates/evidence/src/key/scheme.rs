@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::digest::Digest;
 use aws_lc_rs::signature::{self as aws, ParsedPublicKey, RsaParameters, RsaPssSaltLength, VerificationAlgorithm};
 use sha2::Digest as _;
 
@@ -73,6 +74,18 @@ impl Verifier {
                 ed25519_dalek::Signature::from_slice(signature)
                     .is_ok_and(|signature| key.verify_prehashed_strict(hash, None, &signature).is_ok())
             }
+        }
+    }
+}
+
+impl Verifier {
+    /// Verifies by the digest of the message, made with this very hash. Ed25519 wants the message itself, and verifies
+    /// nothing here.
+    pub(super) fn verify_digest(&self, hash: Hash, digest: &[u8], signature: &[u8]) -> bool {
+        match &self.key {
+            Key::Aws(key) if self.uses(hash) => Digest::import_less_safe(digest, hash.function())
+                .is_ok_and(|digest| key.verify_digest_sig(&digest, signature).is_ok()),
+            _ => false,
         }
     }
 }

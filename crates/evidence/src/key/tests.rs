@@ -102,6 +102,39 @@ fn a_signature_counts_under_the_hash_that_the_rule_names_and_no_other() {
 }
 
 #[test]
+fn a_signature_counts_over_a_digest_of_its_own_hash_and_no_other() {
+    for (key, kind, scheme, natural) in keys() {
+        let signature = key.sign(MESSAGE);
+        let digest_of = |hash: Hash, message: &[u8]| aws_lc_rs::digest::digest(hash.function(), message);
+        for hash in Hash::ALL {
+            let verify = |rule, message: &[u8], signature: &[u8]| {
+                key.public
+                    .verify_digest(rule, hash, digest_of(hash, message).as_ref(), signature)
+            };
+            let own = hash == scheme.hash() && kind != KeyKind::Ed25519;
+            let exactly = verify(HashRule::Exactly(hash), MESSAGE, &signature);
+            assert_eq!(exactly.is_ok(), own, "{kind} {scheme}, {hash}: {exactly:?}");
+            assert_eq!(verify(HashRule::Natural, MESSAGE, &signature).is_ok(), own && natural);
+            if own {
+                let refused = Err(SignatureError::NotByThisKey { kind });
+                assert_eq!(exactly, Ok(scheme));
+                assert_eq!(verify(HashRule::Exactly(hash), b"else", &signature), refused);
+                let mut flipped = signature.clone();
+                *flipped.last_mut().unwrap() ^= 1;
+                assert_eq!(verify(HashRule::Exactly(hash), MESSAGE, &flipped), refused);
+            }
+            if kind == KeyKind::Ed25519 {
+                assert_eq!(exactly, Err(SignatureError::NeedsMessage { kind }));
+            }
+            let short = key
+                .public
+                .verify_digest(HashRule::Exactly(hash), hash, &[0; 7], &signature);
+            assert!(short.is_err(), "a digest of another length");
+        }
+    }
+}
+
+#[test]
 fn what_is_no_signature_is_refused() {
     for (key, kind, scheme, _) in keys() {
         let rule = HashRule::Exactly(scheme.hash());

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use countersign_evidence::bundle::BundleVersion;
 use countersign_evidence::{
-    Bundle, BundleContent, BundleError, HashRule, PublicKey, VerifyError, verify_envelope, verify_message,
+    Bundle, BundleContent, BundleError, HashRule, Material, Message, PublicKey, Trusted, VerifyError, verify_envelope,
+    verify_message,
 };
 use countersign_image::{Blob, JsonError};
 
@@ -35,12 +36,13 @@ fn artifact(case: &Path) -> Blob {
 
 /// Whether the bundle is a signature over the artifact by the key: over its bytes, or over a statement that names it.
 fn verify(bundle: &Bundle, artifact: &Blob, key: &PublicKey) -> Result<bool, VerifyError> {
+    let key = Trusted::key(key.clone(), HashRule::Natural);
     match bundle.content() {
         BundleContent::Message(message) => {
-            let verified = verify_message(message, artifact, key, HashRule::Natural)?;
+            let verified = verify_message(message, Message::Bytes(artifact), Material::Nothing, &key)?;
             Ok(verified.value().digest() == artifact.digest())
         }
-        BundleContent::Envelope(envelope) => Ok(verify_envelope(envelope, key, HashRule::Natural)?
+        BundleContent::Envelope(envelope) => Ok(verify_envelope(envelope, None, Material::Nothing, &key)?
             .value()
             .names(artifact.digest())),
     }
@@ -214,7 +216,8 @@ fn npm_s_own_statement_is_signed_with_npm_s_key() {
     let BundleContent::Envelope(envelope) = bundle.content() else {
         panic!("an envelope")
     };
-    let statement = verify_envelope(envelope, &key, HashRule::Natural).unwrap();
+    let key = Trusted::key(key, HashRule::Natural);
+    let statement = verify_envelope(envelope, None, Material::Nothing, &key).unwrap();
     assert_eq!(
         statement.value().predicate_type,
         "https://github.com/npm/attestation/tree/main/specs/publish/v0.1"

@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_evidence::{HashRule, SimplePayload, VerifyError, verify_simple};
+use countersign_evidence::{HashRule, Material, SimplePayload, Trusted, VerifyError, verify_simple};
 use countersign_image::Blob;
 use serde::Deserialize;
 use serde_json::Value;
@@ -40,7 +40,8 @@ fn real_signatures_of_real_images_verify_with_the_key_in_their_certificate() {
             let key = certificate::key_of_pem(&String::from_utf8(STANDARD.decode(pem).unwrap()).unwrap()).unwrap();
             let payload = Blob::new(line.payload.clone());
             assert!(SimplePayload::parse(payload.bytes()).is_ok(), "{}", line.payload);
-            let verified = verify_simple(&payload, &line.signature, &key, HashRule::Natural);
+            let trusted = Trusted::key(key, HashRule::Natural);
+            let verified = verify_simple(&payload, &line.signature, Material::Nothing, &trusted);
             if corpus::name(&path) == "payload-mismatch.jsonl" {
                 assert!(matches!(verified, Err(VerifyError::Signature(_))), "{}", line.payload);
             } else {

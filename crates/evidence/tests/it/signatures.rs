@@ -5,8 +5,9 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_evidence::{
-    Content, Envelope, Evidence, HashRule, Item, KeyError, Layout, Layouts, NotThisImage, Origin, PublicKey, SeenKind,
-    SignatureError, VerifyError, Why, attestations, predicate, signatures, unverified_summary, verify_envelope,
+    Content, Envelope, Evidence, HashRule, Item, KeyError, Layout, Layouts, Material, NotThisImage, Origin, PublicKey,
+    SeenKind, SignatureError, Trusted, VerifyError, Why, attestations, predicate, signatures, unverified_summary,
+    verify_envelope,
 };
 use countersign_image::{Blob, Digest, Document, Manifest, Pinned, Reference, annotation, media};
 use jiff::Timestamp;
@@ -66,7 +67,10 @@ fn items(
                 signature: layer.annotations[annotation::COSIGN_SIGNATURE].clone(),
                 annotations: layer.annotations.clone(),
             },
-            media::DSSE_ENVELOPE => Content::Envelope(blob),
+            media::DSSE_ENVELOPE => Content::Envelope {
+                envelope: blob,
+                annotations: layer.annotations.clone(),
+            },
             _ => Content::Bundle(blob),
         };
         Item { origin, content }
@@ -119,7 +123,11 @@ fn what_cosign_3_wrote_is_judged_in_every_layout() {
     let evidence = cosign_evidence(&root, "app");
     assert_eq!(evidence.items.len(), 4);
 
-    let (signed, rejected) = signatures(&evidence, &right, HashRule::Natural, &Layouts::ALL);
+    let (signed, rejected) = signatures(
+        &evidence,
+        &Trusted::key(right.clone(), HashRule::Natural),
+        &Layouts::ALL,
+    );
     assert_eq!(
         signed.iter().map(|s| s.origin().layout).collect::<Vec<_>>(),
         [Layout::Tag, Layout::Bundle]
@@ -131,7 +139,11 @@ fn what_cosign_3_wrote_is_judged_in_every_layout() {
         vec![format!("a statement of type `{vuln}` is an attestation, not a signature"); 2]
     );
 
-    let (attested, rejected) = attestations(&evidence, &right, HashRule::Natural, &Layouts::ALL);
+    let (attested, rejected) = attestations(
+        &evidence,
+        &Trusted::key(right.clone(), HashRule::Natural),
+        &Layouts::ALL,
+    );
     let types: Vec<_> = attested
         .iter()
         .map(|a| (a.origin().layout, a.predicate_type()))
@@ -147,7 +159,11 @@ fn what_cosign_3_wrote_is_judged_in_every_layout() {
         [&Why::NotAnAttestation]
     );
 
-    let (signed, rejected) = signatures(&evidence, &wrong, HashRule::Natural, &Layouts::ALL);
+    let (signed, rejected) = signatures(
+        &evidence,
+        &Trusted::key(wrong.clone(), HashRule::Natural),
+        &Layouts::ALL,
+    );
     assert!(signed.is_empty());
     assert_eq!(
         rejected
@@ -156,7 +172,11 @@ fn what_cosign_3_wrote_is_judged_in_every_layout() {
             .count(),
         2
     );
-    let (attested, rejected) = attestations(&evidence, &wrong, HashRule::Natural, &Layouts::ALL);
+    let (attested, rejected) = attestations(
+        &evidence,
+        &Trusted::key(wrong.clone(), HashRule::Natural),
+        &Layouts::ALL,
+    );
     assert!(attested.is_empty());
     assert_eq!(
         rejected
@@ -179,8 +199,7 @@ fn annotations_of_a_signature_are_its_signer_s() {
     let right = key(&root.join("cosign-3.1.3-generated/k1.pub"));
     let (signed, _) = signatures(
         &cosign_evidence(&root, "other"),
-        &right,
-        HashRule::Natural,
+        &Trusted::key(right.clone(), HashRule::Natural),
         &Layouts::ALL,
     );
     let annotations: Vec<_> = signed[0]
@@ -197,11 +216,19 @@ fn another_image_s_signatures_prove_nothing() {
     let right = key(&root.join("cosign-3.1.3-generated/k1.pub"));
     let mut evidence = cosign_evidence(&root, "app");
     evidence.image = cosign_evidence(&root, "other").image;
-    let (signed, rejected) = signatures(&evidence, &right, HashRule::Natural, &Layouts::ALL);
+    let (signed, rejected) = signatures(
+        &evidence,
+        &Trusted::key(right.clone(), HashRule::Natural),
+        &Layouts::ALL,
+    );
     assert!(signed.is_empty());
     let other = |why: &Why| matches!(why, Why::NotThisImage(NotThisImage::OtherDigest { .. }));
     assert_eq!(rejected.iter().filter(|rejected| other(&rejected.why)).count(), 2);
-    let (attested, rejected) = attestations(&evidence, &right, HashRule::Natural, &Layouts::ALL);
+    let (attested, rejected) = attestations(
+        &evidence,
+        &Trusted::key(right.clone(), HashRule::Natural),
+        &Layouts::ALL,
+    );
     assert!(attested.is_empty());
     assert_eq!(rejected.iter().filter(|rejected| other(&rejected.why)).count(), 3);
 }
@@ -222,14 +249,24 @@ fn connaisseur_s_signature_by_alice_is_alice_s() {
 
     let alice = key(&directory.join("keys/alice-be21ad9a.pub"));
     assert_eq!(
-        signatures(&evidence, &alice, HashRule::Natural, &Layouts::ALL).0.len(),
+        signatures(
+            &evidence,
+            &Trusted::key(alice.clone(), HashRule::Natural),
+            &Layouts::ALL
+        )
+        .0
+        .len(),
         1
     );
     let stranger = key(&root.join("cosign-3.1.3-generated/k1.pub"));
     assert!(
-        signatures(&evidence, &stranger, HashRule::Natural, &Layouts::ALL)
-            .0
-            .is_empty()
+        signatures(
+            &evidence,
+            &Trusted::key(stranger.clone(), HashRule::Natural),
+            &Layouts::ALL
+        )
+        .0
+        .is_empty()
     );
 }
 
@@ -262,7 +299,13 @@ fn the_signature_beside_a_containers_image_directory_is_its_own() {
     let evidence = evidence(image, vec![Item { origin, content }]);
     let right = key(&directory.join("cosign.pub"));
     assert_eq!(
-        signatures(&evidence, &right, HashRule::Natural, &Layouts::ALL).0.len(),
+        signatures(
+            &evidence,
+            &Trusted::key(right.clone(), HashRule::Natural),
+            &Layouts::ALL
+        )
+        .0
+        .len(),
         1
     );
 }
@@ -273,11 +316,22 @@ fn grype_s_attestation_is_judged_with_the_right_key_and_the_wrong() {
     let directory = root.join("grype-attest");
     let envelope = Envelope::parse(&corpus::read(&directory.join("alpine.att.json"))).unwrap();
     let right = key(&directory.join("cosign.pub"));
-    let statement = verify_envelope(&envelope, &right, HashRule::Natural).unwrap();
+    let statement = verify_envelope(
+        &envelope,
+        None,
+        Material::Nothing,
+        &Trusted::key(right.clone(), HashRule::Natural),
+    )
+    .unwrap();
     assert_eq!(statement.value().predicate_type, "https://syft.dev/bom");
     let wrong = key(&directory.join("another_cosign.pub"));
     assert!(matches!(
-        verify_envelope(&envelope, &wrong, HashRule::Natural),
+        verify_envelope(
+            &envelope,
+            None,
+            Material::Nothing,
+            &Trusted::key(wrong.clone(), HashRule::Natural)
+        ),
         Err(VerifyError::Signature(_))
     ));
     let broken = PublicKey::from_pem(&corpus::text(&directory.join("cosign_broken.pub")));

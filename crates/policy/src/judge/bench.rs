@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use countersign_evidence::{
-    Attestation, Evidence, HashRule, ImageSignature, Layouts, Rejected, Seen, attestations, signatures,
+    Attestation, Evidence, HashRule, ImageSignature, Layouts, Rejected, Seen, Trusted, attestations, signatures,
     unverified_summary,
 };
 use countersign_image::{Digest, Pinned, Repository};
@@ -79,13 +79,21 @@ impl<'a> Bench<'a> {
 
     pub(super) fn signatures(&mut self, demand: &KeyDemand) -> Rc<Examined<ImageSignature>> {
         answer(&mut self.signatures, self.evidence, demand, |evidence| {
-            signatures(evidence, &demand.key, demand.rule, &demand.layouts)
+            signatures(
+                evidence,
+                &Trusted::key(demand.key.clone(), demand.rule),
+                &demand.layouts,
+            )
         })
     }
 
     pub(super) fn attestations(&mut self, demand: &KeyDemand) -> Rc<Examined<Attestation>> {
         answer(&mut self.attestations, self.evidence, demand, |evidence| {
-            attestations(evidence, &demand.key, demand.rule, &demand.layouts)
+            attestations(
+                evidence,
+                &Trusted::key(demand.key.clone(), demand.rule),
+                &demand.layouts,
+            )
         })
     }
 

@@ -54,6 +54,9 @@ struct WrittenItem {
     manifest: Digest,
     blob: Digest,
     content: WrittenContent,
+    /// What stands beside an envelope; beside a payload it is in `content`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -202,6 +205,7 @@ fn repository(text: &str) -> Result<Repository, Unreadable> {
 
 impl WrittenItem {
     fn of(item: &Item) -> Self {
+        let mut beside = BTreeMap::new();
         let content = match &item.content {
             Content::Simple {
                 signature, annotations, ..
@@ -209,7 +213,10 @@ impl WrittenItem {
                 signature: signature.clone(),
                 annotations: annotations.clone(),
             },
-            Content::Envelope(_) => WrittenContent::Envelope,
+            Content::Envelope { annotations, .. } => {
+                beside.clone_from(annotations);
+                WrittenContent::Envelope
+            }
             Content::Bundle(_) => WrittenContent::Bundle,
         };
         let layout = match item.origin.layout {
@@ -224,6 +231,7 @@ impl WrittenItem {
             manifest: item.origin.manifest,
             blob: item.origin.blob,
             content,
+            annotations: beside,
         }
     }
 
@@ -247,7 +255,10 @@ impl WrittenItem {
                 signature,
                 annotations,
             },
-            WrittenContent::Envelope => Content::Envelope(bytes),
+            WrittenContent::Envelope => Content::Envelope {
+                envelope: bytes,
+                annotations: self.annotations,
+            },
             WrittenContent::Bundle => Content::Bundle(bytes),
         };
         Ok(Item { origin, content })

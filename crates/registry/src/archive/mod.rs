@@ -146,7 +146,7 @@ fn fill(evidence: &Evidence, directory: &Path) -> Result<(), ArchiveError> {
 fn described(content: &Content) -> (&Blob, String) {
     match content {
         Content::Simple { payload, .. } => (payload, media::SIMPLE_SIGNING.to_owned()),
-        Content::Envelope(blob) => (blob, media::DSSE_ENVELOPE.to_owned()),
+        Content::Envelope { envelope: blob, .. } => (blob, media::DSSE_ENVELOPE.to_owned()),
         Content::Bundle(blob) => (blob, media::SIGSTORE_BUNDLE_V03.to_owned()),
     }
 }

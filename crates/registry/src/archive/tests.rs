@@ -68,7 +68,15 @@ fn evidence() -> Evidence {
         items: vec![
             item(Layout::Tag, &payload, simple("one")),
             behind("p-", item(Layout::Tag, &payload, simple("two"))),
-            item(Layout::Referrer, &envelope, Content::Envelope(envelope.clone())),
+            item(Layout::Referrer, &envelope, Content::envelope(envelope.clone())),
+            item(
+                Layout::Tag,
+                &envelope,
+                Content::Envelope {
+                    envelope: envelope.clone(),
+                    annotations: [("dev.sigstore.cosign/certificate".to_owned(), "…".to_owned())].into(),
+                },
+            ),
             item(Layout::Bundle, &bundle, Content::Bundle(bundle.clone())),
         ],
         gaps: gaps
@@ -194,7 +202,7 @@ fn no_name_from_a_registry_becomes_the_name_of_a_file() {
     let directory = parent.path().join("deep/evidence");
     let mut saved = evidence();
     for item in &mut saved.items {
-        if let Content::Simple { annotations, .. } = &mut item.content {
+        if let Content::Simple { annotations, .. } | Content::Envelope { annotations, .. } = &mut item.content {
             for name in ["org.opencontainers.image.title", "io.deis.oras.content.unpack"] {
                 annotations.insert(name.to_owned(), "../../../escaped".to_owned());
             }

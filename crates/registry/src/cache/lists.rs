@@ -313,16 +313,18 @@ fn says_the_same(one: &Evidence, other: &Evidence) -> bool {
 /// What evidence takes up, in bytes.
 fn weight(evidence: &Evidence) -> u64 {
     const OVERHEAD: u64 = 512;
+    let beside = |annotations: &std::collections::BTreeMap<String, String>| {
+        let beside: usize = annotations.iter().map(|(key, value)| key.len() + value.len()).sum();
+        beside as u64
+    };
     let content = |content: &Content| match content {
         Content::Simple {
             payload,
             signature,
             annotations,
-        } => {
-            let beside: usize = annotations.iter().map(|(key, value)| key.len() + value.len()).sum();
-            payload.size() + (signature.len() + beside) as u64
-        }
-        Content::Envelope(blob) | Content::Bundle(blob) => blob.size(),
+        } => payload.size() + signature.len() as u64 + beside(annotations),
+        Content::Envelope { envelope, annotations } => envelope.size() + beside(annotations),
+        Content::Bundle(blob) => blob.size(),
     };
     let items: u64 = evidence
         .items

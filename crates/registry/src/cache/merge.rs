@@ -76,7 +76,7 @@ fn take(filled: &mut Evidence, gap: &Gap, old: &Evidence) -> bool {
 /// Whether an item was found by looking at a place.
 fn is_from(item: &Item, repository: &Repository, place: &Place) -> bool {
     let under_tag = item.origin.layout == Layout::Tag;
-    let is_attestation = matches!(item.content, Content::Envelope(_));
+    let is_attestation = matches!(item.content, Content::Envelope { .. });
     item.origin.repository == *repository
         && match place {
             Place::SignatureTag { prefix } => under_tag && !is_attestation && item.origin.tag_prefix == *prefix,

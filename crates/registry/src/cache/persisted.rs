@@ -102,7 +102,7 @@ fn usable(evidence: Evidence, key: &ListKey) -> Result<Evidence, String> {
 fn blobs(evidence: &Evidence) -> impl Iterator<Item = &Blob> {
     let items = evidence.items.iter().map(|item| match &item.content {
         Content::Simple { payload, .. } => payload,
-        Content::Envelope(blob) | Content::Bundle(blob) => blob,
+        Content::Envelope { envelope: blob, .. } | Content::Bundle(blob) => blob,
     });
     items.chain(&evidence.manifest)
 }

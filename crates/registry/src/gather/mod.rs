@@ -363,6 +363,6 @@ fn is_over_the_manifest(item: &Item) -> bool {
         Content::Bundle(blob) => {
             Bundle::parse(blob.bytes()).is_ok_and(|bundle| matches!(bundle.content(), BundleContent::Message(_)))
         }
-        Content::Simple { .. } | Content::Envelope(_) => false,
+        Content::Simple { .. } | Content::Envelope { .. } => false,
     }
 }

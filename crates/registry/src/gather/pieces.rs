@@ -114,7 +114,10 @@ impl Gathering<'_> {
 
 fn content(piece: Piece, blob: Blob, layer: &Descriptor) -> Result<Content, GapCause> {
     match piece {
-        Piece::Envelope => Ok(Content::Envelope(blob)),
+        Piece::Envelope => Ok(Content::Envelope {
+            envelope: blob,
+            annotations: layer.annotations.clone(),
+        }),
         Piece::Bundle => Ok(Content::Bundle(blob)),
         Piece::Simple => match layer.annotations.get(annotation::COSIGN_SIGNATURE) {
             Some(signature) => Ok(Content::Simple {

@@ -73,7 +73,7 @@ impl Desk<'_> {
             item.origin.blob == piece.layer.digest
                 && match &item.content {
                     Content::Simple { signature, .. } => Some(signature) == wanted,
-                    Content::Envelope(_) | Content::Bundle(_) => true,
+                    Content::Envelope { .. } | Content::Bundle(_) => true,
                 }
         });
         same.map(|item| item.origin.manifest)

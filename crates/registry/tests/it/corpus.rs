@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use countersign_evidence::{HashRule, Layout, Layouts, PublicKey, attestations, signatures};
+use countersign_evidence::{HashRule, Layout, Layouts, PublicKey, Trusted, attestations, signatures};
 use countersign_image::{Digest, media};
 use countersign_registry::{GatherRequest, gather};
 
@@ -71,14 +71,24 @@ async fn what_cosign_wrote_is_gathered_and_proven() {
         seen.dedup();
         assert_eq!(seen, layouts, "{name}");
         assert_eq!(
-            signatures(&evidence, &own, HashRule::Natural, &Layouts::ALL).0.len(),
+            signatures(&evidence, &Trusted::key(own.clone(), HashRule::Natural), &Layouts::ALL)
+                .0
+                .len(),
             signed,
             "{name}"
         );
-        let proven = attestations(&evidence, &own, HashRule::Natural, &Layouts::ALL).0.len();
+        let proven = attestations(&evidence, &Trusted::key(own.clone(), HashRule::Natural), &Layouts::ALL)
+            .0
+            .len();
         assert!(proven >= attested, "{name}: {proven}");
         assert_eq!(
-            signatures(&evidence, &other, HashRule::Natural, &Layouts::ALL).0.len(),
+            signatures(
+                &evidence,
+                &Trusted::key(other.clone(), HashRule::Natural),
+                &Layouts::ALL
+            )
+            .0
+            .len(),
             0,
             "{name}"
         );

@@ -44,7 +44,7 @@ fn found(evidence: &Evidence) -> Vec<(Layout, &'static str)> {
         .map(|item| {
             let kind = match item.content {
                 Content::Simple { .. } => "simple",
-                Content::Envelope(_) => "envelope",
+                Content::Envelope { .. } => "envelope",
                 Content::Bundle(_) => "bundle",
             };
             (item.origin.layout, kind)

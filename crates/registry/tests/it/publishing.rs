@@ -160,7 +160,7 @@ impl Stage {
             .map(|item| {
                 let what = match &item.content {
                     Content::Simple { signature, .. } => signature.clone(),
-                    Content::Envelope(blob) | Content::Bundle(blob) => {
+                    Content::Envelope { envelope: blob, .. } | Content::Bundle(blob) => {
                         String::from_utf8(blob.bytes().to_vec()).unwrap()
                     }
                 };

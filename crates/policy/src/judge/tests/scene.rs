@@ -47,7 +47,7 @@ impl Key {
                 signature: signature_b64,
                 annotations: BTreeMap::new(),
             },
-            Sealed::Envelope(json) => Content::Envelope(Blob::new(json)),
+            Sealed::Envelope(json) => Content::envelope(Blob::new(json)),
             Sealed::Bundle(json) => Content::Bundle(Blob::new(json)),
         }
     }
