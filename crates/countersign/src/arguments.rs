@@ -44,6 +44,9 @@ pub(crate) enum Command {
     /// Run the admission door, or a registry
     #[command(subcommand)]
     Serve(Box<command::serve::Arguments>),
+    /// Do what Sigstore's conformance suite asks for
+    #[command(subcommand)]
+    Conformance(command::conformance::Arguments),
     /// Print a completion script for a shell
     Completions(command::completions::Arguments),
 }

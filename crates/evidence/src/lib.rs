@@ -8,6 +8,7 @@
 //! This crate is pure: no clock, no environment, no files, no sockets.
 #![warn(missing_docs)]
 
+pub mod artifact;
 pub mod attestation;
 pub mod bundle;
 pub mod certificate;
@@ -35,6 +36,7 @@ pub mod trusted;
 pub mod verified;
 mod x509;
 
+pub use artifact::{SignedArtifact, verify_artifact};
 pub use attestation::Attestation;
 pub use bundle::{Bundle, BundleContent, BundleError, MessageSignature};
 pub use certificate::{CertificateError, Identity, Leaf, SctRule, Subject, Vouched, vouch};

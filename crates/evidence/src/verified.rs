@@ -102,7 +102,7 @@ pub enum Message<'a> {
 }
 
 impl Message<'_> {
-    fn digest(&self) -> &Digest {
+    pub(crate) fn digest(&self) -> &Digest {
         match self {
             Self::Bytes(blob) => blob.digest(),
             Self::Digest(digest) => digest,

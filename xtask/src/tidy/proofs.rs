@@ -12,6 +12,7 @@ const PROOFS: &[(&str, &str)] = &[
     ("Pinned", "crates/image/src/reference/pinned.rs"),
     ("Chain", "crates/evidence/src/chain.rs"),
     ("Verified", "crates/evidence/src/verified.rs"),
+    ("SignedArtifact", "crates/evidence/src/artifact.rs"),
     ("ImageSignature", "crates/evidence/src/signature.rs"),
     ("Attestation", "crates/evidence/src/attestation.rs"),
     ("Vouched", "crates/evidence/src/certificate/mod.rs"),

@@ -2,6 +2,7 @@
 
 pub(crate) mod attest;
 pub(crate) mod completions;
+pub(crate) mod conformance;
 pub(crate) mod explain;
 pub(crate) mod key;
 pub(crate) mod policy;
@@ -29,6 +30,7 @@ pub(crate) async fn run(command: Command, printer: &mut Printer) -> Result<Exit,
         Command::Key(arguments) => key::run(arguments, printer),
         Command::Policy(arguments) => policy::run(arguments, printer).await,
         Command::Serve(arguments) => serve::run(*arguments).await,
+        Command::Conformance(arguments) => conformance::run(arguments, printer),
         Command::Completions(arguments) => completions::run(&arguments, printer),
     }
 }
