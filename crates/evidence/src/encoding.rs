@@ -33,6 +33,11 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
+/// Writes base64 at the end of a text, standard alphabet, padded.
+pub(crate) fn encode_into(bytes: &[u8], text: &mut String) {
+    base64::engine::general_purpose::STANDARD.encode_string(bytes, text);
+}
+
 /// A text that is not base64.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("not base64: {detail}")]

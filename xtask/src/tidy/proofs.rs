@@ -17,6 +17,7 @@ const PROOFS: &[(&str, &str)] = &[
     ("Attestation", "crates/evidence/src/attestation.rs"),
     ("Vouched", "crates/evidence/src/certificate/mod.rs"),
     ("Stamped", "crates/evidence/src/timestamp/mod.rs"),
+    ("Logged", "crates/evidence/src/log/logged.rs"),
     ("Signed", "crates/policy/src/ground.rs"),
     ("Attested", "crates/policy/src/ground.rs"),
 ];

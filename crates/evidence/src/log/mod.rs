@@ -7,12 +7,19 @@
 //! Rekor v1 promises an entry (a "signed entry timestamp" over body, index and time) and proves it (RFC 6962, with a
 //! signed checkpoint); Rekor v2 only proves it, and says nothing about time.
 
+mod body;
+mod checkpoint;
 mod entry;
 mod error;
 mod logged;
+mod merkle;
 mod rule;
+#[cfg(test)]
+mod tests;
+mod wire;
 
-pub use entry::{Entry, EntryKind};
+pub use checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES, MAX_CHECKPOINT_SIGNATURES};
+pub use entry::{Entry, EntryKind, MAX_ENTRY_BYTES, MAX_PROOF_HASHES};
 pub use error::{LogError, LogStep};
 pub use logged::{Logged, verify_entry};
 pub use rule::{LogRule, Signed, Signer, Submission, Witness, Witnesses};

@@ -7,7 +7,7 @@ mod bundles;
 mod certificate;
 mod corpus;
 mod keyless;
-mod predicates;
+mod log;
 mod seal;
 mod signatures;
 mod vouching;
