@@ -145,7 +145,8 @@ where
     /// 2. the signature is by the key, or by the key in the certificate, whoever that may belong to;
     /// 3. the log entries are about this very signature, and the logs of the root say so;
     /// 4. the timestamps are over this very signature, and are by the authorities of the root;
-    /// 5. as many as are wanted, and at least one time where a certificate has to be believed;
+    /// 5. as many as are wanted, logs that are believed at the times that others prove where they prove none themselves, and
+    ///    at least one time where a certificate has to be believed;
     /// 6. the root vouches for the certificate at every one of these times.
     pub(crate) fn follow(&self, trusted: &Trusted) -> Result<Chain, VerifyError> {
         match trusted {
@@ -186,6 +187,15 @@ where
         let stamps = trusted.times().map(|demand| self.stamped(demand, signature));
         let stamps = stamps.transpose()?.unwrap_or_default();
         let times = times(&logs, &stamps);
+        for logged in logs.iter().filter(|logged| logged.integrated_time().is_none()) {
+            if times.is_empty() {
+                // Nobody knows when that was: only a log that is believed to this day is believed then.
+                logged.believed_at(Timestamp::MAX)?;
+            }
+            for proved in &times {
+                logged.believed_at(proved.time)?;
+            }
+        }
         Ok((logs, times))
     }
 

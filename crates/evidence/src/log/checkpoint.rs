@@ -100,39 +100,33 @@ impl Checkpoint {
     /// Proves that the log has signed it. Signatures of keys that are not the log's are read over; one that says to be of
     /// the log's key and is not refuses, whatever else there is.
     pub(super) fn verify(&self, log: &Log, kind: EntryKind) -> Result<(), LogError> {
-        let expected = log.origin();
-        if !self.is_of(expected, kind) {
-            return Err(LogError::Origin {
-                expected: expected.to_owned(),
-                found: self.origin.clone(),
-            });
-        }
-        let names = |line: &&Line| line.name == expected || line.name == self.origin;
+        let name = self.name(log, kind).ok_or_else(|| LogError::Origin {
+            expected: log.origin().to_owned(),
+            found: self.origin.clone(),
+        })?;
         let mut signed = false;
-        for line in self.lines.iter().filter(names) {
-            if ids(log, &line.name).any(|id| id == line.id) {
+        for line in self.lines.iter().filter(|line| line.name == name) {
+            if ids(log, name).any(|id| id == line.id) {
                 let verified = log.key.verify(HashRule::Natural, self.text.as_bytes(), &line.signature);
                 verified.map_err(LogError::CheckpointSignature)?;
                 signed = true;
             }
         }
-        if signed {
-            Ok(())
-        } else {
-            Err(LogError::NotSigned {
-                log: expected.to_owned(),
-            })
-        }
+        let not_signed = || LogError::NotSigned { log: name.to_owned() };
+        if signed { Ok(()) } else { Err(not_signed()) }
     }
 
-    /// Whether the origin is the log's. A Rekor v1 adds the number of the tree that a shard of it is.
-    fn is_of(&self, expected: &str, kind: EntryKind) -> bool {
-        let Some(rest) = self.origin.strip_prefix(expected) else {
-            return false;
-        };
-        let tree = rest.strip_prefix(" - ");
-        let is_tree = |tree: &str| !tree.is_empty() && tree.bytes().all(|byte| byte.is_ascii_digit());
-        rest.is_empty() || (!kind.is_v2() && tree.is_some_and(is_tree))
+    /// What the log's key is called in this checkpoint; `None` if it is one of another log.
+    ///
+    /// A Rekor v2 is known by its address. A Rekor v1 writes its host's name, which behind a proxy or in a cluster is not
+    /// the one that the trust root knows, and the number of a tree, one for each of its shards: only the key tells it from
+    /// another.
+    fn name<'a>(&'a self, log: &'a Log, kind: EntryKind) -> Option<&'a str> {
+        let sharded = self.origin.rsplit_once(" - ").filter(|_| !kind.is_v2());
+        match sharded {
+            Some((host, tree)) if !tree.is_empty() && tree.bytes().all(|byte| byte.is_ascii_digit()) => Some(host),
+            _ => Some(log.origin()).filter(|origin| *origin == self.origin),
+        }
     }
 
     /// The known witnesses that have signed it, each once however often it signed and whatever it is called.

@@ -28,8 +28,8 @@ pub enum Signed<'a> {
     Envelope {
         /// The envelope.
         envelope: &'a Envelope,
-        /// The envelope as it was stored, where it was stored as a document of its own: entries of kind `intoto` 0.0.1 know
-        /// its hash and nothing else. `None` for an envelope in a bundle, which has no bytes of its own.
+        /// The bytes that the envelope was read from, where it was stored as a document of its own: entries of kind `intoto`
+        /// 0.0.1 know their hash and nothing else. `None` for an envelope in a bundle, which has no bytes of its own.
         raw: Option<&'a [u8]>,
     },
 }

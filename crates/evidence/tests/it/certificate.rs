@@ -17,9 +17,3 @@ pub(crate) fn key(certificate: &[u8]) -> Option<PublicKey> {
     let spki: AnyRef<'_> = fields.decode().ok()?;
     PublicKey::from_spki_der(&spki.to_der().ok()?).ok()
 }
-
-/// The key of a certificate in PEM.
-pub(crate) fn key_of_pem(pem: &str) -> Option<PublicKey> {
-    let (_, certificate) = der::Document::from_pem(pem).ok()?;
-    key(certificate.as_bytes())
-}

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::entry::EntryKind;
 use super::error::LogError;
 use super::rule::{Signed, Signer, Submission};
+use crate::envelope::Envelope;
 use crate::key::Hash;
 
 /// The most signatures that one entry records.
@@ -85,13 +86,18 @@ impl Body {
     pub(super) fn bind(&self, of: &Submission<'_>) -> Result<(), LogError> {
         self.bind_data(&of.signed)?;
         match &self.by {
-            By::Somebody(verifier) => verifier.bind(&of.signer),
+            By::Somebody(verifier) => {
+                verifier.bind(&of.signer)?;
+                has(&of.signed, of.signature)
+            }
             By::Signatures(recorded) => {
                 let mut same = recorded.iter().filter(|(signature, _)| signature == of.signature);
                 let (_, verifier) = same.next().ok_or(LogError::OtherSignature)?;
                 verifier.bind(&of.signer)?;
-                let all = recorded.iter().map(|(signature, _)| signature.as_slice());
-                all_of(&of.signed, all)
+                // Each must be one of the envelope's, so that the entry is about this envelope and no other.
+                recorded
+                    .iter()
+                    .try_for_each(|(signature, _)| has(&of.signed, signature))
             }
         }
     }
@@ -118,6 +124,10 @@ impl Body {
             (What::Envelope(hashed, payload), Signed::Envelope { envelope, raw }) => {
                 let raw = raw.ok_or(LogError::NoRawEnvelope)?;
                 hashed.bind(raw, "envelope")?;
+                // The hash says nothing about an envelope that was read from other bytes.
+                if Envelope::parse(raw).as_ref() != Ok(*envelope) {
+                    return Err(LogError::OtherData { what: "envelope" });
+                }
                 let payload = payload.as_ref();
                 payload.map_or(Ok(()), |payload| payload.bind(envelope.unverified_payload(), "payload"))
             }
@@ -131,15 +141,13 @@ impl Body {
     }
 }
 
-/// Every recorded signature must be one of the envelope's, so that the entry is about this envelope and no other.
-fn all_of<'a>(signed: &Signed<'_>, mut recorded: impl Iterator<Item = &'a [u8]>) -> Result<(), LogError> {
-    let Signed::Envelope { envelope, .. } = signed else {
-        return Ok(());
-    };
-    if recorded.all(|recorded| envelope.signatures().any(|signature| signature == recorded)) {
-        Ok(())
-    } else {
-        Err(LogError::OtherSignature)
+/// That a signature is one of those on an envelope, where one was signed.
+fn has(signed: &Signed<'_>, signature: &[u8]) -> Result<(), LogError> {
+    match signed {
+        Signed::Envelope { envelope, .. } if !envelope.signatures().any(|other| other == signature) => {
+            Err(LogError::OtherSignature)
+        }
+        _ => Ok(()),
     }
 }
 
