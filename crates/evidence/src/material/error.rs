@@ -22,6 +22,9 @@ pub enum MaterialError {
         /// Its version.
         version: BundleVersion,
     },
+    /// The bundle brings a root, which nobody may believe because of it.
+    #[error("the bundle's chain has a root certificate, and roots come from the trust root alone")]
+    RootInBundle,
     /// An annotation is longer than is read.
     #[error("annotation `{annotation}` has {found} bytes, and {limit} are the most")]
     TooLarge {

@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 pub use error::MaterialError;
 
 use crate::bundle::{Bundle, BundleVersion};
+use crate::certificate::is_root;
 use crate::log::{Entry, LogError, LogRule};
+use crate::refusal::VerifyError;
 
 /// What stands beside a signature. Nobody has checked it.
 #[derive(Clone, Copy, Debug)]
@@ -55,14 +57,19 @@ impl<'a> Material<'a> {
         }
     }
 
-    pub(crate) fn certificates(&self) -> Result<Certificates<'a>, MaterialError> {
+    pub(crate) fn certificates(&self) -> Result<Certificates<'a>, VerifyError> {
         match *self {
-            Self::Nothing => Err(MaterialError::NoCertificate),
+            Self::Nothing => Err(MaterialError::NoCertificate.into()),
             Self::Bundle(bundle) => {
                 if bundle.has_chain() && bundle.version() > BundleVersion::V02 {
-                    return Err(MaterialError::ChainInBundle {
-                        version: bundle.version(),
-                    });
+                    let version = bundle.version();
+                    return Err(MaterialError::ChainInBundle { version }.into());
+                }
+                // Whoever chains to what a bundle brings believes everybody: the suite has such bundles refused.
+                for certificate in bundle.unverified_certificates().iter().skip(1) {
+                    if is_root(certificate)? {
+                        return Err(MaterialError::RootInBundle.into());
+                    }
                 }
                 let (leaf, others) = bundle
                     .unverified_certificates()
@@ -71,7 +78,7 @@ impl<'a> Material<'a> {
                 let (leaf, others) = (Cow::Borrowed(leaf.as_slice()), Cow::Borrowed(others));
                 Ok(Certificates { leaf, others })
             }
-            Self::Annotations(annotations) => annotations::certificates(annotations),
+            Self::Annotations(annotations) => Ok(annotations::certificates(annotations)?),
         }
     }
 
