@@ -23,4 +23,5 @@ mod quickstart;
 mod registry;
 mod replay;
 mod signing;
+mod sigstore;
 mod verify;
