@@ -3,6 +3,7 @@
 //! The format is C2SP tlog-checkpoint in a C2SP signed-note; witnesses sign as C2SP tlog-cosignature says (version 1).
 
 use aws_lc_rs::digest::{Context, SHA256};
+use countersign_image::text::excerpt;
 
 use super::entry::EntryKind;
 use super::error::LogError;
@@ -101,8 +102,8 @@ impl Checkpoint {
     /// the log's key and is not refuses, whatever else there is.
     pub(super) fn verify(&self, log: &Log, kind: EntryKind) -> Result<(), LogError> {
         let name = self.name(log, kind).ok_or_else(|| LogError::Origin {
-            expected: log.origin().to_owned(),
-            found: self.origin.clone(),
+            expected: excerpt(log.origin(), 200),
+            found: excerpt(&self.origin, 200),
         })?;
         let mut signed = false;
         for line in self.lines.iter().filter(|line| line.name == name) {
@@ -112,7 +113,9 @@ impl Checkpoint {
                 signed = true;
             }
         }
-        let not_signed = || LogError::NotSigned { log: name.to_owned() };
+        let not_signed = || LogError::NotSigned {
+            log: excerpt(name, 200),
+        };
         if signed { Ok(()) } else { Err(not_signed()) }
     }
 
@@ -155,7 +158,7 @@ impl Checkpoint {
 
     fn cosigned(&self, line: &Line, witness: &Witness) -> Result<(), LogError> {
         let refused = || LogError::WitnessSignature {
-            name: witness.name.clone(),
+            name: excerpt(&witness.name, 200),
         };
         let (time, signature) = line.signature.split_first_chunk::<8>().ok_or_else(refused)?;
         let time = u64::from_be_bytes(*time);

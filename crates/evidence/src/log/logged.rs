@@ -28,6 +28,7 @@ pub struct Logged {
     log_id: LogId,
     log_name: String,
     operator: Option<String>,
+    counts_as: String,
     windows: Vec<Window>,
     kind: EntryKind,
     index: u64,
@@ -55,6 +56,7 @@ impl Logged {
             log_id: entry.log_id.clone(),
             log_name: log.base_url.clone(),
             operator: log.operator.clone(),
+            counts_as: log.counts_as().to_owned(),
             windows,
             kind: entry.body.kind(),
             index: in_tree.filter(|_| !promised).unwrap_or(entry.index),
@@ -76,6 +78,11 @@ impl Logged {
     /// Who runs the log, where the trust root says so.
     pub fn operator(&self) -> Option<&str> {
         self.operator.as_deref()
+    }
+
+    /// What the log counts as for a threshold: its operator, or itself where none is said.
+    pub fn counts_as(&self) -> &str {
+        &self.counts_as
     }
 
     /// What kind of entry it is.

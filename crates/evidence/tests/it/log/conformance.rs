@@ -42,6 +42,7 @@ const BLAMED: &[(&str, LogStep)] = &[
     ("rekor2-no-inclusion-proof_fail", LogStep::Proof),
     ("set-invalid-signature_fail", LogStep::Promise),
     ("signature-mismatch_fail", LogStep::Body),
+    ("trust-root-tlog-missing-validity-start_fail", LogStep::Log),
     ("wrong-hashedrekord-artifact_fail", LogStep::Body),
     ("wrong-hashedrekord-cert-and-sig_fail", LogStep::Body),
     ("wrong-hashedrekord-entry_fail", LogStep::Body),

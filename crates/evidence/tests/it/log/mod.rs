@@ -9,7 +9,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_evidence::log::{Logged, Signed, Signer, Submission};
-use countersign_evidence::{Entry, Envelope, Hash, Log, LogError, LogId, LogRule, PublicKey, Window, verify_entry};
+use countersign_evidence::{Entry, Envelope, Hash, Log, LogError, LogRule, PublicKey, TrustRoot, verify_entry};
 use serde_json::Value;
 
 use crate::corpus;
@@ -136,20 +136,7 @@ fn certificate(pem: &str) -> Vec<u8> {
 
 /// The logs of a `trusted_root.json`.
 fn logs(path: &Path) -> Vec<Log> {
-    let root: Value = serde_json::from_slice(&corpus::read(path)).unwrap();
-    let time = |value: &Value| value.as_str().map(|text| text.parse().unwrap());
-    let logs = root["tlogs"].as_array().unwrap().iter();
-    let logs = logs.map(|log| Log {
-        id: LogId::new(decoded(&log["logId"]["keyId"])),
-        key: PublicKey::from_spki_der(&decoded(&log["publicKey"]["rawBytes"])).unwrap(),
-        window: Window {
-            start: time(&log["publicKey"]["validFor"]["start"]),
-            end: time(&log["publicKey"]["validFor"]["end"]),
-        },
-        base_url: log["baseUrl"].as_str().unwrap().to_owned(),
-        operator: None,
-    });
-    logs.collect()
+    TrustRoot::parse(&corpus::read(path)).unwrap().logs().to_vec()
 }
 
 /// The logs of the public-good instance, of its staging, and of a private one.
