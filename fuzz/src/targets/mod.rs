@@ -5,6 +5,7 @@ mod certificates;
 mod evidence;
 mod image;
 mod keys;
+mod log;
 mod policy;
 mod registry;
 mod signatures;
@@ -17,6 +18,7 @@ pub const CRATES: &[(&str, &[Target])] = &[
     ("evidence", evidence::TARGETS),
     ("certificates", certificates::TARGETS),
     ("signatures", signatures::TARGETS),
+    ("log", log::TARGETS),
     ("policy", policy::TARGETS),
     ("admission", admission::TARGETS),
     ("registry", registry::TARGETS),
