@@ -249,6 +249,44 @@ fn every_signature_that_an_entry_records_is_on_the_envelope() {
     assert!(matches!(refused, LogError::OtherSigner { .. }), "{refused:?}");
 }
 
+/// The oldest kind knows the envelope's bytes and nobody's signature.
+#[test]
+fn the_bytes_of_an_envelope_are_those_that_it_was_read_from() {
+    let (signatures, others) = (Signatures::new(), Signatures::new());
+    let kind = EntryKind::IntotoV001;
+    let (log, at) = logged(&signatures, kind);
+    let (entry, of) = (log.entry(at, TIME, &[]), signatures.submission(kind));
+    for (envelope, raw, signature, expected) in [
+        (
+            &others.parsed,
+            Some(&signatures.raw),
+            &others.envelope,
+            LogError::OtherData { what: "envelope" },
+        ),
+        (
+            &others.parsed,
+            Some(&others.raw),
+            &others.envelope,
+            LogError::OtherData { what: "envelope" },
+        ),
+        (
+            &signatures.parsed,
+            Some(&signatures.raw),
+            &others.envelope,
+            LogError::OtherSignature,
+        ),
+        (&signatures.parsed, None, &signatures.envelope, LogError::NoRawEnvelope),
+    ] {
+        let raw = raw.map(Vec::as_slice);
+        let of = Submission {
+            signed: Signed::Envelope { envelope, raw },
+            signature,
+            ..of
+        };
+        assert_eq!(verify(&entry, &of, &log.log(), &LogRule::EITHER), Err(expected));
+    }
+}
+
 #[test]
 fn the_kind_is_the_bodys_and_one_that_is_known() {
     let signatures = Signatures::new();

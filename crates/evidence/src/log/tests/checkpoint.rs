@@ -274,6 +274,15 @@ fn a_known_witness_that_did_not_sign_this_refuses() {
             assert!(verify(&entry, &of, &log.log(), &LogRule::PROOF).is_ok(), "{what}");
         }
     }
+    // Signed notes have no prehashed signatures.
+    let prehashed = TestWitness {
+        name: "one".into(),
+        key: testing::ed25519ph(),
+    };
+    let entry = log.entry(at, TIME, &[&prehashed]);
+    let rule = witnesses(1, &[&prehashed]);
+    let refused = verify(&entry, &signatures.submission(kind), &log.log(), &rule);
+    assert_eq!(refused, Err(LogError::WitnessSignature { name: "one".into() }));
     // A witness is not a log, nor a log a witness.
     let only = under(&log.entry(at, TIME, &[]), &format!("{text}\n{cosigned}"));
     let refused = verify(
