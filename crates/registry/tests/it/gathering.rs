@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_evidence::{Content, Evidence, GapCause, Layout, Layouts, Place};
-use countersign_image::{Descriptor, Digest, Pinned, media};
+use countersign_image::{Descriptor, Digest, Pinned, annotation, media};
 use countersign_registry::{Client, GatherRequest, SourceRequest, gather};
 
 use super::scripted::{
@@ -92,6 +92,15 @@ async fn everything_in_every_layout_is_found() {
             (Layout::Bundle, "bundle"),
         ]
     );
+    let beside: Vec<_> = evidence
+        .items
+        .iter()
+        .filter_map(|item| match &item.content {
+            Content::Envelope { annotations, .. } => annotations.get(annotation::COSIGN_CERTIFICATE),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(beside, ["…"], "what stands beside an envelope is kept");
     assert_eq!(gaps(&evidence), []);
     let looked: Vec<_> = evidence
         .looked

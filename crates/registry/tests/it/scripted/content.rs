@@ -92,7 +92,10 @@ impl Shelf {
     /// An envelope under the `.att` tag.
     pub(crate) fn attested(&mut self, repository: &str, image: &Descriptor, envelope: &[u8]) {
         let digest = self.blob(repository, envelope);
-        let layer = Descriptor::new(media::DSSE_ENVELOPE, digest, envelope.len() as u64);
+        let mut layer = Descriptor::new(media::DSSE_ENVELOPE, digest, envelope.len() as u64);
+        layer
+            .annotations
+            .insert(annotation::COSIGN_CERTIFICATE.to_owned(), "…".to_owned());
         let tag = format!("{}.att", image.digest.tag_form());
         self.manifest(repository, Some(&tag), &manifest(vec![layer], None));
     }
