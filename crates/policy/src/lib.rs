@@ -9,6 +9,7 @@
 
 pub mod document;
 pub mod ground;
+pub mod identity;
 pub mod judge;
 pub mod lint;
 pub mod meaning;
