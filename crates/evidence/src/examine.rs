@@ -31,14 +31,22 @@ pub const MAX_BESIDE: usize = 4 * MAX_SIGNATURES;
 ///
 /// A signature is a simple-signing payload, a message signature over the image's manifest, or a statement with cosign's
 /// sign predicate, wherever it is stored.
-pub fn signatures(evidence: &Evidence, trusted: &Trusted, layouts: &Layouts) -> (Vec<ImageSignature>, Vec<Rejected>) {
+pub fn signatures(
+    evidence: &Evidence,
+    trusted: &Trusted,
+    layouts: &Layouts,
+) -> (Vec<ImageSignature>, Vec<Rejected>) {
     each(evidence, layouts, trusted, |item, budget| {
         signature(item, evidence, trusted, budget)
     })
 }
 
 /// Every attestation about the image by whom is trusted, and every item that is none, with the reason.
-pub fn attestations(evidence: &Evidence, trusted: &Trusted, layouts: &Layouts) -> (Vec<Attestation>, Vec<Rejected>) {
+pub fn attestations(
+    evidence: &Evidence,
+    trusted: &Trusted,
+    layouts: &Layouts,
+) -> (Vec<Attestation>, Vec<Rejected>) {
     each(evidence, layouts, trusted, |item, budget| {
         attestation(item, &evidence.image, trusted, budget)
     })
@@ -70,7 +78,12 @@ fn each<T>(
     (proved, rejected)
 }
 
-fn signature(item: &Item, evidence: &Evidence, trusted: &Trusted, budget: &mut Budget) -> Result<ImageSignature, Why> {
+fn signature(
+    item: &Item,
+    evidence: &Evidence,
+    trusted: &Trusted,
+    budget: &mut Budget,
+) -> Result<ImageSignature, Why> {
     let (origin, image) = (&item.origin, &evidence.image);
     let opened = Opened::of(&item.content)?;
     let material = opened.material();
@@ -179,7 +192,9 @@ impl<'a> Opened<'a> {
                 let parsed = Envelope::parse(envelope.bytes()).map_err(VerifyError::Envelope)?;
                 Self::Envelope(parsed, envelope, annotations)
             }
-            Content::Bundle(blob) => Self::Bundle(Box::new(Bundle::parse(blob.bytes()).map_err(VerifyError::Bundle)?)),
+            Content::Bundle(blob) => {
+                Self::Bundle(Box::new(Bundle::parse(blob.bytes()).map_err(VerifyError::Bundle)?))
+            }
         })
     }
 

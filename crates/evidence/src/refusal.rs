@@ -120,9 +120,6 @@ pub enum VerifyError {
         /// How many there are.
         found: usize,
     },
-    /// The message that was signed is not at hand.
-    #[error("the signature is over a message that is not at hand")]
-    NoMessage,
     /// Nothing proves when the signature was made, so that nobody knows whether its certificate was valid then.
     #[error("no log and no timestamp proves when the signature was made")]
     NoTime,
@@ -132,17 +129,15 @@ impl VerifyError {
     /// The step of the chain of trust that broke.
     pub fn step(&self) -> Step {
         match self {
-            Self::Base64(_) | Self::Envelope(_) | Self::Bundle(_) => Step::Form,
+            Self::Base64(_) | Self::Envelope(_) | Self::Bundle(_) | Self::Material(MaterialError::Form(_)) => Step::Form,
             Self::Signature(_) => Step::Signature,
             Self::Simple(_)
             | Self::PayloadType { .. }
             | Self::Statement(_)
             | Self::OtherMessage { .. }
-            | Self::OtherArtifact { .. }
-            | Self::NoMessage => Step::Content,
+            | Self::OtherArtifact { .. } => Step::Content,
             Self::Certificate(CertificateError::Sct(_)) => Step::Sct,
-            Self::Material(material) => material.step(),
-            Self::Certificate(_) => Step::Certificate,
+            Self::Material(_) | Self::Certificate(_) => Step::Certificate,
             Self::Log(_) | Self::TooFewLogs { .. } => Step::Log,
             Self::Timestamp(_) | Self::TooFewTimes { .. } | Self::NoTime => Step::Timestamp,
         }

@@ -102,7 +102,7 @@ pub enum Message<'a> {
 }
 
 impl Message<'_> {
-    pub(crate) fn digest(&self) -> &Digest {
+    fn digest(&self) -> &Digest {
         match self {
             Self::Bytes(blob) => blob.digest(),
             Self::Digest(digest) => digest,
@@ -141,7 +141,7 @@ pub fn verify_simple(
 ) -> Result<Verified<SimplePayload>, VerifyError> {
     let signature = encoding::decode(signature).map_err(VerifyError::Base64)?;
     let claim = Claim {
-        signed: Signed::Message(payload.bytes()),
+        signed: Signed::message(payload.bytes()),
         signatures: &[&signature],
         verify: |key: &PublicKey, rule, signature: &[u8]| key.verify(rule, payload.bytes(), signature),
         stamped: None,
@@ -197,11 +197,8 @@ pub fn verify_message(
     }
     let claim = Claim {
         signed: match message {
-            Message::Bytes(blob) => Signed::Message(blob.bytes()),
-            Message::Digest(digest) => Signed::Digest {
-                hash: hash_of(digest),
-                value: digest.raw(),
-            },
+            Message::Bytes(blob) => Signed::message(blob.bytes()),
+            Message::Digest(digest) => Signed::digest(digest),
         },
         signatures: &[&signature.signature],
         verify: |key: &PublicKey, rule, signature: &[u8]| message.verify(key, rule, signature),

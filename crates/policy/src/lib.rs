@@ -18,6 +18,7 @@ pub mod plan;
 pub mod reason;
 pub mod selector;
 pub mod set;
+pub mod trust;
 pub mod verdict;
 
 pub use document::{Document, DocumentError, Parsed, SourcePosition, parse};
@@ -30,4 +31,5 @@ pub use plan::{SourceWant, Wants};
 pub use reason::{Outcome, Reason, ReasonCode};
 pub use selector::{LabelSelector, ResourceMatch};
 pub use set::{Governing, NoMatch, ObjectFacts, PolicySet, Settings};
+pub use trust::{TrustRootContent, TrustRootDocument, TrustRoots};
 pub use verdict::{Causes, Grounds, Judgement, NonEmpty, Reasons, Ruling, Verdict};

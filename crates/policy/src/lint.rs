@@ -116,6 +116,12 @@ lint_codes! {
     FieldAsksNothing = "field.asks_nothing",
     /// A regular expression matches anywhere in the text, and so more than its author probably meant.
     IdentityUnanchored = "identity.unanchored",
+    /// No trust root of this name is among the documents, or it cannot be used; the policy's images stay undecided.
+    TrustRootMissing = "trust_root.missing",
+    /// The trust root has nothing of a kind that the policy asks for, so that nothing can satisfy it.
+    TrustRootLacks = "trust_root.lacks",
+    /// Two trust roots have the same name; the policies that name it stay undecided.
+    TrustRootDuplicateName = "trust_root.duplicate_name",
     /// policy-controller never uses this certificate authority.
     IdentityCaCert = "identity.ca_cert",
 }
@@ -124,7 +130,10 @@ impl LintCode {
     /// How bad it is.
     pub fn severity(self) -> Severity {
         match self {
-            Self::PolicyUnsupported => Severity::Error,
+            Self::PolicyUnsupported
+            | Self::TrustRootMissing
+            | Self::TrustRootLacks
+            | Self::TrustRootDuplicateName => Severity::Error,
             _ => Severity::Warning,
         }
     }

@@ -3,7 +3,7 @@
 use countersign_evidence::Layouts;
 use countersign_image::{Pinned, Repository};
 
-use crate::meaning::KeyDemand;
+use crate::meaning::SignedDemand;
 
 /// What has to be gathered before an image can be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Wants {
     }
 
     /// Adds what one authority asks for. A place that is there already is looked at once, with the credentials of both.
-    pub(crate) fn add(&mut self, demand: &KeyDemand, image: &Pinned) {
+    pub(crate) fn add(&mut self, demand: &SignedDemand, image: &Pinned) {
         let repository = demand.repository_for(image);
         let known = self
             .places

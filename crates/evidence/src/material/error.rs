@@ -1,11 +1,10 @@
 //! Why what stands beside a signature cannot be read.
 
-use countersign_image::{JsonError, annotation};
+use countersign_image::JsonError;
 use thiserror::Error;
 
-use crate::bundle::BundleVersion;
+use crate::bundle::FormError;
 use crate::encoding::NotBase64;
-use crate::refusal::Step;
 
 /// Why what stands beside a signature cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -17,15 +16,9 @@ pub enum MaterialError {
     /// The signer is named by a key, which nobody has vouched for.
     #[error("the bundle names its signer by a key, and a certificate is wanted")]
     KeyNotCertificate,
-    /// The bundle has a chain of certificates where its version has one certificate.
-    #[error("the bundle has a chain of certificates, and version {version} has one certificate")]
-    ChainInBundle {
-        /// Its version.
-        version: BundleVersion,
-    },
-    /// The bundle brings a root, which nobody may believe because of it.
-    #[error("the bundle's chain has a root certificate, and roots come from the trust root alone")]
-    RootInBundle,
+    /// The bundle is not what its version demands.
+    #[error(transparent)]
+    Form(FormError),
     /// An annotation is longer than is read.
     #[error("annotation `{annotation}` has {found} bytes, and {limit} are the most")]
     TooLarge {
@@ -68,18 +61,4 @@ pub enum MaterialError {
         #[source]
         source: JsonError,
     },
-}
-
-impl MaterialError {
-    /// The step of the chain of trust that it was wanted for.
-    pub(crate) fn step(&self) -> Step {
-        match self {
-            Self::TooLarge { annotation, .. } | Self::Base64 { annotation, .. } | Self::Json { annotation, .. }
-                if *annotation == annotation::COSIGN_RFC3161 =>
-            {
-                Step::Timestamp
-            }
-            _ => Step::Certificate,
-        }
-    }
 }

@@ -1,19 +1,22 @@
-//! What kind of document it is: a policy, a list of them, or something else that has no business here.
+//! What kind of document it is: a policy, a trust root, a list of them, or something else that has no business here.
 
 use std::sync::Arc;
 
 use super::faults::{Faults, quoted};
 use super::fields::Fields;
 use super::tree::{Mark, Node, Value};
-use super::written::ClusterImagePolicy;
+use super::written::{self, ClusterImagePolicy};
 use super::{Document, MAX_DOCUMENTS, Parsed};
 use crate::meaning;
 use crate::pattern::Glob;
 use crate::set::Broken;
+use crate::trust::BrokenTrustRoot;
 
 const GROUP: &str = "policy.sigstore.dev";
 const VERSIONS: [&str; 2] = ["policy.sigstore.dev/v1alpha1", "policy.sigstore.dev/v1beta1"];
 const KIND: &str = "ClusterImagePolicy";
+const TRUST_ROOT_VERSION: &str = "policy.sigstore.dev/v1alpha1";
+const TRUST_ROOT: &str = "TrustRoot";
 const NO_LIST_IN_LIST: &str = "a list cannot hold another list";
 
 /// Reads the documents of one file.
@@ -33,8 +36,13 @@ impl TypeMeta {
         VERSIONS.contains(&self.api_version.as_str()) && self.kind == KIND
     }
 
+    fn is_trust_root(&self) -> bool {
+        self.api_version == TRUST_ROOT_VERSION && self.kind == TRUST_ROOT
+    }
+
     fn is_list(&self) -> bool {
         (self.api_version == "v1" && self.kind == "List")
+            || (self.api_version == TRUST_ROOT_VERSION && self.kind == "TrustRootList")
             || (VERSIONS.contains(&self.api_version.as_str()) && self.kind == "ClusterImagePolicyList")
     }
 
@@ -45,14 +53,14 @@ impl TypeMeta {
     /// What somebody may have meant as a policy and misspelt must not silently drop out of force.
     fn may_be_meant_as_policy(&self) -> bool {
         let kind = self.kind.to_ascii_lowercase();
-        self.kind != "TrustRoot" && (self.group().ends_with("sigstore.dev") || kind.contains("imagepolicy"))
+        self.kind != TRUST_ROOT && (self.group().ends_with("sigstore.dev") || kind.contains("imagepolicy"))
     }
 
     fn why_not(&self) -> String {
         let Self { api_version, kind } = self;
         let (api_version, kind) = (quoted(api_version), quoted(kind));
-        if self.group() == GROUP && kind == "TrustRoot" {
-            return "a TrustRoot is not read by this version: it comes with keyless verification in a later one".into();
+        if kind == TRUST_ROOT {
+            return format!("apiVersion of a TrustRoot is `{TRUST_ROOT_VERSION}`, not `{api_version}`: apiVersion");
         }
         if kind == KIND {
             let expected = VERSIONS.join("` or `");
@@ -111,6 +119,7 @@ impl Reader {
         let meta = type_meta(&mut fields, &mut faults);
         match meta {
             Some(meta) if meta.is_policy() => self.policy(node, fields, faults),
+            Some(meta) if meta.is_trust_root() => self.trust_root(node, fields, faults),
             Some(meta) if meta.is_list() && !in_list => self.list(fields, faults),
             Some(meta) => {
                 let why = if meta.is_list() {
@@ -157,6 +166,24 @@ impl Reader {
             Some(policy) if faults.is_empty() => self.parsed.documents.push(Document::Policy(Arc::new(policy))),
             _ => self.broken(line, name, images, faults),
         }
+    }
+
+    /// One that cannot be understood governs no image by itself: the policies that name it are undecided.
+    fn trust_root(&mut self, node: &Node, fields: Fields<'_>, mut faults: Faults) {
+        let written = written::trust_root::TrustRoot::read(fields, &mut faults);
+        let name = written.name.as_ref().map(|name| Arc::from(name.value.as_str()));
+        let mut canonical = String::new();
+        node.write_canonical(&mut canonical);
+        let read = meaning::read_trust_root(written, &self.parsed.file, &canonical, &mut faults);
+        self.parsed.documents.push(match read {
+            Some(document) if faults.is_empty() => Document::TrustRoot(Arc::new(document)),
+            _ => {
+                let errors = faults.into_errors(&self.parsed.file);
+                self.parsed.errors.extend(errors.iter().cloned());
+                let file = self.parsed.file.clone();
+                Document::BrokenTrustRoot(Arc::new(BrokenTrustRoot { file, name, errors }))
+            }
+        });
     }
 
     /// `images` of `None` may be any images.

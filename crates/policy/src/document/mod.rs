@@ -17,6 +17,7 @@ pub use self::position::SourcePosition;
 pub use self::written::{MAX_AUTHORITIES, MAX_IMAGES, MAX_MATCHES, MAX_OF_AUTHORITY};
 use crate::meaning::Policy;
 use crate::set::Broken;
+use crate::trust::{BrokenTrustRoot, TrustRootDocument};
 
 /// The largest policy file that is read, in bytes.
 pub const MAX_FILE_BYTES: usize = 4 << 20;
@@ -28,19 +29,23 @@ pub const MAX_DOCUMENTS: usize = 10_000;
 pub struct Parsed {
     /// The file, as it was named.
     pub file: Arc<str>,
-    /// Its policies, readable and not, in order.
+    /// Its policies and trust roots, readable and not, in order.
     pub documents: Vec<Document>,
     /// Everything that is wrong with it.
     pub errors: Vec<DocumentError>,
 }
 
-/// One policy of a file.
+/// One document of a file.
 #[derive(Clone, Debug)]
 pub enum Document {
     /// A policy that can be understood.
     Policy(Arc<Policy>),
     /// One that cannot, and the images that it may have been meant to govern.
     Broken(Arc<Broken>),
+    /// A trust root that policies may name.
+    TrustRoot(Arc<TrustRootDocument>),
+    /// One that cannot be understood.
+    BrokenTrustRoot(Arc<BrokenTrustRoot>),
 }
 
 /// One thing that is wrong with a policy document.

@@ -35,6 +35,8 @@ fn documents(text: &str) -> Vec<String> {
             let globs: Vec<_> = broken.images().iter().map(ToString::to_string).collect();
             format!("!{}[{}]", broken.name().unwrap_or_default(), globs.join(","))
         }
+        Document::TrustRoot(root) => format!("root {}", root.name()),
+        Document::BrokenTrustRoot(broken) => format!("!root {}", broken.name.as_deref().unwrap_or_default()),
     };
     read(text).documents.iter().map(document).collect()
 }
@@ -205,9 +207,9 @@ fn what_is_no_policy_is_named_and_what_may_be_one_misspelt_governs_everything() 
             false,
         ),
         (
-            "policy.sigstore.dev/v1alpha1",
+            "policy.sigstore.dev/v1beta1",
             "TrustRoot",
-            "a TrustRoot is not read by this version",
+            "apiVersion of a TrustRoot is `policy.sigstore.dev/v1alpha1`, not `policy.sigstore.dev/v1beta1`: apiVersion",
             false,
         ),
         (
@@ -277,7 +279,7 @@ fn limits_are_errors_that_name_them() {
 fn what_a_policy_says_decides_its_digest_and_how_it_is_written_does_not() {
     let digest = |text: &str| match &read(text).documents[0] {
         Document::Policy(policy) => *policy.digest(),
-        Document::Broken(broken) => panic!("{broken:?}"),
+        other => panic!("{other:?}"),
     };
     let rewritten = "# other\n---\nkind: 'ClusterImagePolicy'\napiVersion: policy.sigstore.dev/v1beta1\n\
                      spec: {authorities: [{static: {action: pass}}], images: [{glob: \"ghcr.io/acme/**\"}]}\nmetadata: {name: good}\n";

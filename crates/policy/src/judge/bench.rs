@@ -1,23 +1,23 @@
-//! What is worked out once for all policies of one judgement: thousands of policies with one key verify each signature once.
+//! What is worked out once for all policies of one judgement: thousands of policies that believe the same verify each
+//! signature once. Which identities each of them accepts is asked of what was verified.
 
 use std::rc::Rc;
 
 use countersign_evidence::{
-    Attestation, Evidence, HashRule, ImageSignature, Layouts, Rejected, Seen, Trusted, attestations, signatures,
+    Attestation, Evidence, ImageSignature, Layouts, Rejected, Seen, Trusted, attestations, signatures,
     unverified_summary,
 };
-use countersign_image::{Digest, Pinned, Repository};
+use countersign_image::{Pinned, Repository};
 use jiff::{SignedDuration, Timestamp};
 
 use super::place::Places;
 use crate::ground::in_words;
-use crate::meaning::KeyDemand;
+use crate::meaning::SignedDemand;
 
 /// Everything that the outcome for one authority depends on, beside the evidence.
 #[derive(Clone, PartialEq, Eq)]
 struct Question {
-    key: Digest,
-    rule: HashRule,
+    trusted: Trusted,
     layouts: Layouts,
     repository: Repository,
     tag_prefix: Option<String>,
@@ -77,23 +77,17 @@ impl<'a> Bench<'a> {
         lines
     }
 
-    pub(super) fn signatures(&mut self, demand: &KeyDemand) -> Rc<Examined<ImageSignature>> {
-        answer(&mut self.signatures, self.evidence, demand, |evidence| {
-            signatures(
-                evidence,
-                &Trusted::key(demand.key.clone(), demand.rule),
-                &demand.layouts,
-            )
+    /// Every signature of the image by whom a demand trusts.
+    pub(super) fn signatures(&mut self, demand: &SignedDemand, trusted: &Trusted) -> Rc<Examined<ImageSignature>> {
+        answer(&mut self.signatures, self.evidence, demand, trusted, |evidence| {
+            signatures(evidence, trusted, &demand.layouts)
         })
     }
 
-    pub(super) fn attestations(&mut self, demand: &KeyDemand) -> Rc<Examined<Attestation>> {
-        answer(&mut self.attestations, self.evidence, demand, |evidence| {
-            attestations(
-                evidence,
-                &Trusted::key(demand.key.clone(), demand.rule),
-                &demand.layouts,
-            )
+    /// Every attestation about the image by whom a demand trusts.
+    pub(super) fn attestations(&mut self, demand: &SignedDemand, trusted: &Trusted) -> Rc<Examined<Attestation>> {
+        answer(&mut self.attestations, self.evidence, demand, trusted, |evidence| {
+            attestations(evidence, trusted, &demand.layouts)
         })
     }
 
@@ -109,13 +103,13 @@ impl<'a> Bench<'a> {
 fn answer<T>(
     answered: &mut Answered<T>,
     evidence: &Evidence,
-    demand: &KeyDemand,
+    demand: &SignedDemand,
+    trusted: &Trusted,
     examine: impl FnOnce(&Evidence) -> (Vec<T>, Vec<Rejected>),
 ) -> Rc<Examined<T>> {
     let places = Places::of(evidence, demand);
     let question = Question {
-        key: demand.key.fingerprint(),
-        rule: demand.rule,
+        trusted: trusted.clone(),
         layouts: demand.layouts,
         repository: places.repository().clone(),
         tag_prefix: demand.tag_prefix.clone(),

@@ -3,15 +3,17 @@
 use std::collections::BTreeSet;
 use std::error::Error;
 
-use countersign_evidence::{NotThisImage, Rejected, Seen, SeenKind, SignatureError, VerifyError, Why};
+use countersign_evidence::material::MaterialError;
+use countersign_evidence::{NotThisImage, Rejected, Seen, SeenKind, SignatureError, Step, VerifyError, Why};
 
 use super::bench::Bench;
 use super::place::{Places, code_of};
-use crate::meaning::KeyDemand;
+use super::strangers::Whom;
+use crate::meaning::{SignedDemand, Signer};
 use crate::reason::{Reason, ReasonCode};
 
 /// How many different things of one kind are named.
-const MAX_LISTED: usize = 3;
+pub(super) const MAX_LISTED: usize = 3;
 
 /// What was rejected, by why.
 #[derive(Default)]
@@ -20,23 +22,36 @@ pub(super) struct Tally {
     pub(super) other_keys: usize,
     /// Who that seems to be, as far as the signatures say.
     unverified_hints: BTreeSet<String>,
-    /// By this key; the digests that are named.
+    /// With no certificate, where one is wanted.
+    pub(super) without_certificate: usize,
+    /// By whom is trusted; the digests that are named.
     pub(super) other_images: Vec<String>,
     pub(super) not_looked_at: usize,
+    /// Where the chain of trust broke, and how.
+    broken: Vec<(Step, String)>,
     pub(super) unreadable: Vec<String>,
 }
 
 impl Tally {
-    pub(super) fn of<'a>(rejected: impl IntoIterator<Item = &'a Rejected>, seen: &[Seen]) -> Self {
+    pub(super) fn of<'a>(
+        rejected: impl IntoIterator<Item = &'a Rejected>,
+        seen: &[Seen],
+        demand: &SignedDemand,
+    ) -> Self {
         let mut tally = Self::default();
+        let by_key = matches!(demand.belief.signer, Signer::Key { .. });
         for Rejected { why, origin } in rejected {
             match why {
-                Why::Verify(VerifyError::Signature(SignatureError::NotByThisKey { .. })) => {
+                Why::Verify(VerifyError::Signature(SignatureError::NotByThisKey { .. })) if by_key => {
                     tally.other_keys += 1;
                     let seen = seen.iter().find(|seen| seen.origin == *origin);
                     let hint = seen.and_then(|seen| seen.unverified_signer_hint.clone());
                     tally.unverified_hints.extend(hint);
                 }
+                Why::Verify(VerifyError::Material(
+                    MaterialError::NoCertificate | MaterialError::KeyNotCertificate,
+                )) => tally.without_certificate += 1,
+                Why::Verify(error) if is_link(error.step()) => tally.broken.push((error.step(), chain(error))),
                 Why::NotThisImage(NotThisImage::OtherDigest { found, .. }) => tally.other_images.push(found.join(", ")),
                 Why::TooMany { .. } => tally.not_looked_at += 1,
                 Why::NotASignature { .. }
@@ -49,8 +64,15 @@ impl Tally {
         tally
     }
 
+    /// The step that whatever came nearest to being believed broke at, and how.
+    pub(super) fn nearest_break(&self) -> Option<(Step, &str)> {
+        let nearest = self.broken.iter().max_by_key(|(step, _)| how_far(*step))?;
+        Some((nearest.0, &nearest.1))
+    }
+
     /// One line for each kind of rejection.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub(super) fn lines(&self, demand: &SignedDemand) -> Vec<String> {
+        let by_key = matches!(demand.belief.signer, Signer::Key { .. });
         let mut lines = Vec::new();
         if self.other_keys > 0 {
             let hints: Vec<&str> = self
@@ -68,12 +90,24 @@ impl Tally {
             let by = count(self.other_keys, "by another key", "by other keys");
             lines.push(format!("{by}{hints}"));
         }
+        if self.without_certificate > 0 {
+            lines.push(format!("{} by a key, without a certificate", self.without_certificate));
+        }
         if !self.other_images.is_empty() {
             let found = self.other_images.len();
-            lines.push(format!(
-                "{found} by this key for another image: {}",
-                distinct(&self.other_images)
-            ));
+            let whose = if by_key { "by this key for another image" } else { "for another image" };
+            lines.push(format!("{found} {whose}: {}", distinct(&self.other_images)));
+        }
+        for step in [Step::Sct, Step::Certificate, Step::Timestamp, Step::Log] {
+            let texts: Vec<String> = self
+                .broken
+                .iter()
+                .filter(|(broken, _)| *broken == step)
+                .map(|(_, text)| text.clone())
+                .collect();
+            if !texts.is_empty() {
+                lines.push(format!("{} not believed ({step}): {}", texts.len(), distinct(&texts)));
+            }
         }
         if !self.unreadable.is_empty() {
             let found = self.unreadable.len();
@@ -84,6 +118,22 @@ impl Tally {
             lines.push(format!("{found} that were not looked at, because there are too many"));
         }
         lines
+    }
+}
+
+/// Whether a step is one of trust, and not of reading what is stored.
+fn is_link(step: Step) -> bool {
+    how_far(step) > 0
+}
+
+/// How far along the chain a step is.
+fn how_far(step: Step) -> u8 {
+    match step {
+        Step::Form | Step::Signature | Step::Content | Step::Identity => 0,
+        Step::Log => 1,
+        Step::Timestamp => 2,
+        Step::Certificate => 3,
+        Step::Sct => 4,
     }
 }
 
@@ -114,14 +164,14 @@ fn chain(error: &dyn Error) -> String {
 }
 
 /// Undecided, if something in the authority's places could not be obtained.
-pub(super) fn could_not_look(places: &Places<'_>, demand: &KeyDemand, bench: &Bench<'_>, how: &str) -> Option<Reason> {
+pub(super) fn could_not_look(places: &Places<'_>, demand: &SignedDemand, bench: &Bench<'_>, how: &str) -> Option<Reason> {
     let gaps = places.open_gaps();
     // What somebody can mend comes before what mends itself.
     let first = gaps.iter().min_by_key(|gap| code_of(&gap.cause))?;
     let code = code_of(&first.cause);
-    let (image, key) = (bench.image(), demand.key.fingerprint());
+    let (image, whom) = (bench.image(), Whom(&demand.belief.signer));
     let what = format!(
-        "could not tell whether {image} is {how} by key {key}: {}",
+        "could not tell whether {image} is {how} by {whom}: {}",
         places.describe(first)
     );
     let looked = gaps.iter().map(|gap| places.describe(gap)).chain(bench.looked(places));

@@ -1,7 +1,7 @@
 //! Judging: evidence, policies and a time in; a judgement out.
 //!
 //! Every governing policy has to be satisfied. One of its authorities is enough; all attestations of one authority are
-//! needed, each by that authority's key; and only what lies where the authority says it has to lie counts. An authority
+//! needed, each by that authority's key or by one of its identities; and only what lies where the authority says it has to lie counts. An authority
 //! that is not satisfied while something in one of its places could not be obtained might have been satisfied by that:
 //! then the policy is undecided, not denied.
 
@@ -10,6 +10,7 @@ mod bench;
 mod findings;
 mod place;
 mod signature;
+mod strangers;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +22,7 @@ use jiff::Timestamp;
 
 use self::bench::Bench;
 use crate::ground::{Ground, GroundKind};
-use crate::meaning::{Authority, Demand, Enforcement, Policy, Unsupported};
+use crate::meaning::{Authority, Demand, Enforcement, Policy, Trust, Unsupported};
 use crate::reason::{Reason, ReasonCode};
 use crate::set::{Broken, Governing, InForce, NoMatch};
 use crate::verdict::{Judgement, NonEmpty, Ruling, Verdict};
@@ -86,7 +87,7 @@ fn policy_verdict(policy: &Arc<Policy>, bench: &mut Bench<'_>) -> Verdict {
 
 /// What is known without looking at evidence comes before what is not.
 fn cheapest_first(authorities: &[Authority]) -> impl Iterator<Item = &Authority> {
-    let looks = |authority: &&Authority| matches!(authority.demand, Demand::Key(_));
+    let looks = |authority: &&Authority| matches!(authority.demand, Demand::Signed(_));
     let fixed = authorities.iter().filter(move |authority| !looks(authority));
     fixed.chain(authorities.iter().filter(looks))
 }
@@ -109,9 +110,26 @@ fn authority_verdict(policy: &Arc<Policy>, authority: &Authority, bench: &mut Be
             let reason = of_authority(unsupported(list), policy, authority);
             Verdict::Undecided(NonEmpty::one(reason.with_next(check(policy))))
         }
-        Demand::Key(demand) if demand.attestations.is_empty() => signature::verdict(policy, authority, demand, bench),
-        Demand::Key(demand) => attestation::verdict(policy, authority, demand, bench),
+        Demand::Signed(demand) => match &demand.belief.trust {
+            Trust::Known(trusted) if demand.attestations.is_empty() => {
+                signature::verdict(policy, authority, demand, trusted, bench)
+            }
+            Trust::Known(trusted) => attestation::verdict(policy, authority, demand, trusted, bench),
+            Trust::Unknown { path, why } => not_at_hand(policy, authority, path, why),
+            Trust::Unresolved => not_at_hand(policy, authority, "spec.authorities", "nobody looked for it"),
+        },
     }
+}
+
+/// Nobody can say whether a signature counts by a trust root that is not there.
+fn not_at_hand(policy: &Policy, authority: &Authority, path: &str, why: &str) -> Verdict {
+    let what = format!("the trust root that the policy names (`{path}`) is not at hand: {why}");
+    let reason = of_authority(Reason::new(ReasonCode::PolicyTrustRoot, what), policy, authority);
+    Verdict::Undecided(NonEmpty::one(if policy.by_hand {
+        reason
+    } else {
+        reason.with_next(check(policy))
+    }))
 }
 
 /// An expression over the whole policy could still turn an image away, and this version cannot ask it.
@@ -179,7 +197,7 @@ fn of_authority(reason: Reason, policy: &Policy, authority: &Authority) -> Reaso
     let reason = reason
         .with_policy(policy.name.clone())
         .with_authority(authority.name.clone());
-    if policy.from_keys {
+    if policy.by_hand {
         return reason.of_a_key_by_hand();
     }
     reason
@@ -192,7 +210,7 @@ fn check(policy: &Policy) -> String {
 
 /// The command that shows the whole reasoning about an image.
 fn explain(policy: &Policy, image: &Pinned) -> String {
-    if policy.from_keys {
+    if policy.by_hand {
         return format!("countersign tree {image}");
     }
     format!("countersign explain {image} --policy {}", word(&policy.source.file))

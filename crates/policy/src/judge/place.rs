@@ -5,18 +5,18 @@ use std::borrow::Cow;
 use countersign_evidence::{Content, Evidence, Gap, GapCause, Item, Layout, Look, Place};
 use countersign_image::Repository;
 
-use crate::meaning::KeyDemand;
+use crate::meaning::SignedDemand;
 use crate::reason::ReasonCode;
 
 /// The places of one authority within the evidence of one image.
 pub(super) struct Places<'a> {
     evidence: &'a Evidence,
     repository: &'a Repository,
-    demand: &'a KeyDemand,
+    demand: &'a SignedDemand,
 }
 
 impl<'a> Places<'a> {
-    pub(super) fn of(evidence: &'a Evidence, demand: &'a KeyDemand) -> Self {
+    pub(super) fn of(evidence: &'a Evidence, demand: &'a SignedDemand) -> Self {
         Self {
             evidence,
             repository: demand.repository_for(&evidence.image),

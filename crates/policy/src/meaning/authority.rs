@@ -7,7 +7,7 @@ use countersign_evidence::{Layout, Layouts, predicate};
 use countersign_image::Repository;
 
 use super::read::Reading;
-use super::{AttestationDemand, Authority, Demand, KeyDemand, Unsupported, expression, key, keyless};
+use super::{AttestationDemand, Authority, Demand, SignedDemand, Unsupported, beside, expression, key, keyless};
 use crate::document::fields::Field;
 use crate::document::written;
 use crate::lint::LintCode;
@@ -122,59 +122,27 @@ fn static_of(
 /// unsupported as a whole.
 fn evidence_of(written: &written::Authority, path: &str, reading: &mut Reading<'_>) -> Option<Demand> {
     let mut unsupported = Vec::new();
-    let key = match (&written.key, &written.keyless) {
+    let signer = match (&written.key, &written.keyless) {
         (Some(key), _) => key::read(key, &format!("{path}.key"), &mut unsupported, reading),
-        (None, Some(keyless)) => {
-            unsupported.push(keyless::read(keyless, &format!("{path}.keyless"), reading));
-            None
-        }
+        (None, Some(keyless)) => keyless::read(keyless, &format!("{path}.keyless"), &mut unsupported, reading),
         (None, None) => None,
     };
-    log_and_timestamp(written, path, &mut unsupported, reading);
     let place = place_of(written, path, &mut unsupported, reading);
+    let belief = signer.map(|signer| beside::read(signer, written, path, &mut unsupported, reading));
     let attestations = attestations_of(written, path, &mut unsupported, reading);
     if !unsupported.is_empty() {
         return Some(Demand::Unsupported(unsupported));
     }
-    let (key, rule) = key?;
+    let belief = belief?;
     let place = place?;
-    Some(Demand::Key(KeyDemand {
-        key,
-        rule,
+    Some(Demand::Signed(SignedDemand {
+        belief,
         attestations,
         repository: place.repository,
         tag_prefix: place.tag_prefix,
         pull_secrets: place.pull_secrets,
         layouts: place.layouts,
     }))
-}
-
-fn log_and_timestamp(
-    written: &written::Authority,
-    path: &str,
-    unsupported: &mut Vec<Unsupported>,
-    reading: &mut Reading<'_>,
-) {
-    let instead = "leave it out to accept signatures without that, or wait for the version that checks it";
-    let nothing = "leave it out, or say what to check against with `trustRootRef`";
-    if let Some(log) = &written.ctlog {
-        let path = format!("{path}.ctlog");
-        if log.value.url.is_some() || log.value.trust_root.is_some() {
-            unsupported.push(reading.unsupported(log.at, &path, "a transparency log", instead));
-        } else {
-            let message = "it is empty, and then no transparency log is asked".to_owned();
-            reading.lint(LintCode::FieldAsksNothing, log.at, &path, message, nothing);
-        }
-    }
-    if let Some(timestamp) = &written.timestamp {
-        let path = format!("{path}.rfc3161timestamp");
-        if timestamp.value.trust_root.is_some() {
-            unsupported.push(reading.unsupported(timestamp.at, &path, "a signed timestamp", instead));
-        } else {
-            let message = "it is empty, and then no timestamp is asked for".to_owned();
-            reading.lint(LintCode::FieldAsksNothing, timestamp.at, &path, message, nothing);
-        }
-    }
 }
 
 fn place_of(

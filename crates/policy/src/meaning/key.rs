@@ -4,6 +4,7 @@ use countersign_evidence::{Hash, HashRule, KeyKind, PublicKey, SignatureError};
 
 use super::Unsupported;
 use super::read::Reading;
+use super::signer::Signer;
 use crate::document::fields::Field;
 use crate::document::written::{Key, Text};
 use crate::lint::LintCode;
@@ -16,7 +17,7 @@ pub(super) fn read(
     path: &str,
     unsupported: &mut Vec<Unsupported>,
     reading: &mut Reading<'_>,
-) -> Option<(PublicKey, HashRule)> {
+) -> Option<Signer> {
     let key = &written.value;
     if !is_in_one_place(written, path, reading) {
         return None;
@@ -49,7 +50,7 @@ pub(super) fn read(
                 let instead = "use the hash that the signatures are made with, or leave it out";
                 unsupported.push(reading.unsupported(hash.at, &path, &what, instead));
             }
-            Some((public, rule))
+            Some(Signer::Key { key: public, rule })
         }
         Err(error) => {
             let begins = beginning(&data.value);

@@ -1,98 +1,182 @@
-//! `keyless`: identities in certificates, which this version reads and does not verify.
+//! `keyless`: identities in certificates, and whose certificates are believed.
 
-use regex_automata::util::syntax;
+use std::sync::Arc;
 
-use super::Unsupported;
+use countersign_evidence::certificate::SctRule;
+use countersign_evidence::trust::{AuthorityParts, TrustRoot, TrustRootParts, Window};
+
 use super::key::{check_kms, is_in_one_place};
 use super::read::Reading;
+use super::signer::{RootName, Signer, TrustRootRef};
+use super::{Unsupported, trust_root};
 use crate::document::fields::Field;
 use crate::document::tree::Mark;
-use crate::document::written::{Identity, Keyless, Text};
+use crate::document::written::{Identity, Key, Keyless, Text};
+use crate::identity::{Anchoring, Expression, IdentityPattern, NamePattern};
 use crate::lint::LintCode;
 
 /// One of the two halves of an identity: its field and that field's pattern.
 type Half<'a> = (&'a Option<Text>, &'a Option<Text>);
 
-pub(super) fn read(written: &Field<Keyless>, path: &str, reading: &mut Reading<'_>) -> Unsupported {
+/// Reads a keyless authority; `None` where it is wrong, or asks for what this version does not do.
+pub(super) fn read(
+    written: &Field<Keyless>,
+    path: &str,
+    unsupported: &mut Vec<Unsupported>,
+    reading: &mut Reading<'_>,
+) -> Option<Signer> {
     let at = written.at;
     let keyless = &written.value;
-    if let Some(ca) = &keyless.ca {
-        let ca_path = format!("{path}.ca-cert");
-        if keyless.url.is_some() {
-            reading.faults.both(ca.at, &[ca_path.clone(), format!("{path}.url")]);
-        }
-        if is_in_one_place(ca, &ca_path, reading)
-            && let Some(kms) = &ca.value.kms
-        {
-            check_kms(kms, &format!("{ca_path}.kms"), reading);
-        }
-        let message =
-            "policy-controller reads it and never uses it, so that such an authority never passes there".to_owned();
-        let advice = "name your certificate authority in a TrustRoot, and that with `trustRootRef`";
-        reading.lint(LintCode::IdentityCaCert, ca.at, &ca_path, message, advice);
-    }
-    let identities = keyless.identities.as_ref();
-    let identities = identities.map(|list| list.value.as_slice()).unwrap_or_default();
+    let ignore_sct = keyless.ignore_sct.as_ref().is_some_and(|flag| flag.value);
+    let root = root_of(written, path, ignore_sct, unsupported, reading);
+    let list = keyless.identities.as_ref();
+    let list = list.map(|list| list.value.as_slice()).unwrap_or_default();
     let identities_path = format!("{path}.identities");
-    if identities.is_empty() && !reading.faults.touch(&identities_path) {
+    if list.is_empty() && !reading.faults.touch(&identities_path) {
         reading.faults.missing(at, std::slice::from_ref(&identities_path));
     }
-    for (index, identity) in identities.iter().enumerate() {
-        identity_of(identity, &format!("{identities_path}[{index}]"), reading);
+    let mut identities = Vec::new();
+    for (index, identity) in list.iter().enumerate() {
+        identities.extend(identity_of(identity, &format!("{identities_path}[{index}]"), reading));
     }
-    let instead = "use a key, or wait for the version that verifies certificates";
-    reading.unsupported(at, path, "a keyless signature", instead)
+    Some(Signer::Keyless {
+        identities,
+        root: root?,
+        sct: if ignore_sct { SctRule::Ignored } else { SctRule::Required },
+    })
 }
 
-fn identity_of(identity: &Identity, path: &str, reading: &mut Reading<'_>) {
-    half(
-        identity.at,
-        path,
-        "issuer",
-        (&identity.issuer, &identity.issuer_pattern),
-        reading,
-    );
-    half(
-        identity.at,
-        path,
-        "subject",
-        (&identity.subject, &identity.subject_pattern),
-        reading,
-    );
+fn root_of(
+    written: &Field<Keyless>,
+    path: &str,
+    ignore_sct: bool,
+    unsupported: &mut Vec<Unsupported>,
+    reading: &mut Reading<'_>,
+) -> Option<TrustRootRef> {
+    let keyless = &written.value;
+    let Some(ca) = &keyless.ca else {
+        return Some(match &keyless.trust_root {
+            Some(name) => reading.trust_root(name, &format!("{path}.trustRootRef")),
+            None => reading.standing_trust_root(written.at, path),
+        });
+    };
+    let ca_path = format!("{path}.ca-cert");
+    if keyless.url.is_some() {
+        reading.faults.both(ca.at, &[ca_path.clone(), format!("{path}.url")]);
+    }
+    let message = "policy-controller reads it and never uses it, so that such an authority never passes there".to_owned();
+    let advice = "name your certificate authority in a TrustRoot, and that with `trustRootRef`";
+    reading.lint(LintCode::IdentityCaCert, ca.at, &ca_path, message, advice);
+    if let Some(name) = &keyless.trust_root {
+        let path = format!("{path}.trustRootRef");
+        unsupported.push(reading.unsupported(name.at, &path, "a TrustRoot beside a `ca-cert`", "take one of them out"));
+    }
+    let root = certificate_authority(ca, &ca_path, unsupported, reading)?;
+    if !ignore_sct {
+        let instead = "name your certificate authority and its log of certificates in a TrustRoot, or write `insecureIgnoreSCT: true` if it has none";
+        let what = "a certificate authority without its log of certificates";
+        unsupported.push(reading.unsupported(ca.at, &ca_path, what, instead));
+    }
+    Some(TrustRootRef {
+        root: RootName::Given(Arc::new(root)),
+        path: ca_path,
+        position: reading.position(ca.at),
+    })
 }
 
-fn half(at: Mark, path: &str, name: &str, (exact, pattern): Half<'_>, reading: &mut Reading<'_>) {
+/// `ca-cert`: certificates in the document, in a Secret, or in a KMS. This version reads the first.
+fn certificate_authority(
+    ca: &Field<Key>,
+    path: &str,
+    unsupported: &mut Vec<Unsupported>,
+    reading: &mut Reading<'_>,
+) -> Option<TrustRoot> {
+    if !is_in_one_place(ca, path, reading) {
+        return None;
+    }
+    let instead = "put the certificates in `data`, or in a TrustRoot";
+    if let Some(kms) = &ca.value.kms {
+        let path = format!("{path}.kms");
+        check_kms(kms, &path, reading);
+        unsupported.push(reading.unsupported(kms.at, &path, "a certificate authority in a KMS", instead));
+    }
+    if let Some(secret) = &ca.value.secret {
+        let path = format!("{path}.secretRef");
+        unsupported.push(reading.unsupported(secret.at, &path, "a certificate authority in a Secret", instead));
+    }
+    let data = ca.value.data.as_ref()?;
+    let path = format!("{path}.data");
+    let root = trust_root::certificates(data.value.as_bytes())
+        .map_err(str::to_owned)
+        .and_then(|chain| {
+            let authority = AuthorityParts {
+                uri: "ca-cert".to_owned(),
+                operator: None,
+                chain,
+                window: Window::ALWAYS,
+            };
+            let parts = TrustRootParts {
+                authorities: vec![authority],
+                ..TrustRootParts::default()
+            };
+            TrustRoot::of(parts).map_err(|error| error.to_string())
+        });
+    match root {
+        Ok(root) => Some(root),
+        // policy-controller accepts whatever stands here, and never uses it.
+        Err(why) => {
+            let what = format!("a certificate authority that cannot be used ({why})");
+            unsupported.push(reading.unsupported(data.at, &path, &what, instead));
+            None
+        }
+    }
+}
+
+fn identity_of(identity: &Identity, path: &str, reading: &mut Reading<'_>) -> Option<IdentityPattern> {
+    let at = identity.at;
+    let issuer = half(at, path, "issuer", (&identity.issuer, &identity.issuer_pattern), reading);
+    let subject = half(at, path, "subject", (&identity.subject, &identity.subject_pattern), reading);
+    Some(IdentityPattern {
+        issuer: issuer?,
+        subject: subject?,
+    })
+}
+
+fn half(
+    at: Mark,
+    path: &str,
+    name: &str,
+    (exact, pattern): Half<'_>,
+    reading: &mut Reading<'_>,
+) -> Option<NamePattern> {
     let paths = [format!("{path}.{name}"), format!("{path}.{name}RegExp")];
     match (exact, pattern) {
         (None, None) => reading.faults.missing(at, &paths),
         (Some(_), Some(_)) => reading.faults.both(at, &paths),
-        (Some(_), None) => {}
-        (None, Some(pattern)) => check_pattern(pattern, &paths[1], reading),
+        (Some(exact), None) => return Some(NamePattern::Exact(exact.value.clone())),
+        (None, Some(pattern)) => return expression_of(pattern, &paths[1], reading).map(NamePattern::Expression),
     }
+    None
 }
 
-fn check_pattern(pattern: &Text, path: &str, reading: &mut Reading<'_>) {
-    let parsed = match syntax::parse(&pattern.value) {
-        Ok(parsed) => parsed,
+fn expression_of(pattern: &Text, path: &str, reading: &mut Reading<'_>) -> Option<Expression> {
+    let expression = match Expression::parse(&pattern.value, Anchoring::Anywhere) {
+        Ok(expression) => expression,
         Err(error) => {
-            let why = format!("regex is invalid: {}", last_line(&error.to_string()));
-            return reading.faults.invalid(pattern.at, path, &pattern.value, &why);
+            let why = format!("regex is invalid: {error}");
+            reading.faults.invalid(pattern.at, path, &pattern.value, &why);
+            return None;
         }
     };
-    let properties = parsed.properties();
-    let begins = properties.look_set_prefix().contains_anchor_haystack();
-    let ends = properties.look_set_suffix().contains_anchor_haystack();
-    if !(begins && ends) {
+    if !expression.is_anchored() {
         let message = "it matches anywhere in the text, and so also what merely contains what you mean".to_owned();
-        let advice = format!(
-            "anchor it: `^{}$`",
-            pattern.value.trim_start_matches('^').trim_end_matches('$')
-        );
+        let bare = pattern.value.trim_start_matches('^').trim_end_matches('$');
+        let advice = if bare.contains('|') {
+            format!("anchor it: `^({bare})$`")
+        } else {
+            format!("anchor it: `^{bare}$`")
+        };
         reading.lint(LintCode::IdentityUnanchored, pattern.at, path, message, advice);
     }
-}
-
-/// The parser draws the pattern with a caret under the mistake; the sentence comes last.
-fn last_line(text: &str) -> &str {
-    text.lines().last().unwrap_or_default().trim_start_matches("error: ")
+    Some(expression)
 }

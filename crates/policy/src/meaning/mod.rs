@@ -1,18 +1,24 @@
 //! Policies as meant: what a document asks for, once everything that it could not have meant is refused.
 
 mod authority;
+mod beside;
 mod expression;
 mod key;
 mod keyless;
 mod objects;
 mod read;
+mod signer;
+mod trust_root;
 
 use std::sync::Arc;
 
-use countersign_evidence::{HashRule, Layouts, PublicKey};
+use countersign_evidence::Layouts;
 use countersign_image::{Digest, Pinned, Repository};
 
 pub(crate) use self::read::read;
+pub(crate) use self::signer::{Belief, Beside, Find, Needed, RootName, Trust};
+pub use self::signer::{Signer, TrustRootRef};
+pub(crate) use self::trust_root::read as read_trust_root;
 use crate::document::SourcePosition;
 use crate::lint::Lint;
 use crate::pattern::Glob;
@@ -43,14 +49,16 @@ pub struct Policy {
     pub(crate) name: Arc<str>,
     pub(crate) source: SourcePosition,
     pub(crate) digest: Digest,
+    /// The same with the trust roots that it rests on.
+    pub(crate) generation: Digest,
     pub(crate) enforcement: Enforcement,
     pub(crate) images: Vec<Glob>,
     pub(crate) matches: Vec<ResourceMatch>,
     pub(crate) authorities: Vec<Authority>,
     pub(crate) unsupported: Vec<Unsupported>,
     pub(crate) lints: Vec<Lint>,
-    /// Whether it stands for keys given on a command line, and no file says it.
-    pub(crate) from_keys: bool,
+    /// Whether it stands for keys or identities given on a command line, and no file says it.
+    pub(crate) by_hand: bool,
 }
 
 impl Policy {
@@ -64,7 +72,7 @@ impl Policy {
         &self.source
     }
 
-    /// A digest of everything that it says, for cache keys.
+    /// A digest of everything that it says.
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
@@ -82,6 +90,31 @@ impl Policy {
     /// The objects that it governs: those that match any of these; all, if there is none.
     pub fn matches(&self) -> &[ResourceMatch] {
         &self.matches
+    }
+
+    /// A digest of everything that decides its verdict beside the evidence: what it says, and the trust roots that it
+    /// rests on, as they are now.
+    pub fn generation(&self) -> &Digest {
+        &self.generation
+    }
+
+    /// The same policy, resting on the trust roots that `find` finds.
+    pub(crate) fn resolved(self: &Arc<Self>, find: &Find<'_>) -> Arc<Self> {
+        let rests = |authority: &Authority| matches!(authority.demand, Demand::Signed(_));
+        if !self.authorities.iter().any(rests) {
+            return self.clone();
+        }
+        let mut policy = Self::clone(self);
+        let mut text = policy.digest.to_string();
+        for authority in &mut policy.authorities {
+            let Demand::Signed(demand) = &mut authority.demand else {
+                continue;
+            };
+            demand.belief.resolve(find);
+            demand.belief.write_generation(&mut text);
+        }
+        policy.generation = Digest::sha256(text.as_bytes());
+        Arc::new(policy)
     }
 
     /// Whom it believes: any of these is enough.
@@ -129,17 +162,16 @@ pub enum Demand {
         /// What the author says about it.
         message: Option<String>,
     },
-    /// Something that a key signed.
-    Key(KeyDemand),
+    /// Something signed, by a key or by an identity.
+    Signed(SignedDemand),
     /// Something that this version does not do. It can neither be satisfied nor be skipped.
     Unsupported(Vec<Unsupported>),
 }
 
-/// What has to be signed by a key, and where that is looked for.
+/// What has to be signed, by whom, and where that is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyDemand {
-    pub(crate) key: PublicKey,
-    pub(crate) rule: HashRule,
+pub struct SignedDemand {
+    pub(crate) belief: Belief,
     pub(crate) attestations: Vec<AttestationDemand>,
     pub(crate) repository: Option<Repository>,
     pub(crate) tag_prefix: Option<String>,
@@ -147,15 +179,10 @@ pub struct KeyDemand {
     pub(crate) layouts: Layouts,
 }
 
-impl KeyDemand {
-    /// The key.
-    pub fn key(&self) -> &PublicKey {
-        &self.key
-    }
-
-    /// Which hash its signatures have to be made over.
-    pub fn rule(&self) -> HashRule {
-        self.rule
+impl SignedDemand {
+    /// Who has to have signed.
+    pub fn signer(&self) -> &Signer {
+        &self.belief.signer
     }
 
     /// The attestations, all of which are needed. If there is none, a signature of the image is.

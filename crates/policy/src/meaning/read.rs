@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use countersign_image::Digest;
 
+use super::signer::{RootName, TrustRootRef};
 use super::{Authority, Demand, Enforcement, Policy, Unsupported, authority, expression, objects};
 use crate::document::SourcePosition;
 use crate::document::faults::Faults;
@@ -35,6 +36,28 @@ impl Reading<'_> {
             message,
             advice: advice.into(),
         });
+    }
+
+    pub(super) fn position(&self, at: Mark) -> SourcePosition {
+        position(&self.file, at)
+    }
+
+    /// A trust root that a field names.
+    pub(super) fn trust_root(&self, name: &Text, path: &str) -> TrustRootRef {
+        TrustRootRef {
+            root: RootName::Named(name.value.as_str().into()),
+            path: path.to_owned(),
+            position: self.position(name.at),
+        }
+    }
+
+    /// The trust root of a field that names none.
+    pub(super) fn standing_trust_root(&self, at: Mark, path: &str) -> TrustRootRef {
+        TrustRootRef {
+            root: RootName::Standing,
+            path: path.to_owned(),
+            position: self.position(at),
+        }
     }
 
     /// Something that this version does not do: noted for `policy check`, and kept for the judge.
@@ -78,17 +101,19 @@ pub(crate) fn read(
     if authorities.iter().any(passes) {
         lint_open_ends(&spec.value, &path, &mut reading);
     }
+    let digest = Digest::sha256(format!("{file}\0{canonical}").as_bytes());
     Some(Policy {
         name: name?,
         source: position(file, at),
-        digest: Digest::sha256(format!("{file}\0{canonical}").as_bytes()),
+        digest,
+        generation: digest,
         enforcement: enforcement?,
         images,
         matches,
         authorities,
         unsupported: unsupported.into_iter().collect(),
         lints: reading.lints,
-        from_keys: false,
+        by_hand: false,
     })
 }
 
@@ -99,7 +124,7 @@ fn expression_of(spec: &Spec, path: &str, reading: &mut Reading<'_>) -> Option<U
     Some(reading.unsupported(policy.at, path, what, instead))
 }
 
-fn name_of(name: Option<Text>, at: Mark, path: &str, faults: &mut Faults) -> Option<Arc<str>> {
+pub(super) fn name_of(name: Option<Text>, at: Mark, path: &str, faults: &mut Faults) -> Option<Arc<str>> {
     let Some(name) = name else {
         faults.missing(at, &[path.to_owned()]);
         return None;
@@ -217,7 +242,7 @@ fn lint_never_needed(authorities: &[Authority], written: &[written::Authority], 
     }
 }
 
-fn position(file: &Arc<str>, at: Mark) -> SourcePosition {
+pub(super) fn position(file: &Arc<str>, at: Mark) -> SourcePosition {
     SourcePosition {
         file: file.clone(),
         line: at.line,

@@ -1,8 +1,8 @@
 //! What a policy may say: the checks of policy-controller, one row each, and the lints.
 
-use countersign_evidence::{Hash, HashRule, Layout, Layouts};
+use countersign_evidence::{Hash, HashRule, Layout, Layouts, SctRule};
 
-use super::{Demand, KeyDemand, Policy};
+use super::{Beside, Demand, Policy, RootName, SignedDemand, Signer};
 use crate::document::{Document, parse};
 use crate::lint::{LintCode, Severity};
 
@@ -42,10 +42,17 @@ fn policy(spec: &str) -> Policy {
     }
 }
 
-fn demand(authority: &str) -> KeyDemand {
+fn demand(authority: &str) -> SignedDemand {
     match &policy(&format!("authorities: [{authority}]")).authorities[0].demand {
-        Demand::Key(demand) => demand.clone(),
+        Demand::Signed(demand) => demand.clone(),
         other => panic!("{authority}: {other:?}"),
+    }
+}
+
+fn rule(demand: &SignedDemand) -> Option<HashRule> {
+    match demand.signer() {
+        Signer::Key { rule, .. } => Some(*rule),
+        Signer::Keyless { .. } => None,
     }
 }
 
@@ -266,8 +273,8 @@ fn a_private_key_is_never_repeated() {
 fn a_key_authority_means_what_it_says() {
     let plain = demand("{key: @k}}");
     assert_eq!(
-        (plain.rule, plain.layouts, plain.repository()),
-        (HashRule::Natural, Layouts::ALL, None)
+        (rule(&plain), plain.layouts, plain.repository()),
+        (Some(HashRule::Natural), Layouts::ALL, None)
     );
     assert_eq!((plain.tag_prefix(), plain.attestations().len()), (None, 0));
     let full = demand(
@@ -275,8 +282,8 @@ fn a_key_authority_means_what_it_says() {
          attestations: [{name: n, predicateType: vuln}]}",
     );
     assert_eq!(
-        (full.rule, full.layouts),
-        (HashRule::Exactly(Hash::Sha512), Layouts::LEGACY)
+        (rule(&full), full.layouts),
+        (Some(HashRule::Exactly(Hash::Sha512)), Layouts::LEGACY)
     );
     assert_eq!(full.repository().unwrap().to_string(), "ghcr.io/acme/sig");
     assert_eq!(full.pull_secrets, ["s"]);
@@ -348,9 +355,14 @@ const DOUBTFUL: &[(&str, &[(LintCode, &str)])] = &[
         "authorities: [{key: @k}, rfc3161timestamp: {}}]",
         &[(LintCode::FieldAsksNothing, "A.rfc3161timestamp")],
     ),
+    ("authorities: [{key: @k}, ctlog: {url: u}}]", &[]),
     (
-        "authorities: [{key: @k}, ctlog: {url: u}}]",
-        &[(LintCode::PolicyUnsupported, "A.ctlog")],
+        "authorities: [{key: @k}, ctlog: {url: u}, rfc3161timestamp: {trustRootRef: r}}]",
+        &[(LintCode::FieldAsksNothing, "A.ctlog")],
+    ),
+    (
+        "authorities: [{keyless: {trustRootRef: r, identities: [@i]}, ctlog: {trustRootRef: other}, signatureFormat: bundle}]",
+        &[(LintCode::PolicyUnsupported, "A.ctlog.trustRootRef")],
     ),
     (
         "authorities: [{key: {secretRef: {name: n}}}]",
@@ -378,21 +390,20 @@ const DOUBTFUL: &[(&str, &[(LintCode, &str)])] = &[
     ),
     (
         "authorities: [{keyless: {identities: [{issuer: i, subjectRegExp: '^s$'}]}}]",
-        &[(LintCode::PolicyUnsupported, "A.keyless")],
+        &[],
     ),
     (
         "authorities: [{keyless: {identities: [{issuerRegExp: '^i', subjectRegExp: '.*s.*'}]}}]",
         &[
             (LintCode::IdentityUnanchored, "A.keyless.identities[0].issuerRegExp"),
             (LintCode::IdentityUnanchored, "A.keyless.identities[0].subjectRegExp"),
-            (LintCode::PolicyUnsupported, "A.keyless"),
         ],
     ),
     (
         "authorities: [{keyless: {ca-cert: @k}, identities: [@i]}}]",
         &[
             (LintCode::IdentityCaCert, "A.keyless.ca-cert"),
-            (LintCode::PolicyUnsupported, "A.keyless"),
+            (LintCode::PolicyUnsupported, "A.keyless.ca-cert.data"),
         ],
     ),
     (
@@ -433,4 +444,69 @@ fn several_keys_in_one_text_are_a_lint() {
         found,
         [(LintCode::KeyFirstOnly, "spec.authorities[0].key.data".to_owned())]
     );
+}
+
+/// What has to stand beside a signature, in short: nothing looked at, welcome or demanded, and by which trust root.
+fn beside(beside: &Beside) -> String {
+    let (word, reference) = match beside {
+        Beside::Ignored => return "ignored".to_owned(),
+        Beside::Welcome(reference) => ("welcome", reference),
+        Beside::Demanded(reference) => ("demanded", reference),
+    };
+    match &reference.root {
+        RootName::Standing => word.to_owned(),
+        RootName::Named(name) => format!("{word} {name}"),
+        RootName::Given(_) => format!("{word} given"),
+    }
+}
+
+/// The matrix of policy-controller: each row an authority, the log entry and the timestamp that it looks for.
+#[test]
+fn what_has_to_stand_beside_a_signature_is_what_policy_controller_makes_of_it() {
+    let keyless = "keyless: {url: u, identities: [@i]}";
+    let of_root = "keyless: {url: u, trustRootRef: r, identities: [@i]}";
+    for (authority, log, time) in [
+        ("key: @k}".to_owned(), "ignored", "ignored"),
+        ("key: @k}, ctlog: {}".to_owned(), "ignored", "ignored"),
+        ("key: @k}, ctlog: {url: u}".to_owned(), "demanded", "ignored"),
+        ("key: @k}, ctlog: {trustRootRef: l}".to_owned(), "demanded l", "ignored"),
+        ("key: @k}, ctlog: {url: u, trustRootRef: l}".to_owned(), "demanded l", "ignored"),
+        ("key: @k}, rfc3161timestamp: {}".to_owned(), "ignored", "ignored"),
+        ("key: @k}, rfc3161timestamp: {trustRootRef: t}".to_owned(), "ignored", "demanded t"),
+        (keyless.to_owned(), "demanded", "welcome"),
+        (format!("{keyless}, ctlog: {{}}"), "welcome", "welcome"),
+        (format!("{keyless}, ctlog: {{url: u}}"), "demanded", "welcome"),
+        (format!("{keyless}, ctlog: {{trustRootRef: l}}"), "demanded l", "welcome"),
+        (format!("{keyless}, rfc3161timestamp: {{trustRootRef: t}}"), "ignored", "demanded t"),
+        (of_root.to_owned(), "welcome r", "welcome r"),
+        (format!("{of_root}, ctlog: {{}}"), "welcome r", "welcome r"),
+        (format!("{of_root}, ctlog: {{url: u}}"), "demanded", "welcome r"),
+        (format!("{of_root}, ctlog: {{trustRootRef: r}}"), "demanded r", "welcome r"),
+        (format!("{of_root}, rfc3161timestamp: {{trustRootRef: r}}"), "ignored", "demanded r"),
+        (format!("{of_root}, ctlog: {{url: u}}, rfc3161timestamp: {{trustRootRef: r}}"), "ignored", "demanded r"),
+        (format!("{of_root}, signatureFormat: bundle"), "demanded r", "welcome r"),
+        (format!("{of_root}, signatureFormat: bundle, rfc3161timestamp: {{trustRootRef: r}}"), "ignored", "demanded r"),
+    ] {
+        let demand = demand(&format!("{{{authority}}}"));
+        let found = (beside(&demand.belief.log), beside(&demand.belief.time));
+        assert_eq!(found, (log.to_owned(), time.to_owned()), "{authority}");
+    }
+}
+
+#[test]
+fn a_keyless_authority_means_what_it_says() {
+    let identities = |authority: &str| match demand(authority).signer() {
+        Signer::Keyless { identities, sct, .. } => {
+            let lines: Vec<String> = identities.iter().map(ToString::to_string).collect();
+            (lines.join("; "), *sct)
+        }
+        Signer::Key { .. } => panic!("{authority}"),
+    };
+    let several = "{keyless: {identities: [{issuer: i, subject: s}, {issuerRegExp: 'a|b', subjectRegExp: '.*'}]}}";
+    let expected = "`s` by issuer `i`; /.*/ by issuer /a|b/".to_owned();
+    assert_eq!(identities(several), (expected, SctRule::Required));
+    let ignored = "{keyless: {insecureIgnoreSCT: true, identities: [@i]}}";
+    assert_eq!(identities(ignored).1, SctRule::Ignored);
+    let said = "{keyless: {insecureIgnoreSCT: false, identities: [@i]}}";
+    assert_eq!(identities(said).1, SctRule::Required);
 }

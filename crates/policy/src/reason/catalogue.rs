@@ -64,6 +64,55 @@ codes! {
         remedy: "delete the signatures that nobody needs, or let the policy look elsewhere with `source.oci`",
         example: "no matching signatures: there are more signatures than are looked at",
     }
+    SignatureIdentity = "signature.identity", Denied, OfPolicy {
+        title: "The image is signed by another identity",
+        meaning: "There are signatures of this image with certificates that are believed, and none of them names an identity \
+         that the policy believes; or there are only signatures by keys, without certificates. The message lists the \
+         identities that are expected and those that were found, and says of each whether its issuer or its subject is \
+         the difference. Issuer and subject have to match together, on one certificate.",
+        remedy: "let the workflow or person that the policy names sign the image, or add the identity that signed it to \
+         `identities`",
+        example: "no matching signatures: none of the expected identities matched what was in the certificate, got \
+         subjects [https://github.com/acme/app/.github/workflows/test.yaml@refs/heads/main] with issuer \
+         https://token.actions.githubusercontent.com",
+    }
+    SignatureCertificate = "signature.certificate", Denied, OfPolicy {
+        title: "The signer's certificate is not believed",
+        meaning: "The signature is by the key in its certificate, and no certificate authority of the trust root vouches for \
+         that certificate at the time when it was used: it is of another authority, it had expired by then, it is not \
+         for signing, or the authority itself was not believed then.",
+        remedy: "sign with a certificate of the authority that the policy's trust root has (`trustRootRef`), or add that \
+         authority to the trust root",
+        example: "no matching signatures: the certificate does not count: the certificate is valid from \
+         2026-01-31T12:00:00Z to 2026-01-31T12:10:00Z, and was used at 2026-01-31T12:12:07Z",
+    }
+    SignatureSct = "signature.sct", Denied, OfPolicy {
+        title: "The signer's certificate is in no log of certificates",
+        meaning: "A certificate has to come with the promise of a certificate transparency log of the trust root (a signed \
+         certificate timestamp, RFC 6962), so that its authority cannot issue in secret. There is none, or it is not of \
+         a log that is believed.",
+        remedy: "sign with a certificate authority that logs what it issues; if yours has no such log, say \
+         `insecureIgnoreSCT: true` in `keyless`",
+        example: "no matching signatures: the certificate does not count: the certificate is in no certificate transparency \
+         log of the trust root: there is no signed certificate timestamp, embedded or detached",
+    }
+    SignatureLog = "signature.log", Denied, OfPolicy {
+        title: "The signature is in no transparency log that is believed",
+        meaning: "The policy demands an entry in a transparency log beside the signature, and there is none; or there is one, \
+         and it is about something else, by a log that the trust root does not have, or not what the log promised. No \
+         log is ever asked: the entry has to come with the signature.",
+        remedy: "sign with a transparency log (cosign does without being told), and see that the policy's trust root has \
+         that log (`ctlog.trustRootRef`)",
+        example: "no matching signatures: the signature is in 0 of the logs, and 1 are wanted",
+    }
+    SignatureTimestamp = "signature.timestamp", Denied, OfPolicy {
+        title: "Nobody proves when the signature was made",
+        meaning: "Certificates for signing live for minutes, so that it has to be proved when they were used: by the promise \
+         of a transparency log, or by a timestamp authority (RFC 3161). There is no such proof, or it is not by an \
+         authority of the trust root, or about something else. A policy can also demand a timestamp.",
+        remedy: "sign with a transparency log or a timestamp authority that the policy's trust root has",
+        example: "no matching signatures: no log and no timestamp proves when the signature was made",
+    }
     AttestationMissing = "attestation.missing", Denied, OfPolicy {
         title: "An attestation is missing",
         meaning: "The policy asks for an attestation of a certain type by a certain key, and there is none. The message \
@@ -97,6 +146,45 @@ codes! {
         example: "no matching attestations with type https://spdx.dev/Document, what is stored as \
          attestations cannot be read",
     }
+    AttestationIdentity = "attestation.identity", Denied, OfPolicy {
+        title: "The attestation is by another identity",
+        meaning: "There is an attestation of the type that the policy asks for, its certificate is believed, and it names no \
+         identity that the policy believes; or it is by a key, without a certificate.",
+        remedy: "let the workflow or person that the policy names attest it, or add the identity that attested it to \
+         `identities`",
+        example: "no matching attestations with type https://slsa.dev/provenance/v1, none of the expected identities matched \
+         what was in the certificate, got subjects [me@example.com] with issuer https://accounts.example.com",
+    }
+    AttestationCertificate = "attestation.certificate", Denied, OfPolicy {
+        title: "The certificate of the attestation is not believed",
+        meaning: "As `signature.certificate`, of an attestation of the type that the policy asks for.",
+        remedy: "attest with a certificate of the authority that the policy's trust root has (`trustRootRef`), or add that \
+         authority to the trust root",
+        example: "no matching attestations with type https://spdx.dev/Document, the certificate does not count: the \
+         certificate is valid from 2026-01-31T12:00:00Z to 2026-01-31T12:10:00Z, and was used at 2026-01-31T12:12:07Z",
+    }
+    AttestationSct = "attestation.sct", Denied, OfPolicy {
+        title: "The certificate of the attestation is in no log of certificates",
+        meaning: "As `signature.sct`, of an attestation of the type that the policy asks for.",
+        remedy: "attest with a certificate authority that logs what it issues; if yours has no such log, say \
+         `insecureIgnoreSCT: true` in `keyless`",
+        example: "no matching attestations with type https://spdx.dev/Document, the certificate does not count: the \
+         certificate is in no certificate transparency log of the trust root",
+    }
+    AttestationLog = "attestation.log", Denied, OfPolicy {
+        title: "The attestation is in no transparency log that is believed",
+        meaning: "As `signature.log`, of an attestation of the type that the policy asks for.",
+        remedy: "attest with a transparency log, and see that the policy's trust root has that log (`ctlog.trustRootRef`)",
+        example: "no matching attestations with type https://spdx.dev/Document, the signature is in 0 of the logs, and 1 are \
+         wanted",
+    }
+    AttestationTimestamp = "attestation.timestamp", Denied, OfPolicy {
+        title: "Nobody proves when the attestation was made",
+        meaning: "As `signature.timestamp`, of an attestation of the type that the policy asks for.",
+        remedy: "attest with a transparency log or a timestamp authority that the policy's trust root has",
+        example: "no matching attestations with type https://spdx.dev/Document, no log and no timestamp proves when the \
+         signature was made",
+    }
     PolicyNoneMatched = "policy.none_matched", Denied, Bare {
         title: "No policy governs the image",
         meaning: "No glob of any policy matches the image (or `match` leaves the object out), and the settings keep out \
@@ -127,7 +215,15 @@ codes! {
          satisfied still lets the image in.",
         remedy: "take the constraint out, or add an authority with a public key; `countersign policy check FILE` lists \
          what is not supported",
-        example: "the policy asks for a keyless signature (`spec.authorities[0].keyless`), which this version cannot check",
+        example: "the policy asks for a key in a KMS (`spec.authorities[0].key.kms`), which this version cannot check",
+    }
+    PolicyTrustRoot = "policy.trust_root", Undecided, OfPolicy {
+        title: "A trust root is not at hand",
+        meaning: "The policy rests on a TrustRoot that is not there, cannot be read, or could not be obtained from its \
+         repository. The policy stays in force: whether a signature counts cannot be told until the trust root is there.",
+        remedy: "put the TrustRoot beside the policies, or mend it: `countersign policy check FILE` says what is wrong with it",
+        example: "the trust root that the policy names (`spec.authorities[0].keyless.trustRootRef`) is not at hand: there is no \
+         TrustRoot `my-sigstore`",
     }
     RegistryDenied = "registry.denied", Undecided, OfPolicy {
         title: "The registry does not let us read",

@@ -25,6 +25,7 @@ pub struct Reason {
     /// Whether the sentence names the authority by itself.
     named: bool,
     what: String,
+    expected: Vec<String>,
     looked: Vec<String>,
     found: Vec<String>,
     next: Option<String>,
@@ -39,6 +40,7 @@ impl Reason {
             authority: None,
             named: false,
             what: what.into(),
+            expected: Vec::new(),
             looked: Vec::new(),
             found: Vec::new(),
             next: None,
@@ -69,6 +71,12 @@ impl Reason {
     pub(crate) fn of_a_key_by_hand(self) -> Self {
         let named = self.authority.as_ref().is_some_and(|name| self.what.contains(&**name));
         Self { named, ..self }
+    }
+
+    /// Says what would have been enough.
+    #[must_use]
+    pub fn with_expected(self, expected: Vec<String>) -> Self {
+        Self { expected, ..self }
     }
 
     /// Says where was looked.
@@ -112,6 +120,11 @@ impl Reason {
         &self.what
     }
 
+    /// What would have been enough.
+    pub fn expected(&self) -> &[String] {
+        &self.expected
+    }
+
     /// Where was looked.
     pub fn looked(&self) -> &[String] {
         &self.looked
@@ -148,7 +161,12 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.headline())?;
-        for (title, lines) in [("looked in", &self.looked), ("found", &self.found)] {
+        let lists = [
+            ("expected", &self.expected),
+            ("looked in", &self.looked),
+            ("found", &self.found),
+        ];
+        for (title, lines) in lists {
             for (index, line) in lines.iter().enumerate() {
                 let title = if index == 0 { title } else { "" };
                 let colon = if index == 0 { ':' } else { ' ' };

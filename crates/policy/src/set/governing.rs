@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_image::{Digest, Pinned};
 
 use super::{Broken, NoMatch};
-use crate::meaning::{Demand, Policy};
+use crate::meaning::{Demand, Policy, Trust};
 use crate::plan::Wants;
 
 /// Something that governs images.
@@ -28,7 +28,7 @@ impl InForce {
 
     pub(super) fn digest(&self) -> Digest {
         match self {
-            Self::Policy(policy) => *policy.digest(),
+            Self::Policy(policy) => *policy.generation(),
             Self::Broken(broken) => broken.digest(),
         }
     }
@@ -57,14 +57,16 @@ impl Governing {
         self.entries.is_empty()
     }
 
-    /// What has to be gathered before the image can be judged. Static authorities, and those that this version cannot
-    /// satisfy anyhow, want nothing.
+    /// What has to be gathered before the image can be judged. Static authorities, and those that
+    /// cannot be satisfied anyhow, want nothing.
     pub fn wants(&self, image: &Pinned) -> Wants {
         let mut wants = Wants::none();
         for entry in &self.entries {
             let InForce::Policy(policy) = entry else { continue };
             for authority in &policy.authorities {
-                if let Demand::Key(demand) = &authority.demand {
+                if let Demand::Signed(demand) = &authority.demand
+                    && matches!(demand.belief.trust, Trust::Known(_))
+                {
                     wants.add(demand, image);
                 }
             }
@@ -72,7 +74,7 @@ impl Governing {
         wants
     }
 
-    /// A digest of everything that these policies say, for cache keys.
+    /// A digest of everything that these policies say and rest on, for cache keys.
     pub fn key(&self) -> Digest {
         digest_of(&self.entries, self.no_match)
     }

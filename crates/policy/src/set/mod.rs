@@ -1,23 +1,28 @@
 //! The policies in force, all at once, and which of them govern an image.
 
 mod broken;
+mod by_hand;
 mod governing;
 mod index;
 mod kept;
+mod lints;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use countersign_evidence::{HashRule, Layouts, PublicKey, predicate};
 use countersign_image::{Digest, Pinned};
 
 pub use self::broken::Broken;
+pub use self::by_hand::ByHand;
 pub use self::governing::{Governing, InForce};
 use self::index::GlobIndex;
-use crate::document::{Document, DocumentError, Parsed, SourcePosition};
-use crate::lint::{Lint, LintCode};
-use crate::meaning::{AttestationDemand, Authority, Demand, Enforcement, KeyDemand, Policy};
-use crate::pattern::{Glob, name_of};
+use self::trust::TrustIndex;
+use crate::document::{Document, DocumentError, Parsed};
+use crate::lint::Lint;
+use crate::meaning::Policy;
+use crate::pattern::name_of;
+use crate::trust::{TrustRootDocument, TrustRoots};
 
 /// What becomes of images that no policy governs. There is no default: whoever starts us says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,79 +109,52 @@ pub struct PolicySet {
     in_force: Vec<InForce>,
     index: GlobIndex,
     kept: Vec<Arc<Policy>>,
+    trust: TrustIndex,
     errors: Vec<DocumentError>,
     lints: Vec<Lint>,
     generation: Digest,
 }
 
 impl PolicySet {
-    /// Compiles what was parsed. Never fails as a whole: a document that cannot be understood makes the images that it may
-    /// govern undecided, and harms no other.
+    /// Compiles what was parsed, resting on no trust root but those whose documents hold their keys. Never fails as a
+    /// whole: a document that cannot be understood makes the images that it may govern undecided, and harms no other.
     pub fn compile(parsed: Vec<Parsed>, settings: Settings) -> Self {
+        Self::compile_with(parsed, TrustRoots::none(), settings)
+    }
+
+    /// Compiles what was parsed, resting on these trust roots beside those of the documents.
+    pub fn compile_with(parsed: Vec<Parsed>, roots: TrustRoots, settings: Settings) -> Self {
         let mut in_force = Vec::new();
         let mut errors = Vec::new();
+        let mut trust = TrustIndex::of(roots);
         for file in parsed {
             errors.extend(file.errors);
-            in_force.extend(file.documents.into_iter().map(|document| match document {
-                Document::Policy(policy) => InForce::Policy(policy),
-                Document::Broken(broken) => InForce::Broken(broken),
-            }));
+            for document in file.documents {
+                match document {
+                    Document::Policy(policy) => in_force.push(InForce::Policy(policy)),
+                    Document::Broken(broken) => in_force.push(InForce::Broken(broken)),
+                    Document::TrustRoot(document) => trust.add(document),
+                    Document::BrokenTrustRoot(broken) => trust.add_broken(broken),
+                }
+            }
         }
-        Self::of(in_force, Vec::new(), errors, settings)
+        Self::of(in_force, Vec::new(), trust, errors, settings)
     }
 
-    /// The set of one policy, `name`, that governs every image and asks for a signature by any of these keys; or, if
-    /// predicate types are given, for attestations of all these types by one of the keys. Hashes are the keys' natural
-    /// ones, and every layout counts. `None` without a key.
-    pub fn of_keys(name: &str, keys: &[PublicKey], predicate_types: &[String]) -> Option<Self> {
-        if keys.is_empty() {
-            return None;
-        }
-        let attestations: Vec<AttestationDemand> = predicate_types
-            .iter()
-            .map(|written| AttestationDemand {
-                name: written.clone(),
-                written: written.clone(),
-                predicate_type: predicate::uri_of(written).to_owned(),
-            })
-            .collect();
-        let authority = |key: &PublicKey| Authority {
-            name: format!("key {}", key.fingerprint()).into(),
-            demand: Demand::Key(KeyDemand {
-                key: key.clone(),
-                rule: HashRule::Natural,
-                attestations: attestations.clone(),
-                repository: None,
-                tag_prefix: None,
-                pull_secrets: Vec::new(),
-                layouts: Layouts::ALL,
-            }),
-        };
-        let says: Vec<String> = keys.iter().map(|key| key.fingerprint().to_string()).collect();
-        let says = format!("{name}\0{}\0{}", says.join("\0"), predicate_types.join("\0"));
-        let policy = Policy {
-            name: name.into(),
-            source: SourcePosition {
-                file: name.into(),
-                line: 1,
-                column: 1,
-            },
-            digest: Digest::sha256(says.as_bytes()),
-            enforcement: Enforcement::Enforce,
-            images: vec![Glob::everything()],
-            matches: Vec::new(),
-            authorities: keys.iter().map(authority).collect(),
-            unsupported: Vec::new(),
-            lints: Vec::new(),
-            from_keys: true,
-        };
-        let in_force = vec![InForce::Policy(Arc::new(policy))];
-        Some(Self::of(in_force, Vec::new(), Vec::new(), Settings::deny_unmatched()))
-    }
-
-    fn of(mut in_force: Vec<InForce>, kept: Vec<Arc<Policy>>, errors: Vec<DocumentError>, settings: Settings) -> Self {
+    fn of(
+        mut in_force: Vec<InForce>,
+        kept: Vec<Arc<Policy>>,
+        trust: TrustIndex,
+        errors: Vec<DocumentError>,
+        settings: Settings,
+    ) -> Self {
         // Documents without a readable name come first; the order is the same however the files were listed.
         in_force.sort_by(|one, other| place(one).cmp(&place(other)));
+        for entry in &mut in_force {
+            if let InForce::Policy(policy) = entry {
+                *policy = policy.resolved(&|root| trust.find(root));
+            }
+        }
         let globs = in_force.iter().enumerate().flat_map(|(number, entry)| {
             let globs = match entry {
                 InForce::Policy(policy) => &policy.images,
@@ -186,24 +164,42 @@ impl PolicySet {
         });
         Self {
             index: GlobIndex::of(globs.collect()),
-            lints: lints_of(&in_force),
+            lints: lints::of(&in_force, &trust),
             generation: governing::digest_of(&in_force, settings.no_match),
             in_force,
             kept,
+            trust,
             errors,
             settings,
         }
     }
 
-    /// Keeps the last good form of policies in force whose documents cannot be understood any more.
+    /// Keeps the last good form of policies and trust roots in force whose documents cannot be understood any more.
     ///
     /// A broken document with a name keeps the policy of that file and name. What the broken documents without a name in a
     /// file may have been are the policies that the file had and lost: all of them are kept, and a broken document more
-    /// than there are lost policies still makes its images undecided.
+    /// than there are lost policies still makes its images undecided. Trust roots are kept in the same way; a policy that
+    /// is kept rests on the trust roots of now.
     #[must_use]
     pub fn with_last_good(self, last: &Self) -> Self {
+        let nameless = self.in_force.iter().filter_map(|entry| match entry {
+            InForce::Broken(broken) if broken.name.is_none() => Some(&broken.file),
+            _ => None,
+        });
+        let trust = self.trust.clone().with_last_good(&last.trust, nameless);
         let (in_force, kept) = kept::merge(self.in_force, last.policies());
-        Self::of(in_force, kept, self.errors, self.settings)
+        Self::of(in_force, kept, trust, self.errors, self.settings)
+    }
+
+    /// The same policies, resting on these trust roots beside those of the documents.
+    #[must_use]
+    pub fn with_trust_roots(self, roots: TrustRoots) -> Self {
+        Self::of(self.in_force, self.kept, self.trust.with_roots(roots), self.errors, self.settings)
+    }
+
+    /// The TrustRoot documents in force.
+    pub fn trust_roots(&self) -> impl Iterator<Item = &Arc<TrustRootDocument>> {
+        self.trust.documents()
     }
 
     /// What is wrong with the documents, those included for which an older form is kept.
@@ -280,31 +276,6 @@ fn place(entry: &InForce) -> (&str, &str, u64) {
         InForce::Broken(broken) => (&broken.file, broken.line),
     };
     (entry.name().unwrap_or_default(), file, line)
-}
-
-/// The lints of all policies, and those that only show beside others. Policies are in the order of their names.
-fn lints_of(in_force: &[InForce]) -> Vec<Lint> {
-    let mut lints = Vec::new();
-    let mut before: Option<&Policy> = None;
-    for entry in in_force {
-        let InForce::Policy(policy) = entry else { continue };
-        lints.extend(policy.lints.iter().cloned());
-        if let Some(before) = before.filter(|before| before.name == policy.name) {
-            lints.push(Lint {
-                code: LintCode::PolicyDuplicateName,
-                policy: policy.name.to_string(),
-                position: policy.source.clone(),
-                path: "metadata.name".to_owned(),
-                message: format!(
-                    "{} has a policy `{}` too; both are in force",
-                    before.source, policy.name
-                ),
-                advice: "in a cluster the second would replace the first: give it a name of its own".to_owned(),
-            });
-        }
-        before = Some(policy);
-    }
-    lints
 }
 
 #[cfg(test)]

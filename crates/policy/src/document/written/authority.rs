@@ -41,6 +41,8 @@ pub(crate) struct Keyless {
     pub(crate) url: Option<Text>,
     pub(crate) ca: Option<Field<Key>>,
     pub(crate) identities: Option<Field<Vec<Identity>>>,
+    pub(crate) trust_root: Option<Text>,
+    pub(crate) ignore_sct: Option<Field<bool>>,
 }
 
 /// `keyless.identities[]`.
@@ -144,9 +146,9 @@ impl Keyless {
             url: fields.text("url", faults),
             ca: fields.mapping("ca-cert", faults, Key::read),
             identities: fields.list("identities", MAX_OF_AUTHORITY, faults, item(Identity::read)),
+            trust_root: fields.text("trustRootRef", faults),
+            ignore_sct: fields.flag("insecureIgnoreSCT", faults),
         };
-        fields.text("trustRootRef", faults);
-        fields.flag("insecureIgnoreSCT", faults);
         fields.finish(faults);
         keyless
     }

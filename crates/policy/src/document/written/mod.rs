@@ -3,8 +3,9 @@
 //! `v1alpha1` and `v1beta1` have the same fields. What a field may say is for [`crate::meaning`] to decide.
 
 mod authority;
+pub(crate) mod trust_root;
 
-pub(crate) use self::authority::{Attestation, Authority, Fixed, Identity, Key, Keyless};
+pub(crate) use self::authority::{Attestation, Authority, Fixed, Identity, Key, Keyless, TransparencyLog};
 use super::faults::Faults;
 use super::fields::{Field, Fields, item_text};
 use super::tree::{Mark, Node};

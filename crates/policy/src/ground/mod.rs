@@ -1,11 +1,15 @@
 //! Why an image is let in. What rests on evidence is made from the proof itself, in one function per kind.
 
+mod links;
+
 use std::fmt;
 use std::sync::Arc;
 
-use countersign_evidence::{Attestation, ImageSignature, Origin, Scheme};
+use countersign_evidence::{Attestation, Chain, ImageSignature, Origin, Scheme};
 use countersign_image::Digest;
 use jiff::SignedDuration;
+
+pub use self::links::{Certified, Links};
 
 use crate::verdict::NonEmpty;
 
@@ -65,17 +69,13 @@ pub struct Proof {
     /// Beside it and shared: grounds are moved about and copied more than they are read.
     origin: Arc<Origin>,
     predicate_type: Option<String>,
+    links: Box<Links>,
 }
 
 impl Signed {
     /// The ground that a proven signature is; `lists_age` if the lists that led to it are older than their freshness.
     pub(crate) fn assertion(signature: &ImageSignature, lists_age: Option<SignedDuration>) -> Self {
-        let proof = Proof {
-            key: signature.key().fingerprint(),
-            scheme: signature.scheme(),
-            origin: Arc::new(signature.origin().clone()),
-            predicate_type: None,
-        };
+        let proof = Proof::of(signature.chain(), signature.origin(), None);
         Self { proof, lists_age }
     }
 
@@ -93,11 +93,9 @@ impl Signed {
 impl Attested {
     /// The ground that proven attestations are, one for each that the policy asks for; `lists_age` as for a signature.
     pub(crate) fn assertion(attestations: &NonEmpty<&Attestation>, lists_age: Option<SignedDuration>) -> Self {
-        let proof = |attestation: &Attestation| Proof {
-            key: attestation.key().fingerprint(),
-            scheme: attestation.scheme(),
-            origin: Arc::new(attestation.origin().clone()),
-            predicate_type: Some(attestation.predicate_type().to_owned()),
+        let proof = |attestation: &Attestation| {
+            let predicate_type = attestation.predicate_type().to_owned();
+            Proof::of(attestation.chain(), attestation.origin(), Some(predicate_type))
         };
         let mut proofs = NonEmpty::one(proof(attestations.first()));
         for attestation in attestations.iter().skip(1) {
@@ -118,7 +116,23 @@ impl Attested {
 }
 
 impl Proof {
-    /// SHA-256 of the signer's public key (SubjectPublicKeyInfo in DER).
+    fn of(chain: &Chain, origin: &Origin, predicate_type: Option<String>) -> Self {
+        Self {
+            key: chain.signer().key().fingerprint(),
+            scheme: chain.scheme(),
+            origin: Box::new(origin.clone()),
+            predicate_type,
+            links: Box::new(Links::of(chain)),
+        }
+    }
+
+    /// What holds between the signature and whom the authority believes: certificate, log entries, times.
+    pub fn links(&self) -> &Links {
+        &self.links
+    }
+
+    /// SHA-256 of the signer's public key (SubjectPublicKeyInfo in DER): of the one that is believed, or of the one in the
+    /// certificate.
     pub fn key(&self) -> &Digest {
         &self.key
     }
@@ -256,9 +270,19 @@ impl fmt::Display for Ground {
 impl fmt::Display for Proof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
-            key, scheme, origin, ..
+            key,
+            scheme,
+            origin,
+            links,
+            ..
         } = self;
-        write!(f, "key {key} ({scheme}, {} in {})", origin.layout, origin.repository)
+        match &links.certified {
+            Some(certified) => write!(f, "{certified}")?,
+            None => write!(f, "key {key}")?,
+        }
+        write!(f, " ({scheme}, {} in {}", origin.layout, origin.repository)?;
+        links.in_brief(f)?;
+        f.write_str(")")
     }
 }
 

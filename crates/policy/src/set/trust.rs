@@ -1,0 +1,117 @@
+//! The trust roots that policies may name.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use countersign_evidence::trust::TrustRoot;
+
+use crate::lint::{Lint, LintCode};
+use crate::meaning::RootName;
+use crate::trust::{BrokenTrustRoot, TrustRootDocument, TrustRoots};
+
+/// Every trust root: those of documents, by name, and those that no document holds.
+#[derive(Clone, Debug)]
+pub(super) struct TrustIndex {
+    named: BTreeMap<Arc<str>, Vec<Arc<TrustRootDocument>>>,
+    broken: Vec<Arc<BrokenTrustRoot>>,
+    roots: TrustRoots,
+}
+
+impl TrustIndex {
+    pub(super) fn of(roots: TrustRoots) -> Self {
+        Self {
+            named: BTreeMap::new(),
+            broken: Vec::new(),
+            roots,
+        }
+    }
+
+    pub(super) fn with_roots(self, roots: TrustRoots) -> Self {
+        Self { roots, ..self }
+    }
+
+    pub(super) fn add(&mut self, document: Arc<TrustRootDocument>) {
+        self.named.entry(document.name.clone()).or_default().push(document);
+    }
+
+    pub(super) fn add_broken(&mut self, broken: Arc<BrokenTrustRoot>) {
+        self.broken.push(broken);
+    }
+
+    pub(super) fn documents(&self) -> impl Iterator<Item = &Arc<TrustRootDocument>> {
+        self.named.values().flatten()
+    }
+
+    /// The trust root that a policy means, or why there is none. Of two with one name it is neither: nobody can say which
+    /// was meant.
+    pub(super) fn find(&self, root: &RootName) -> Result<Arc<TrustRoot>, String> {
+        let name = match root {
+            RootName::Standing => return self.roots.standing(),
+            RootName::Given(root) => return Ok(root.clone()),
+            RootName::Named(name) => name,
+        };
+        let is_it = |broken: &&Arc<BrokenTrustRoot>| broken.name.as_ref() == Some(name);
+        let broken = self.broken.iter().find(is_it);
+        match (self.named.get(name).map(Vec::as_slice).unwrap_or_default(), broken) {
+            ([document], None) => self.roots.of(document),
+            ([], None) => Err(format!("there is no TrustRoot `{name}`")),
+            ([], Some(broken)) => {
+                let first = broken.errors.first().map(ToString::to_string).unwrap_or_default();
+                Err(format!("the TrustRoot `{name}` cannot be read: {first}"))
+            }
+            _ => Err(format!("several TrustRoots are called `{name}`")),
+        }
+    }
+
+    /// Keeps trust roots whose documents cannot be understood any more. `nameless` are the files in which something is
+    /// broken of which not even the name is known.
+    pub(super) fn with_last_good<'a>(mut self, last: &Self, nameless: impl Iterator<Item = &'a Arc<str>>) -> Self {
+        let mut opaque: BTreeSet<&Arc<str>> = nameless.collect();
+        let (named, unnamed): (Vec<_>, Vec<_>) = self.broken.iter().cloned().partition(|broken| broken.name.is_some());
+        opaque.extend(unnamed.iter().map(|broken| &broken.file));
+        let mut left = unnamed.clone();
+        let mut kept = Vec::new();
+        for broken in named {
+            let of_it = |document: &&Arc<TrustRootDocument>| {
+                document.source.file == broken.file && broken.name.as_ref() == Some(&document.name)
+            };
+            match last.documents().find(of_it) {
+                Some(document) if !self.named.contains_key(&document.name) => kept.push(document.clone()),
+                _ => left.push(broken),
+            }
+        }
+        for document in last.documents() {
+            let is_kept = kept.iter().any(|kept: &Arc<TrustRootDocument>| kept.name == document.name);
+            let is_broken = left.iter().any(|broken| broken.name.as_ref() == Some(&document.name));
+            if opaque.contains(&document.source.file) && !self.named.contains_key(&document.name) && !is_kept && !is_broken {
+                kept.push(document.clone());
+            }
+        }
+        for document in kept {
+            self.add(document);
+        }
+        self.broken = left;
+        self
+    }
+
+    /// Trust roots of one name.
+    pub(super) fn lints(&self) -> Vec<Lint> {
+        let twice = self.named.values().filter_map(|documents| match documents.as_slice() {
+            [first, second, ..] => Some((first, second)),
+            _ => None,
+        });
+        twice
+            .map(|(first, second)| Lint {
+                code: LintCode::TrustRootDuplicateName,
+                policy: second.name.to_string(),
+                position: second.source.clone(),
+                path: "metadata.name".to_owned(),
+                message: format!(
+                    "{} has a TrustRoot `{}` too, so that what names it stays undecided",
+                    first.source, second.name
+                ),
+                advice: "give it a name of its own".to_owned(),
+            })
+            .collect()
+    }
+}

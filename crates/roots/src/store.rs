@@ -1,0 +1,363 @@
+//! The roots that a process believes: each from its own source, all in one snapshot that lies ready.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+use countersign_evidence::trust::TrustRootError;
+use countersign_image::Digest;
+use jiff::Timestamp;
+use thiserror::Error;
+use tokio::sync::Notify;
+use tracing::{info, warn};
+
+use crate::cache::Cache;
+use crate::embedded::{EMBEDDED_AT, Instance};
+use crate::error::{Outcome, RootError};
+use crate::follow::Follower;
+use crate::roots::{Obtained, TrustRoots};
+use crate::schedule::Schedule;
+use crate::source::{PublicGood, Source};
+use crate::state::State;
+use crate::text::chain;
+use crate::tuf::Limits;
+
+/// What the root is called that is believed where a policy names none. No other can have that name.
+pub const PUBLIC_GOOD: &str = "public-good";
+/// The most roots of one process.
+pub const MAX_ROOTS: usize = 64;
+
+/// Which roots there are and how they are kept up to date.
+#[derive(Clone, Debug)]
+pub struct RootsConfig {
+    /// Where public-good's root comes from.
+    pub public_good: PublicGood,
+    /// Roots of the configuration, by name.
+    pub named: BTreeMap<String, Source>,
+    /// Where repositories are remembered, if anywhere.
+    pub cache: Option<PathBuf>,
+    /// The way to mirrors. It must follow no redirects.
+    pub http: reqwest::Client,
+    /// What bounds a refresh.
+    pub limits: Limits,
+    /// When repositories are asked again.
+    pub schedule: Schedule,
+    /// The clock.
+    pub clock: fn() -> Timestamp,
+}
+
+/// A TrustRoot document that says where its root is.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// The digest of everything that it says; what is obtained for it is found under this.
+    pub digest: Digest,
+    /// Its name, for messages and metrics.
+    pub name: String,
+    /// Where its root is.
+    pub source: Source,
+}
+
+/// Why there are no roots to begin with.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// This build cannot read what it brings along.
+    #[error("the embedded trust root of public-good cannot be used")]
+    Embedded(#[from] TrustRootError),
+    /// The frozen copy cannot be used.
+    #[error("there is no trust root for public-good")]
+    PublicGood(#[source] Arc<RootError>),
+    /// The directory cannot be used.
+    #[error("trust roots cannot be kept in `{}`", directory.display())]
+    Cache {
+        /// The directory.
+        directory: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// More roots than there may be.
+    #[error("there are {found} trust roots, and {MAX_ROOTS} are the most")]
+    TooMany {
+        /// How many there are.
+        found: usize,
+    },
+    /// A name that is taken.
+    #[error("a trust root cannot be called `{PUBLIC_GOOD}`: that one is there already")]
+    Reserved,
+}
+
+/// What is to be said of one root, for metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootFacts {
+    /// The root's name.
+    pub name: String,
+    /// Whether there is a root.
+    pub usable: bool,
+    /// When it was last verified at its source; nothing where the source has no time.
+    pub verified: Option<Timestamp>,
+    /// When the first of the metadata ends that it rests on.
+    pub expires: Option<Timestamp>,
+    /// How often its source was asked, by how that ended.
+    pub attempts: BTreeMap<Outcome, u64>,
+}
+
+/// The roots that a process believes.
+pub struct TrustRootStore {
+    current: ArcSwap<TrustRoots>,
+    entries: Mutex<BTreeMap<Key, Entry>>,
+    /// Told when sources came or went.
+    pub(crate) sources: Notify,
+    cache: Option<Cache>,
+    http: reqwest::Client,
+    limits: Limits,
+    pub(crate) schedule: Schedule,
+    pub(crate) clock: fn() -> Timestamp,
+}
+
+/// Which root.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Key {
+    PublicGood,
+    Named(String),
+    Document(Digest),
+}
+
+struct Entry {
+    name: String,
+    duty: Option<Duty>,
+    state: State,
+    attempts: BTreeMap<Outcome, u64>,
+}
+
+/// What has to be looked after in the background.
+#[derive(Clone)]
+pub(crate) enum Duty {
+    Follow(Arc<Follower>),
+    Watch(PathBuf),
+}
+
+impl TrustRootStore {
+    /// Reads what is there: embedded roots, files, what is remembered of repositories. Nothing is fetched.
+    ///
+    /// # Errors
+    /// Where there is no root for public-good, or no directory to remember repositories in. A named root that cannot be
+    /// read is no error here: its name says why in [`TrustRoots`], and whoever refers to it is told.
+    pub fn open(config: RootsConfig) -> Result<Self, StoreError> {
+        if config.named.contains_key(PUBLIC_GOOD) {
+            return Err(StoreError::Reserved);
+        }
+        let found = config.named.len() + 1;
+        if found > MAX_ROOTS {
+            return Err(StoreError::TooMany { found });
+        }
+        let cache = config.cache.as_deref().map(open_cache).transpose()?;
+        let embedded = TrustRoots::embedded()?;
+        let store = Self {
+            current: ArcSwap::from_pointee(embedded),
+            entries: Mutex::default(),
+            sources: Notify::new(),
+            cache,
+            http: config.http,
+            limits: config.limits,
+            schedule: config.schedule,
+            clock: config.clock,
+        };
+        let mut entries = BTreeMap::new();
+        let public_good = store.public_good(config.public_good);
+        if let Err(error) = public_good.state.root() {
+            return Err(StoreError::PublicGood(Arc::clone(error)));
+        }
+        entries.insert(Key::PublicGood, public_good);
+        for (name, source) in config.named {
+            let entry = store.entry(&name, source);
+            entries.insert(Key::Named(name), entry);
+        }
+        store.publish(&entries);
+        *store.entries() = entries;
+        Ok(store)
+    }
+
+    /// The roots at this moment. Never waits.
+    #[must_use]
+    pub fn current(&self) -> Arc<TrustRoots> {
+        self.current.load_full()
+    }
+
+    /// From now on these documents are looked after, and no others. What was obtained for one that was there before stays.
+    ///
+    /// Roots that lie in a document or in memory are there when this returns; for those that have to be fetched there is
+    /// [`RootError::NotYet`] until [`TrustRootStore::run`] has them. It may read files: not for an asynchronous context.
+    pub fn look_after(&self, documents: Vec<Document>) {
+        let mut wanted: BTreeMap<Key, Document> = BTreeMap::new();
+        for document in documents {
+            wanted.insert(Key::Document(document.digest), document);
+        }
+        let missing: Vec<Key> = {
+            let entries = self.entries();
+            wanted
+                .keys()
+                .filter(|key| !entries.contains_key(key))
+                .cloned()
+                .collect()
+        };
+        // Whoever asks for metrics does not wait while an archive is unpacked.
+        let mut new: Vec<(Key, Entry)> = Vec::new();
+        for key in missing {
+            if let Some(document) = wanted.get(&key) {
+                new.push((key, self.entry(&document.name, document.source.clone())));
+            }
+        }
+        let mut entries = self.entries();
+        let before = entries.len();
+        entries.retain(|key, _| !matches!(key, Key::Document(_)) || wanted.contains_key(key));
+        let changed = entries.len() != before || !new.is_empty();
+        for (key, entry) in new {
+            if entries.len() < MAX_ROOTS {
+                entries.insert(key, entry);
+            } else {
+                warn!(
+                    root = entry.name,
+                    most = MAX_ROOTS,
+                    "there are more trust roots than may be: this one is not looked after"
+                );
+            }
+        }
+        if changed {
+            self.publish(&entries);
+            self.sources.notify_one();
+        }
+    }
+
+    /// What is to be said of each root.
+    #[must_use]
+    pub fn facts(&self) -> Vec<RootFacts> {
+        let facts = |entry: &Entry| RootFacts {
+            name: entry.name.clone(),
+            usable: entry.state.root().is_ok(),
+            verified: entry.state.verified(),
+            expires: entry.state.expires(),
+            attempts: entry.attempts.clone(),
+        };
+        self.entries().values().map(facts).collect()
+    }
+
+    pub(crate) fn duties(&self) -> BTreeMap<Key, (String, Duty)> {
+        let entries = self.entries();
+        let duty = |(key, entry): (&Key, &Entry)| Some((key.clone(), (entry.name.clone(), entry.duty.clone()?)));
+        entries.iter().filter_map(duty).collect()
+    }
+
+    /// Takes over what came of asking a source. What was good stays where nothing better came.
+    pub(crate) fn take(&self, key: &Key, duty: &Duty, came: Result<State, Arc<RootError>>) {
+        let mut entries = self.entries();
+        let Some(entry) = entries.get_mut(key) else { return };
+        // Another source may have taken the place of the one that was asked.
+        if !entry.duty.as_ref().is_some_and(|now| now.is(duty)) {
+            return;
+        }
+        let outcome = came
+            .as_ref()
+            .map_or_else(|error| error.outcome(), |_| Outcome::Refreshed);
+        *entry.attempts.entry(outcome).or_default() += 1;
+        match came {
+            Ok(state) => {
+                if entry.state.generation() != state.generation() {
+                    let generation = state.generation().map(|generation| generation.to_string());
+                    info!(root = entry.name, generation, "another trust root is in force");
+                }
+                entry.state = state;
+            }
+            Err(error) => entry.state.failed(error),
+        }
+        self.publish(&entries);
+    }
+
+    fn public_good(&self, wanted: PublicGood) -> Entry {
+        let embedded = Source::Embedded(Instance::PublicGood);
+        match wanted {
+            PublicGood::Embedded => self.entry(PUBLIC_GOOD, embedded),
+            PublicGood::File(path) => self.entry(PUBLIC_GOOD, Source::File(path)),
+            PublicGood::Followed(repository) => {
+                let mut entry = self.entry(PUBLIC_GOOD, Source::Repository(repository));
+                // What is remembered may be older than what this release brings along.
+                if entry.state.verified().is_none_or(|verified| verified < EMBEDDED_AT) {
+                    entry.state = State::of(&embedded, (self.clock)());
+                }
+                entry
+            }
+        }
+    }
+
+    fn entry(&self, name: &str, source: Source) -> Entry {
+        let now = (self.clock)();
+        let (duty, state) = match &source {
+            Source::Repository(repository) => {
+                let (repository, http) = (repository.clone(), self.http.clone());
+                let follower = Follower::new(name, repository, http, self.limits.clone(), self.cache.clone());
+                let state = State::remembered(follower.remembered(now));
+                (Some(Duty::Follow(Arc::new(follower))), state)
+            }
+            Source::File(path) => (Some(Duty::Watch(path.clone())), State::of(&source, now)),
+            Source::Given(_) | Source::Embedded(_) | Source::Archive(_) => (None, State::of(&source, now)),
+        };
+        if let Err(error) = state.root()
+            && !matches!(**error, RootError::NotYet)
+        {
+            let (what, advice) = (chain(&**error), error.outcome().advice());
+            warn!(root = name, error = what, advice, "there is no trust root of this name");
+        }
+        Entry {
+            name: name.to_owned(),
+            duty,
+            state,
+            attempts: BTreeMap::new(),
+        }
+    }
+
+    fn publish(&self, entries: &BTreeMap<Key, Entry>) {
+        let mut public_good = Arc::clone(&self.current.load().public_good);
+        let mut named: BTreeMap<String, Obtained> = BTreeMap::new();
+        let mut obtained: BTreeMap<Digest, Obtained> = BTreeMap::new();
+        for (key, entry) in entries {
+            let root = entry.state.root().clone();
+            match key {
+                Key::PublicGood => public_good = root.unwrap_or(public_good),
+                Key::Named(name) => drop(named.insert(name.clone(), root)),
+                Key::Document(digest) => drop(obtained.insert(*digest, root)),
+            }
+        }
+        self.current
+            .store(Arc::new(TrustRoots::new(public_good, named, obtained)));
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<Key, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn open_cache(directory: &Path) -> Result<Cache, StoreError> {
+    Cache::open(directory).map_err(|source| StoreError::Cache {
+        directory: directory.to_owned(),
+        source,
+    })
+}
+
+impl Duty {
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Follow(one), Self::Follow(other)) => Arc::ptr_eq(one, other),
+            (Self::Watch(one), Self::Watch(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Debug for TrustRootStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrustRootStore")
+            .field("roots", &self.entries().len())
+            .finish_non_exhaustive()
+    }
+}

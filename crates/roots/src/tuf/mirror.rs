@@ -1,0 +1,226 @@
+//! A mirror over HTTP: where bytes come from, so many and no more, in so much time and no more.
+
+use std::time::{Duration, Instant};
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::StatusCode;
+use reqwest::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue, LOCATION};
+use sigstore_tuf::transport::FetchFuture;
+use sigstore_tuf::{Error, Repository};
+use thiserror::Error;
+use url::Url;
+
+use super::name;
+use crate::text::{chain, shortened};
+
+/// What of a part of a target's name is written as it is.
+const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// Why a mirror did not give a file.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum MirrorError {
+    /// No answer.
+    #[error("`{url}` cannot be reached: {detail}")]
+    Unreachable {
+        /// What was asked for.
+        url: String,
+        /// What stood in the way.
+        detail: String,
+    },
+    /// An answer that is no file.
+    #[error("`{url}` was answered with status {status}")]
+    Status {
+        /// What was asked for.
+        url: String,
+        /// The status.
+        status: u16,
+    },
+    /// An answer that is elsewhere. A mirror is where it says, so that nobody leads us to another place.
+    #[error(
+        "`{url}` was answered with a redirect to `{to}`, which is not followed: give that address as the mirror if it is the one"
+    )]
+    Redirect {
+        /// What was asked for.
+        url: String,
+        /// Where it would have gone.
+        to: String,
+    },
+    /// More bytes than may be.
+    #[error("`{url}` has more than {limit} bytes")]
+    TooLong {
+        /// What was asked for.
+        url: String,
+        /// The most, in bytes.
+        limit: u64,
+    },
+    /// Nothing came for too long.
+    #[error("`{url}` had nothing to say for {after:?}")]
+    Slow {
+        /// What was asked for.
+        url: String,
+        /// How long was waited.
+        after: Duration,
+    },
+    /// A compressed answer, though none was asked for: its length has no bound.
+    #[error("`{url}` was answered in compressed form, though that was not asked for")]
+    Compressed {
+        /// What was asked for.
+        url: String,
+    },
+    /// Metadata names a file that no repository can have.
+    #[error("`{name}` is not the name of a file of a repository")]
+    Name {
+        /// The name, shortened.
+        name: String,
+    },
+}
+
+/// A mirror of a repository.
+#[derive(Clone, Debug)]
+pub(crate) struct Mirror {
+    http: reqwest::Client,
+    metadata: Url,
+    targets: String,
+    answer: Duration,
+}
+
+impl Mirror {
+    /// `targets` is the folder below the address; it is a relative name.
+    pub(crate) fn new(http: reqwest::Client, address: &Url, targets: &str, answer: Duration) -> Self {
+        let mut metadata = address.clone();
+        metadata.set_query(None);
+        metadata.set_fragment(None);
+        if !metadata.path().ends_with('/') {
+            let path = format!("{}/", metadata.path());
+            metadata.set_path(&path);
+        }
+        Self {
+            http,
+            metadata,
+            targets: targets.to_owned(),
+            answer,
+        }
+    }
+
+    fn below(&self, relative: &str, name: &str) -> Result<Url, MirrorError> {
+        let refused = || MirrorError::Name {
+            name: shortened(name, 100),
+        };
+        let url = Url::parse(&format!("{}{relative}", self.metadata)).map_err(|_| refused())?;
+        // Names were looked at; what is left is that the address itself has an odd form.
+        if url.path().starts_with(self.metadata.path()) {
+            Ok(url)
+        } else {
+            Err(refused())
+        }
+    }
+
+    fn metadata_url(&self, name: &str) -> Result<Url, MirrorError> {
+        if !name::is_metadata(name) {
+            return Err(MirrorError::Name {
+                name: shortened(name, 100),
+            });
+        }
+        self.below(name, name)
+    }
+
+    fn target_url(&self, path: &str) -> Result<Url, MirrorError> {
+        if !name::is_relative(path) {
+            return Err(MirrorError::Name {
+                name: shortened(path, 100),
+            });
+        }
+        let parts: Vec<String> = self
+            .targets
+            .split('/')
+            .chain(path.split('/'))
+            .map(|part| utf8_percent_encode(part, PART).to_string())
+            .collect();
+        self.below(&parts.join("/"), path)
+    }
+
+    async fn get(&self, url: Url, limit: u64) -> Result<Option<Vec<u8>>, MirrorError> {
+        let request = self
+            .http
+            .get(url.clone())
+            .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let mut response = self.in_time(&url, request.send()).await?;
+        let status = response.status();
+        // Object stores say 403 of what is not there to those who may not list.
+        if status == StatusCode::NOT_FOUND || status == StatusCode::FORBIDDEN {
+            return Ok(None);
+        }
+        if status.is_redirection() {
+            let to = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
+            return Err(MirrorError::Redirect {
+                url: url.into(),
+                to: shortened(to.unwrap_or("nowhere"), 200),
+            });
+        }
+        if status != StatusCode::OK {
+            return Err(MirrorError::Status {
+                url: url.into(),
+                status: status.as_u16(),
+            });
+        }
+        match response.headers().get(CONTENT_ENCODING).map(HeaderValue::as_bytes) {
+            None | Some(b"" | b"identity") => {}
+            Some(_) => return Err(MirrorError::Compressed { url: url.into() }),
+        }
+        let too_long = || MirrorError::TooLong {
+            url: url.to_string(),
+            limit,
+        };
+        if response.content_length().is_some_and(|length| length > limit) {
+            return Err(too_long());
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = self.in_time(&url, response.chunk()).await? {
+            if (body.len() + chunk.len()) as u64 > limit {
+                return Err(too_long());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Some(body))
+    }
+
+    async fn in_time<T>(
+        &self,
+        url: &Url,
+        wait: impl Future<Output = Result<T, reqwest::Error>>,
+    ) -> Result<T, MirrorError> {
+        let began = Instant::now();
+        match tokio::time::timeout(self.answer, wait).await {
+            Ok(Ok(came)) => Ok(came),
+            Ok(Err(error)) => Err(MirrorError::Unreachable {
+                url: url.to_string(),
+                detail: shortened(&chain(&error.without_url()), 300),
+            }),
+            Err(_) => Err(MirrorError::Slow {
+                url: url.to_string(),
+                after: began.elapsed(),
+            }),
+        }
+    }
+}
+
+impl Repository for Mirror {
+    fn fetch_metadata<'a>(&'a self, name: &'a str, max_length: u64) -> FetchFuture<'a> {
+        Box::pin(async move {
+            let url = self.metadata_url(name).map_err(wrapped)?;
+            self.get(url, max_length).await.map_err(wrapped)
+        })
+    }
+
+    fn fetch_target<'a>(&'a self, path: &'a str, max_length: u64) -> FetchFuture<'a> {
+        Box::pin(async move {
+            let url = self.target_url(path).map_err(wrapped)?;
+            self.get(url, max_length).await.map_err(wrapped)
+        })
+    }
+}
+
+fn wrapped(error: MirrorError) -> Error {
+    Error::transport_with_source("the mirror did not give a file", error)
+}
