@@ -19,6 +19,7 @@ mod certificate;
 mod der;
 mod key;
 mod log;
+mod rekor;
 mod time;
 mod trusted_root;
 
@@ -27,6 +28,7 @@ pub use certificate::{Extension, San, Spec, oid};
 pub use der::{element, explicit, integer, name, object_identifier, octets, sequence, set, utf8};
 pub use key::{Hash, Key, Kind};
 pub use log::CtLog;
+pub use rekor::{Rekor, pem, pem_of_key};
 pub use time::{Stamp, TimeAuthority};
 pub use trusted_root::TrustedRoot;
 
@@ -40,6 +42,8 @@ pub struct Sigstore {
     pub authority: Authority,
     /// The log that promises to log certificates.
     pub ct_log: CtLog,
+    /// The log of signatures.
+    pub rekor: Rekor,
     /// The authority that signs times.
     pub time: TimeAuthority,
 }
@@ -62,9 +66,10 @@ impl Sigstore {
         let root = Authority::root("mint root", kinds[0], now);
         Self {
             now,
-            authority: root.below("mint intermediate", kinds[1], oid::CODE_SIGNING, now),
-            ct_log: CtLog::new("https://ctfe.mint.example", kinds[2], now - 1000.hours()),
-            time: TimeAuthority::of_kinds("https://time.mint.example", [kinds[3], kinds[4]], now),
+            authority: root.below("mint intermediate", Kind::P384, oid::CODE_SIGNING, now),
+            ct_log: CtLog::new("https://ctfe.mint.example", Kind::P256, now - 1000.hours()),
+            rekor: Rekor::new("https://rekor.mint.example"),
+            time: TimeAuthority::new("https://time.mint.example", now),
         }
     }
 
@@ -84,6 +89,7 @@ impl Sigstore {
         let mut root = TrustedRoot::new();
         root.authority("https://fulcio.mint.example", &self.authority.chain(), from, None);
         root.ct_log(&self.ct_log.base_url, &self.ct_log.key, from, None);
+        root.log(&self.rekor.base_url, &self.rekor.key, &self.rekor.key.id(), from, None);
         root.time_authority(&self.time.uri, &self.time.chain, from, None);
         root
     }

@@ -1,6 +1,7 @@
 //! The one binary: parse the arguments, run one command, say what went wrong, end with an exit code that means something.
 
 mod arguments;
+mod believed;
 mod command;
 mod configuration;
 mod desk;

@@ -1,12 +1,16 @@
-//! By what images are judged: policies, or keys that must have signed.
+//! By what images are judged: policies, or keys and identities that must have signed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
-use countersign_evidence::PublicKey;
+use countersign_evidence::{PublicKey, SctRule, TrustRoot};
+use countersign_policy::identity::{Anchoring, Expression, IdentityPattern, NamePattern};
+use countersign_policy::set::ByHand;
 use countersign_policy::{PolicySet, Settings};
 use countersign_server::policies;
 
+use crate::believed;
 use crate::configuration::NoMatch;
 use crate::failure::Failure;
 use crate::files::{self, MAX_SMALL};
@@ -22,9 +26,17 @@ pub(crate) struct Yardstick {
     #[arg(long, value_name = "FILE")]
     key: Vec<PathBuf>,
 
-    /// With --key: demand an attestation of this type instead of a signature (a URI, or one of cosign's short names); of
-    /// several, all
-    #[arg(long = "type", value_name = "TYPE", requires = "key")]
+    #[command(flatten)]
+    identity: IdentityArguments,
+
+    /// Trust root to believe (`trusted_root.json`) instead of the one of sigstore's public-good instance that this binary
+    /// brings along
+    #[arg(long, value_name = "FILE")]
+    trusted_root: Option<PathBuf>,
+
+    /// With --key or an identity: demand an attestation of this type instead of a signature (a URI, or one of cosign's short
+    /// names); of several, all
+    #[arg(long = "type", value_name = "TYPE", conflicts_with = "policy")]
     types: Vec<String>,
 
     /// With --policy: what becomes of an image that no policy governs
@@ -32,43 +44,158 @@ pub(crate) struct Yardstick {
     no_match: NoMatch,
 }
 
+/// Who must have signed without a key, in cosign's words.
+#[derive(Debug, Args)]
+struct IdentityArguments {
+    /// Whom the signer's certificate must name, exactly: an e-mail address, or the URI of a workflow
+    #[arg(long, value_name = "IDENTITY", conflicts_with_all = ["policy", "key"])]
+    certificate_identity: Option<String>,
+
+    /// Whom it must name, as a regular expression (RE2) over the whole name
+    #[arg(long, value_name = "REGEXP", conflicts_with_all = ["policy", "key", "certificate_identity"])]
+    certificate_identity_regexp: Option<String>,
+
+    /// Who must have vouched for that name, exactly: the OIDC issuer
+    #[arg(long, value_name = "URL", conflicts_with_all = ["policy", "key"])]
+    certificate_oidc_issuer: Option<String>,
+
+    /// Who must have vouched, as a regular expression (RE2) over the whole name
+    #[arg(long, value_name = "REGEXP", conflicts_with_all = ["policy", "key", "certificate_oidc_issuer"])]
+    certificate_oidc_issuer_regexp: Option<String>,
+
+    /// Accept a certificate that is in no log of certificates
+    #[arg(long, conflicts_with_all = ["policy", "key"])]
+    insecure_ignore_sct: bool,
+
+    /// Whether a signature that is in no transparency log is accepted. An identity needs a log entry unless this is said, and
+    /// then a timestamp; a key needs one only with `=false`
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        conflicts_with = "policy"
+    )]
+    insecure_ignore_tlog: Option<bool>,
+}
+
 impl Yardstick {
     pub(crate) fn policies(&self) -> Result<PolicySet, Failure> {
         if self.policy.is_empty() {
-            return self.of_keys();
+            return self.by_hand();
         }
-        read_policies(&self.policy, Settings::new(self.no_match.into()))
+        read_policies(&self.policy, self.trusted_root.as_deref(), Settings::new(self.no_match.into()))
     }
 
-    fn of_keys(&self) -> Result<PolicySet, Failure> {
-        let mut keys = Vec::with_capacity(self.key.len());
-        for path in &self.key {
-            let pem = files::read_text(path, MAX_SMALL)?;
-            let key = PublicKey::from_pem(&pem).map_err(|error| {
-                Failure::misuse(error)
-                    .context(format!("`{}` holds no public key", path.display()))
-                    .hint("`countersign key public --key FILE` prints the public half of a private key")
-            })?;
-            keys.push(key);
-        }
-        PolicySet::of_keys("--key", &keys, &self.types).ok_or_else(|| {
+    fn by_hand(&self) -> Result<PolicySet, Failure> {
+        let identities = self.identity.pattern()?;
+        let log_of_key = self.identity.insecure_ignore_tlog == Some(false);
+        let demanded = ByHand {
+            name: if identities.is_some() { "--certificate-identity" } else { "--key" }.to_owned(),
+            keys: self.keys()?,
+            root: match identities.is_some() || log_of_key {
+                true => Some(self.root()?),
+                false => None,
+            },
+            identities: identities.into_iter().collect(),
+            sct: match self.identity.insecure_ignore_sct {
+                true => SctRule::Ignored,
+                false => SctRule::Required,
+            },
+            log_of_key,
+            log_of_identity: self.identity.insecure_ignore_tlog != Some(true),
+            predicate_types: self.types.clone(),
+        };
+        PolicySet::by_hand(demanded).ok_or_else(|| {
             Failure::misuse(anyhow::anyhow!(
-                "nothing to judge by: neither a policy nor a key is given"
+                "nothing to judge by: neither a policy nor a key nor an identity is given"
             ))
-            .hint("add `--policy FILE`, or `--key FILE` with the public key that must have signed")
+            .hint(
+                "add `--policy FILE`, `--key FILE` with the public key that must have signed, or `--certificate-identity` and \
+                 `--certificate-oidc-issuer`",
+            )
         })
+    }
+
+    fn keys(&self) -> Result<Vec<PublicKey>, Failure> {
+        self.key.iter().map(|path| public_key(path)).collect()
+    }
+
+    fn root(&self) -> Result<Arc<TrustRoot>, Failure> {
+        believed::standing(self.trusted_root.as_deref())
+    }
+}
+
+fn public_key(path: &Path) -> Result<PublicKey, Failure> {
+    let pem = files::read_text(path, MAX_SMALL)?;
+    PublicKey::from_pem(&pem).map_err(|error| {
+        Failure::misuse(error)
+            .context(format!("`{}` holds no public key", path.display()))
+            .hint("`countersign key public --key FILE` prints the public half of a private key")
+    })
+}
+
+impl IdentityArguments {
+    /// Whom to believe; nothing if no identity is named. One half is not enough: a name is worth what its issuer is.
+    fn pattern(&self) -> Result<Option<IdentityPattern>, Failure> {
+        let subject = name_of(
+            self.certificate_identity.as_deref(),
+            self.certificate_identity_regexp.as_deref(),
+            "--certificate-identity-regexp",
+        )?;
+        let issuer = name_of(
+            self.certificate_oidc_issuer.as_deref(),
+            self.certificate_oidc_issuer_regexp.as_deref(),
+            "--certificate-oidc-issuer-regexp",
+        )?;
+        let incomplete = |given: &str, missing: &str| {
+            Failure::misuse(anyhow::anyhow!("{given} is given, and not {missing}"))
+                .hint("an identity is a name and who vouches for it: give both")
+        };
+        match (subject, issuer) {
+            (Some(subject), Some(issuer)) => Ok(Some(IdentityPattern { issuer, subject })),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(incomplete("a certificate identity", "its OIDC issuer")),
+            (None, Some(_)) => Err(incomplete("an OIDC issuer", "a certificate identity")),
+        }
+    }
+}
+
+fn name_of(exact: Option<&str>, pattern: Option<&str>, flag: &str) -> Result<Option<NamePattern>, Failure> {
+    match (exact, pattern) {
+        (Some(""), _) | (_, Some("")) => Err(Failure::misuse(anyhow::anyhow!("an empty name is nobody's"))
+            .hint("`countersign verify --help` says what an identity is")),
+        (Some(name), _) => Ok(Some(NamePattern::Exact(name.to_owned()))),
+        (None, Some(text)) => {
+            let expression = Expression::parse(text, Anchoring::Whole).map_err(|error| {
+                Failure::misuse(error).context(format!("{flag} `{text}` is no regular expression that can be used"))
+            })?;
+            Ok(Some(NamePattern::Expression(expression)))
+        }
+        (None, None) => Ok(None),
     }
 }
 
 /// Policies as a door compiles them: what is not understood leaves undecided what it may govern.
-pub(crate) fn compile(paths: &[PathBuf], settings: Settings) -> Result<PolicySet, Failure> {
+pub(crate) fn compile(
+    paths: &[PathBuf],
+    trusted_root: Option<&Path>,
+    settings: Settings,
+) -> Result<PolicySet, Failure> {
     let texts = policies::read(paths).map_err(Failure::misuse)?;
-    Ok(PolicySet::compile(policies::parse(&texts), settings))
+    let set = PolicySet::compile(policies::parse(&texts), settings);
+    let roots = believed::beside(&set, trusted_root)?;
+    Ok(set.with_trust_roots(roots))
 }
 
 /// Policies that are all understood: on the command line one that is not is the caller's to mend.
-pub(crate) fn read_policies(paths: &[PathBuf], settings: Settings) -> Result<PolicySet, Failure> {
-    let set = compile(paths, settings)?;
+pub(crate) fn read_policies(
+    paths: &[PathBuf],
+    trusted_root: Option<&Path>,
+    settings: Settings,
+) -> Result<PolicySet, Failure> {
+    let set = compile(paths, trusted_root, settings)?;
     match set.errors() {
         [] => Ok(set),
         errors => {

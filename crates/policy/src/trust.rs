@@ -94,6 +94,7 @@ pub struct BrokenTrustRoot {
 #[derive(Clone, Debug)]
 pub struct TrustRoots {
     standing: Result<Arc<TrustRoot>, String>,
+    named: BTreeMap<Arc<str>, Result<Arc<TrustRoot>, String>>,
     obtained: BTreeMap<Digest, Result<Arc<TrustRoot>, String>>,
 }
 
@@ -102,6 +103,7 @@ impl TrustRoots {
     pub fn none() -> Self {
         Self {
             standing: Err("no trust root is at hand for policies that name none".to_owned()),
+            named: BTreeMap::new(),
             obtained: BTreeMap::new(),
         }
     }
@@ -115,6 +117,14 @@ impl TrustRoots {
         }
     }
 
+    /// With a trust root that has a name without a document: one of a configuration, or why there is none. A document of
+    /// that name comes before it.
+    #[must_use]
+    pub fn with_named(mut self, name: &str, root: Result<Arc<TrustRoot>, String>) -> Self {
+        self.named.insert(name.into(), root);
+        self
+    }
+
     /// With what was obtained for a document, by the document's digest, or why nothing was.
     #[must_use]
     pub fn with_obtained(mut self, document: &Digest, root: Result<Arc<TrustRoot>, String>) -> Self {
@@ -125,6 +135,15 @@ impl TrustRoots {
     /// The trust root of policies that name none.
     pub(crate) fn standing(&self) -> Result<Arc<TrustRoot>, String> {
         self.standing.clone()
+    }
+
+    /// A trust root that has a name without a document.
+    pub(crate) fn named(&self, name: &str) -> Result<Arc<TrustRoot>, String> {
+        match self.named.get(name) {
+            Some(Ok(root)) => Ok(root.clone()),
+            Some(Err(why)) => Err(format!("the trust root `{name}` could not be obtained: {why}")),
+            None => Err(format!("there is no TrustRoot `{name}`")),
+        }
     }
 
     /// What a document amounts to.

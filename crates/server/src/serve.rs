@@ -8,6 +8,7 @@ use std::sync::Arc;
 use countersign_policy::Settings;
 use countersign_registry::cache::CacheError;
 use countersign_registry::{CacheConfig, Client, Credentials, Gatherer};
+use countersign_roots::TrustRootStore;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
@@ -35,6 +36,8 @@ pub struct AdmissionPlan {
     pub policies: Vec<PathBuf>,
     /// What holds where the policies say nothing.
     pub settings: Settings,
+    /// The trust roots that policies rest on; without them, on those alone that a TrustRoot document holds.
+    pub roots: Option<Arc<TrustRootStore>>,
     /// The way to registries.
     pub client: Client,
     /// What registries are shown.
@@ -83,6 +86,7 @@ pub struct AdmissionServer {
     admin: Option<Listener>,
     certificates: Certificates,
     policies: Arc<PolicyFiles>,
+    roots: Option<Arc<TrustRootStore>>,
     door: Arc<Door>,
     metrics: Metrics,
     readiness: Readiness,
@@ -98,7 +102,7 @@ impl AdmissionServer {
     pub async fn start(plan: AdmissionPlan) -> Result<Self, StartError> {
         let metrics = Metrics::new();
         let certificates = Certificates::load(&plan.certificate, &plan.key, (plan.clock)())?;
-        let policies = Arc::new(PolicyFiles::open(plan.policies, plan.settings)?);
+        let policies = Arc::new(PolicyFiles::open(plan.policies, plan.settings, plan.roots.clone())?);
         let gatherer = Gatherer::cached(plan.client, plan.cache)?;
         let denials = plan.denials.as_deref().map(Denials::in_directory).transpose()?;
         let listener = Listener::bind(plan.listen, Transport::Tls(certificates.server_config())).await?;
@@ -124,6 +128,7 @@ impl AdmissionServer {
             admin,
             certificates,
             policies,
+            roots: plan.roots,
             door,
             metrics,
             readiness,
@@ -160,6 +165,7 @@ impl AdmissionServer {
             admin,
             certificates,
             policies,
+            roots,
             door,
             metrics,
             readiness,
@@ -172,6 +178,9 @@ impl AdmissionServer {
         let loaded = readiness.condition("policies", "not loaded yet");
         parts.spawn(certificates.watch(WATCH_EVERY, clock, metrics.clone(), certificate));
         parts.spawn(watch_policies(policies, metrics.clone(), loaded, clock));
+        if let Some(roots) = roots {
+            parts.spawn(roots.run());
+        }
         if let Some(admin) = admin {
             let router = admin::router(readiness.clone(), metrics.clone());
             let (drain, metrics) = (drainer.last_door(), metrics.clone());

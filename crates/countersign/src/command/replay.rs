@@ -43,7 +43,7 @@ pub(crate) struct Arguments {
 #[command(next_help_heading = "A denial that a door kept")]
 pub(crate) struct Denied {
     /// The `id` in the door's record; it is judged by the policies that were in force
-    #[arg(long, value_name = "ID", requires = "denials", conflicts_with_all = ["policy", "key"])]
+    #[arg(long, value_name = "ID", requires = "denials", conflicts_with_all = ["policy", "key", "certificate_identity", "certificate_identity_regexp"])]
     record: Option<String>,
 
     /// Where the door keeps its latest denials (`serve admission --denials DIR`)
@@ -84,7 +84,7 @@ impl Denied {
         }
         let context = read_context(&directory.join("context.json"))?;
         let settings = context.settings().unwrap_or_else(Settings::deny_unmatched);
-        let policies = compile(&[directory.join("policies")], settings)?;
+        let policies = compile(&[directory.join("policies")], None, settings)?;
         let at = at.unwrap_or_else(|| context.at());
         let mut judged = Vec::new();
         while let Some(image) = Some(directory.join(format!("image-{}", judged.len()))).filter(|image| image.is_dir()) {

@@ -40,6 +40,7 @@ pub struct Leaf(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     der: Vec<u8>,
+    serial: String,
     key: PublicKey,
     not_before: Timestamp,
     not_after: Timestamp,
@@ -55,6 +56,7 @@ impl Leaf {
         })?;
         Ok(Self(Arc::new(Inner {
             key: PublicKey::from_spki_der(certificate.spki).map_err(CertificateError::Key)?,
+            serial: certificate.serial_number().iter().map(|byte| format!("{byte:02x}")).collect(),
             not_before: certificate.not_before,
             not_after: certificate.not_after,
             identity,
@@ -65,6 +67,11 @@ impl Leaf {
     /// The certificate in DER.
     pub fn der(&self) -> &[u8] {
         &self.0.der
+    }
+
+    /// Its number, in hexadecimal.
+    pub fn serial(&self) -> &str {
+        &self.0.serial
     }
 
     /// The key that it is about.

@@ -99,6 +99,15 @@ impl<'a> Certificate<'a> {
         })
     }
 
+    /// Its number without the tag, as it is mostly written.
+    pub(crate) fn serial_number(&self) -> &'a [u8] {
+        match self.serial {
+            // RFC 5280, section 4.1.2.2: at most 20 bytes, so that one byte says how many.
+            [_, length, content @ ..] if usize::from(*length) == content.len() => content,
+            other => other,
+        }
+    }
+
     /// Whether a moment is within its validity, both ends included (RFC 5280, section 4.1.2.5).
     pub(crate) fn is_valid_at(&self, time: Timestamp) -> bool {
         self.not_before <= time && time <= self.not_after

@@ -97,7 +97,7 @@ impl Certified {
         Self {
             identity: vouched.identity().clone(),
             fingerprint: Digest::sha256(leaf.der()),
-            serial: String::new(),
+            serial: leaf.serial().to_owned(),
             not_before: leaf.not_before(),
             not_after: leaf.not_after(),
             authority: vouched.authority().to_string(),

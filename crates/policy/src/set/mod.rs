@@ -150,11 +150,6 @@ impl PolicySet {
     ) -> Self {
         // Documents without a readable name come first; the order is the same however the files were listed.
         in_force.sort_by(|one, other| place(one).cmp(&place(other)));
-        for entry in &mut in_force {
-            if let InForce::Policy(policy) = entry {
-                *policy = policy.resolved(&|root| trust.find(root));
-            }
-        }
         let globs = in_force.iter().enumerate().flat_map(|(number, entry)| {
             let globs = match entry {
                 InForce::Policy(policy) => &policy.images,
@@ -162,16 +157,18 @@ impl PolicySet {
             };
             globs.iter().map(move |glob| (glob.clone(), number))
         });
-        Self {
+        let mut set = Self {
             index: GlobIndex::of(globs.collect()),
-            lints: lints::of(&in_force, &trust),
+            lints: Vec::new(),
             generation: governing::digest_of(&in_force, settings.no_match),
             in_force,
             kept,
             trust,
             errors,
             settings,
-        }
+        };
+        set.rest();
+        set
     }
 
     /// Keeps the last good form of policies and trust roots in force whose documents cannot be understood any more.
@@ -193,8 +190,26 @@ impl PolicySet {
 
     /// The same policies, resting on these trust roots beside those of the documents.
     #[must_use]
-    pub fn with_trust_roots(self, roots: TrustRoots) -> Self {
-        Self::of(self.in_force, self.kept, self.trust.with_roots(roots), self.errors, self.settings)
+    pub fn with_trust_roots(mut self, roots: TrustRoots) -> Self {
+        self.trust = self.trust.with_roots(roots);
+        self.rest();
+        self
+    }
+
+    /// Lets every policy rest on the trust roots that there are.
+    fn rest(&mut self) {
+        for entry in &mut self.in_force {
+            if let InForce::Policy(policy) = entry {
+                *policy = policy.resolved(&|root| self.trust.find(root));
+            }
+        }
+        self.lints = lints::of(&self.in_force, &self.trust);
+        self.generation = governing::digest_of(&self.in_force, self.settings.no_match);
+    }
+
+    /// The TrustRoot documents that are in force in an older form than their text, which cannot be understood.
+    pub fn kept_trust_roots(&self) -> &[Arc<TrustRootDocument>] {
+        self.trust.kept()
     }
 
     /// The TrustRoot documents in force.

@@ -14,6 +14,7 @@ use crate::trust::{BrokenTrustRoot, TrustRootDocument, TrustRoots};
 pub(super) struct TrustIndex {
     named: BTreeMap<Arc<str>, Vec<Arc<TrustRootDocument>>>,
     broken: Vec<Arc<BrokenTrustRoot>>,
+    kept: Vec<Arc<TrustRootDocument>>,
     roots: TrustRoots,
 }
 
@@ -22,6 +23,7 @@ impl TrustIndex {
         Self {
             named: BTreeMap::new(),
             broken: Vec::new(),
+            kept: Vec::new(),
             roots,
         }
     }
@@ -36,6 +38,11 @@ impl TrustIndex {
 
     pub(super) fn add_broken(&mut self, broken: Arc<BrokenTrustRoot>) {
         self.broken.push(broken);
+    }
+
+    /// The documents that are in force in an older form.
+    pub(super) fn kept(&self) -> &[Arc<TrustRootDocument>] {
+        &self.kept
     }
 
     pub(super) fn documents(&self) -> impl Iterator<Item = &Arc<TrustRootDocument>> {
@@ -54,7 +61,7 @@ impl TrustIndex {
         let broken = self.broken.iter().find(is_it);
         match (self.named.get(name).map(Vec::as_slice).unwrap_or_default(), broken) {
             ([document], None) => self.roots.of(document),
-            ([], None) => Err(format!("there is no TrustRoot `{name}`")),
+            ([], None) => self.roots.named(name),
             ([], Some(broken)) => {
                 let first = broken.errors.first().map(ToString::to_string).unwrap_or_default();
                 Err(format!("the TrustRoot `{name}` cannot be read: {first}"))
@@ -87,9 +94,10 @@ impl TrustIndex {
                 kept.push(document.clone());
             }
         }
-        for document in kept {
-            self.add(document);
+        for document in &kept {
+            self.add(document.clone());
         }
+        self.kept = kept;
         self.broken = left;
         self
     }

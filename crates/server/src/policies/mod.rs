@@ -6,6 +6,7 @@
 
 mod document;
 mod files;
+mod roots;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -15,10 +16,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use countersign_policy::{PolicySet, Settings};
+use countersign_image::Digest;
+use countersign_policy::{PolicySet, Settings, TrustRoots};
+use countersign_roots::TrustRootStore;
 
 use self::files::Fingerprint;
 pub use self::files::{FilesError, MAX_FILES, MAX_TOTAL_BYTES, PolicyText, parse, read};
+pub use self::roots::{documents, trust_roots};
 pub use self::snapshot::Snapshot;
 
 /// How often the files are looked at. Kubernetes itself needs about a minute to bring a ConfigMap into a volume.
@@ -33,6 +37,7 @@ const MAX_LOOKS: u32 = 20;
 pub struct PolicyFiles {
     paths: Vec<PathBuf>,
     settings: Settings,
+    roots: Option<Arc<TrustRootStore>>,
     current: ArcSwap<Snapshot>,
     looks: Mutex<Looks>,
 }
@@ -44,6 +49,8 @@ struct Looks {
     in_force: Fingerprint,
     /// At the last look, if that was something else; and how often there was something else.
     changing: Option<(Fingerprint, u32)>,
+    /// Which trust roots the policies were compiled against.
+    resting_on: Option<Digest>,
 }
 
 /// What a look at the files came to.
@@ -53,30 +60,38 @@ pub enum Reload {
     Unchanged,
     /// The files are other ones than before, and may be about to be others again: look again in a moment.
     Changing,
-    /// Other policies are in force; what is wrong with them, if anything, is in [`PolicySet::errors`].
+    /// Other policies are in force, or the same ones on other trust roots; what is wrong with them, if anything, is in [`PolicySet::errors`].
     Replaced(Arc<Snapshot>),
     /// The files could not be read: the policies in force stay.
     Kept(FilesError),
 }
 
 impl PolicyFiles {
-    /// Reads the policies for the first time.
+    /// Reads the policies for the first time. They rest on the trust roots of `roots`, which looks after those that their
+    /// documents name; without it, on those alone that a document holds.
     ///
     /// # Errors
     /// Where the files cannot be read at all. A document that cannot be understood is no error here: it is part of
     /// the set, and makes what it governs undecided.
-    pub fn open(paths: Vec<PathBuf>, settings: Settings) -> Result<Self, FilesError> {
+    pub fn open(
+        paths: Vec<PathBuf>,
+        settings: Settings,
+        roots: Option<Arc<TrustRootStore>>,
+    ) -> Result<Self, FilesError> {
         let in_force = Fingerprint::of(&paths)?;
         let texts = read(&paths)?;
         let set = PolicySet::compile(parse(&texts), settings);
+        let (set, resting_on) = resting(set, roots.as_deref());
         let current = ArcSwap::from_pointee(Snapshot::new(set, texts));
         Ok(Self {
             paths,
             settings,
+            roots,
             current,
             looks: Mutex::new(Looks {
                 in_force,
                 changing: None,
+                resting_on,
             }),
         })
     }
@@ -93,7 +108,8 @@ impl PolicyFiles {
         &self.paths
     }
 
-    /// Looks at the files, and replaces the policies if they changed and have stopped changing.
+    /// Looks at the files, and replaces the policies if they changed and have stopped changing, or if the trust roots that
+    /// they rest on are others by now.
     pub fn reload(&self) -> Reload {
         let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
         match self.look(&mut looks) {
@@ -107,7 +123,7 @@ impl PolicyFiles {
         let found = Fingerprint::of(&self.paths)?;
         if found == looks.in_force {
             looks.changing = None;
-            return Ok(Reload::Unchanged);
+            return Ok(self.rest_on_roots_of_now(looks));
         }
         if !looks.have_settled(&found) {
             return Ok(Reload::Changing);
@@ -117,13 +133,30 @@ impl PolicyFiles {
             return Ok(Reload::Changing);
         }
         let set = PolicySet::compile(parse(&texts), self.settings);
-        let next = Arc::new(self.current.load().after(set, texts));
+        let current = self.current.load();
+        let (set, resting_on) = resting(set.with_last_good(current.set()), self.roots.as_deref());
+        let next = Arc::new(current.after(set, texts));
         self.current.store(Arc::clone(&next));
         *looks = Looks {
             in_force: found,
             changing: None,
+            resting_on,
         };
         Ok(Reload::Replaced(next))
+    }
+
+    /// Trust roots are refreshed in the background, whenever that may be.
+    fn rest_on_roots_of_now(&self, looks: &mut Looks) -> Reload {
+        let now = self.roots.as_deref().map(TrustRootStore::current);
+        let generation = now.as_ref().map(|roots| roots.generation);
+        if generation == looks.resting_on {
+            return Reload::Unchanged;
+        }
+        let roots = now.map_or_else(TrustRoots::none, |roots| trust_roots(&roots));
+        let next = Arc::new(self.current.load().on(roots));
+        self.current.store(Arc::clone(&next));
+        looks.resting_on = generation;
+        Reload::Replaced(next)
     }
 
     /// The paths, for messages.
@@ -135,6 +168,16 @@ impl PolicyFiles {
             .collect::<Vec<_>>()
             .join(", ")
     }
+}
+
+/// Policies on the trust roots of now, those of their own documents included; and which those are.
+fn resting(set: PolicySet, roots: Option<&TrustRootStore>) -> (PolicySet, Option<Digest>) {
+    let Some(store) = roots else {
+        return (set, None);
+    };
+    store.look_after(documents(&set));
+    let roots = store.current();
+    (set.with_trust_roots(trust_roots(&roots)), Some(roots.generation))
 }
 
 impl Looks {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use countersign_image::Digest;
 use countersign_policy::set::InForce;
-use countersign_policy::{Governing, Policy, PolicySet};
+use countersign_policy::{Governing, PolicySet, SourcePosition, TrustRoots};
 
 use super::document;
 use super::files::PolicyText;
@@ -30,15 +30,24 @@ impl Snapshot {
         }
     }
 
-    /// The next one: where its texts cannot be understood, what was in force before stays.
+    /// The next one. Where its texts cannot be understood, what was in force before has stayed in the set.
     pub(super) fn after(&self, set: PolicySet, texts: Vec<PolicyText>) -> Self {
-        let set = set.with_last_good(&self.set);
-        let kept = set
-            .kept()
-            .iter()
-            .filter_map(|policy| Some((*policy.digest(), self.document(policy)?)))
+        let policies = set.kept().iter().map(|policy| (policy.digest(), policy.source()));
+        let roots = set.kept_trust_roots().iter().map(|root| (root.digest(), root.source()));
+        let kept = policies
+            .chain(roots)
+            .filter_map(|(digest, source)| Some((*digest, self.document(digest, source)?)))
             .collect();
         Self { set, texts, kept }
+    }
+
+    /// The same policies on other trust roots.
+    pub(super) fn on(&self, roots: TrustRoots) -> Self {
+        Self {
+            set: self.set.clone().with_trust_roots(roots),
+            texts: self.texts.clone(),
+            kept: self.kept.clone(),
+        }
     }
 
     /// The policies.
@@ -51,29 +60,40 @@ impl Snapshot {
     #[must_use]
     pub fn documents<'g>(&self, governing: impl IntoIterator<Item = &'g Governing>) -> Vec<PolicyText> {
         let mut documents: Vec<PolicyText> = Vec::new();
+        let mut add = |file: &str, text: Arc<str>| {
+            let path = PathBuf::from(file);
+            if !documents.iter().any(|known| known.path == path && known.text == text) {
+                documents.push(PolicyText { path, text });
+            }
+        };
         for entry in governing.into_iter().flat_map(Governing::entries) {
             let found = match entry {
-                InForce::Policy(policy) => self.document(policy).map(|text| (policy.source().file.clone(), text)),
+                InForce::Policy(policy) => {
+                    let source = policy.source();
+                    self.document(policy.digest(), source).map(|text| (source.file.clone(), text))
+                }
                 InForce::Broken(broken) => broken
                     .errors()
                     .first()
                     .and_then(|error| Some((error.file.clone(), self.cut(&error.file, error.line)?))),
             };
-            let Some((file, text)) = found else { continue };
-            let path = PathBuf::from(&*file);
-            if !documents.iter().any(|known| known.path == path && known.text == text) {
-                documents.push(PolicyText { path, text });
+            if let Some((file, text)) = found {
+                add(&file, text);
+            }
+        }
+        // Any of them may rest on any trust root.
+        for root in self.set.trust_roots() {
+            if let Some(text) = self.document(root.digest(), root.source()) {
+                add(&root.source().file, text);
             }
         }
         documents
     }
 
-    fn document(&self, policy: &Policy) -> Option<Arc<str>> {
-        let source = policy.source();
-        self.kept
-            .get(policy.digest())
-            .cloned()
-            .or_else(|| self.cut(&source.file, source.line))
+    /// The text of a document in force: the one that is kept, or what stands there now.
+    fn document(&self, digest: &Digest, source: &SourcePosition) -> Option<Arc<str>> {
+        let kept = self.kept.get(digest).cloned();
+        kept.or_else(|| self.cut(&source.file, source.line))
     }
 
     fn cut(&self, file: &str, line: u64) -> Option<Arc<str>> {

@@ -27,7 +27,7 @@ impl Directory {
         let paths = vec![directory.0.path().to_owned()];
         (
             directory,
-            PolicyFiles::open(paths, Settings::new(NoMatch::Allow)).unwrap(),
+            PolicyFiles::open(paths, Settings::new(NoMatch::Allow), None).unwrap(),
         )
     }
 }

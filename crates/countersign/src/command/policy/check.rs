@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use countersign_policy::{DocumentError, Lint, PolicySet, Settings, Severity};
-use countersign_server::policies;
+use countersign_policy::{DocumentError, Lint, Settings, Severity};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Printer;
+use crate::yardstick::compile;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -18,8 +18,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
-    let texts = policies::read(&arguments.files).map_err(Failure::misuse)?;
-    let set = PolicySet::compile(policies::parse(&texts), Settings::deny_unmatched());
+    let set = compile(&arguments.files, None, Settings::deny_unmatched())?;
     let lints = set.lints();
     for error in set.errors() {
         printer.line(error);
@@ -27,7 +26,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &mut Printer) -> Result<Exit, 
     for lint in lints {
         printer.line(lint);
     }
-    if set.is_empty() && set.errors().is_empty() {
+    if set.is_empty() && set.trust_roots().next().is_none() && set.errors().is_empty() {
         return Err(Failure::refused(anyhow::anyhow!("there is no policy in what is named"))
             .hint("a door without policies denies everything; in a directory .yaml, .yml and .json files are read"));
     }

@@ -24,6 +24,11 @@ pub(crate) struct Arguments {
     #[arg(long, required = true, value_name = "FILE")]
     policy: Vec<PathBuf>,
 
+    /// Trust root to believe (`trusted_root.json`) where a policy names none, instead of the one of sigstore's public-good
+    /// instance that this binary brings along
+    #[arg(long, value_name = "FILE")]
+    trusted_root: Option<PathBuf>,
+
     /// An image to judge
     #[arg(long, value_name = "REF")]
     image: Vec<String>,
@@ -49,7 +54,7 @@ struct Trial<'a> {
 }
 
 pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
-    let policies = read_policies(&arguments.policy, Settings::new(arguments.no_match.into()))?;
+    let policies = read_policies(&arguments.policy, arguments.trusted_root.as_deref(), Settings::new(arguments.no_match.into()))?;
     let reach = Reach::new(&arguments.registries)?;
     let mut objects = Vec::new();
     for file in &arguments.resource {

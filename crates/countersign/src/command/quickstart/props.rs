@@ -57,6 +57,7 @@ impl Props {
             key: self.directory.join(CERTIFICATE_KEY),
             policies: vec![self.policy_file()],
             settings: Settings::deny_unmatched(),
+            roots: None,
             client: shop.client(),
             credentials: Credentials::anonymous(),
             cache: CacheConfig::standard(),

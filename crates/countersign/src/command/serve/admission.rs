@@ -12,6 +12,7 @@ use countersign_server::serve::{AdmissionPlan, AdmissionServer, StartError};
 use jiff::Timestamp;
 
 use super::asked_to_stop;
+use crate::believed;
 use crate::configuration::{Admission, NoMatch};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -121,6 +122,7 @@ impl Arguments {
                 .ok_or_else(|| missing("a certificate's key", "--tls-key FILE"))?,
             policies,
             settings: Settings::new(no_match.into()),
+            roots: Some(believed::kept()?),
             client,
             credentials,
             cache: CacheConfig {

@@ -1,6 +1,7 @@
 //! Judging, case by case: each row is a policy, evidence, and what has to come of it.
 
 mod attestations;
+mod keyless;
 mod policies;
 mod scene;
 mod signatures;

@@ -12,6 +12,7 @@ use crate::set::{NoMatch, ObjectFacts, PolicySet, Settings};
 use crate::verdict::Judgement;
 
 const KEYLESS: &str = "keyless: {identities: [{issuer: https://issuer.example, subject: me}]}";
+const IN_A_KMS: &str = "key: {kms: 'hashivault://key'}";
 
 #[test]
 fn every_policy_has_to_be_satisfied() {
@@ -28,7 +29,7 @@ fn every_policy_has_to_be_satisfied() {
 #[test]
 fn denied_comes_before_undecided_before_admitted() {
     let deny = policy("deny", &["key: @a"]);
-    let wait = policy("wait", &[KEYLESS]);
+    let wait = policy("wait", &[IN_A_KMS]);
     let pass = policy("pass", &["static: {action: pass}"]);
     let all = |parts: &[&str]| said(&judged(&parts.join("---\n"), &scene(), NoMatch::Deny));
     assert_eq!(all(&[&pass]), "admit: static");
@@ -55,12 +56,8 @@ fn a_static_policy_answers_without_looking() {
 fn what_cannot_be_checked_is_neither_satisfied_nor_skipped() {
     let signed = scene().signed('a', Layout::Tag);
     for authority in [
-        KEYLESS,
-        "key: {kms: 'hashivault://key'}",
+        IN_A_KMS,
         "key: {secretRef: {name: key}}",
-        "{key: @a, ctlog: {url: https://rekor.example}}",
-        "{key: @a, ctlog: {trustRootRef: root}}",
-        "{key: @a, rfc3161timestamp: {trustRootRef: root}}",
         "{key: @a, signatureFormat: parchment}",
         "{key: @a, signatureFormat: bundle, source: [{tagPrefix: x-}]}",
         "{key: @a, attestations: [{name: n, predicateType: custom, policy: {type: cue, data: 'a: 1'}}]}",
@@ -80,6 +77,24 @@ fn what_cannot_be_checked_is_neither_satisfied_nor_skipped() {
         "{key: @a, source: [], attestations: []}",
     ] {
         check(authority, &[authority], &signed, "admit: signed");
+    }
+}
+
+/// A policy that rests on a trust root which nobody has is in force, and says so.
+#[test]
+fn what_rests_on_a_trust_root_that_is_not_there_is_neither_satisfied_nor_skipped() {
+    let signed = scene().signed('a', Layout::Tag);
+    let undecided = "undecided: policy.trust_root";
+    for authority in [
+        KEYLESS,
+        "keyless: {trustRootRef: nobody, identities: [{issuer: i, subject: s}]}",
+        "{key: @a, ctlog: {url: https://rekor.example}}",
+        "{key: @a, ctlog: {trustRootRef: nobody}}",
+        "{key: @a, rfc3161timestamp: {trustRootRef: nobody}}",
+    ] {
+        check(authority, &[authority], &signed, undecided);
+        check(authority, &[authority, "key: @a"], &signed, "admit: signed");
+        check(authority, &[authority, "key: @b"], &signed, undecided);
     }
 }
 

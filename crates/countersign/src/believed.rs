@@ -1,0 +1,69 @@
+//! The trust roots of a command: what it is given, or what the binary brings along. Nothing is fetched.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use countersign_evidence::TrustRoot;
+use countersign_policy::{PolicySet, TrustRoots};
+use countersign_roots::tuf::{Limits, from_archive};
+use countersign_roots::{PublicGood, RootsConfig, Schedule, Source, TrustRootStore, embedded, file};
+use countersign_server::policies;
+use jiff::Timestamp;
+
+use crate::failure::Failure;
+
+/// The trust root of whoever names none.
+pub(crate) fn standing(given: Option<&Path>) -> Result<Arc<TrustRoot>, Failure> {
+    match given {
+        Some(path) => file::read(path).map_err(|error| {
+            Failure::misuse(error)
+                .context("the trust root cannot be used")
+                .hint("it is a `trusted_root.json`, such as `cosign trusted-root create` writes")
+        }),
+        None => embedded::public_good()
+            .map_err(|error| Failure::misuse(error).context("the trust root of this binary cannot be used")),
+    }
+}
+
+/// The trust roots that policies rest on beside those that their documents hold.
+pub(crate) fn beside(set: &PolicySet, given: Option<&Path>) -> Result<TrustRoots, Failure> {
+    let mut roots = TrustRoots::none().with_standing(standing(given)?);
+    for document in policies::documents(set) {
+        let obtained = match &document.source {
+            Source::Archive(archive) => from_archive(archive, Timestamp::now()).map_err(|error| chain(&error)),
+            _ => Err("a command fetches no trust root from a mirror, a door does; `--trusted-root FILE` stands in for the one that is missing only where a policy names none".to_owned()),
+        };
+        roots = roots.with_obtained(&document.digest, obtained);
+    }
+    Ok(roots)
+}
+
+/// The trust roots of a door: those that the binary brings along, and those of TrustRoot documents.
+pub(crate) fn kept() -> Result<Arc<TrustRootStore>, Failure> {
+    let failed = |error: anyhow::Error| Failure::misuse(error).context("no trust root can be kept");
+    let http = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .map_err(|error| failed(error.into()))?;
+    let store = TrustRootStore::open(RootsConfig {
+        public_good: PublicGood::Embedded,
+        named: BTreeMap::new(),
+        cache: None,
+        http,
+        limits: Limits::standard(),
+        schedule: Schedule::standard(),
+        clock: Timestamp::now,
+    });
+    store.map(Arc::new).map_err(|error| failed(error.into()))
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    text
+}
