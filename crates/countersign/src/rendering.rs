@@ -1,7 +1,8 @@
 //! Judgements for people: one block an image, one paragraph a policy.
 
 use countersign_evidence::{Evidence, Seen, unverified_summary};
-use countersign_policy::{Enforcement, Judgement, Reason, ReasonCode, Ruling, Verdict};
+use countersign_policy::ground::Proof;
+use countersign_policy::{Enforcement, Ground, GroundKind, Judgement, Reason, ReasonCode, Ruling, Verdict};
 
 use crate::printer::Printer;
 
@@ -45,6 +46,7 @@ fn paragraph(ruling: &Ruling, detail: Detail, printer: &mut Printer) {
         let rest = heading.and_then(|heading| text.strip_prefix(&heading));
         let text = rest.and_then(|rest| rest.get(2..)).unwrap_or(&text);
         indented(text.lines(), printer);
+        chain(ground, printer);
     }
     for reason in ruling.verdict().reasons() {
         match detail {
@@ -54,8 +56,24 @@ fn paragraph(ruling: &Ruling, detail: Detail, printer: &mut Printer) {
     }
 }
 
+/// The chain of trust behind a ground, a link on each line; of a key that is believed by itself there is none.
+fn chain(ground: &Ground, printer: &mut Printer) {
+    let proofs: Vec<&Proof> = match ground.kind() {
+        GroundKind::Signed(signed) => vec![signed.proof()],
+        GroundKind::Attested(attested) => attested.proofs().iter().collect(),
+        _ => Vec::new(),
+    };
+    for proof in proofs {
+        let lines = proof.links().lines();
+        indented(lines.iter().map(|(link, what)| format!("{link:>11}: {what}")), printer);
+    }
+}
+
 fn core(reason: &Reason, printer: &mut Printer) {
     indented([reason.headline()], printer);
+    for expected in reason.expected() {
+        indented([format!("expected: {expected}")], printer);
+    }
     for found in reason.found() {
         indented([format!("found: {found}")], printer);
     }

@@ -50,6 +50,8 @@ fn of_trust(policy: &Policy, trust: &TrustIndex) -> Vec<Lint> {
 fn of_reference(policy: &Policy, reference: &TrustRootRef, needed: Needed, trust: &TrustIndex) -> Option<Lint> {
     let RootName::Named(name) = &reference.root else { return None };
     let (code, message, advice) = match trust.find(&reference.root) {
+        // What has to be obtained is nobody's mistake while it is not there.
+        Err(_) if trust.stands(name) => return None,
         Err(why) => {
             let message = format!("{why}, so that images stay undecided");
             let advice = format!("put a TrustRoot `{name}` beside the policies");

@@ -70,6 +70,12 @@ impl TrustIndex {
         }
     }
 
+    /// Whether there is exactly one document of a name, and it can be understood.
+    pub(super) fn stands(&self, name: &Arc<str>) -> bool {
+        let broken = self.broken.iter().any(|broken| broken.name.as_ref() == Some(name));
+        !broken && self.named.get(name).is_some_and(|documents| documents.len() == 1)
+    }
+
     /// Keeps trust roots whose documents cannot be understood any more. `nameless` are the files in which something is
     /// broken of which not even the name is known.
     pub(super) fn with_last_good<'a>(mut self, last: &Self, nameless: impl Iterator<Item = &'a Arc<str>>) -> Self {

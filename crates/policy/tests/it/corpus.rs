@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use countersign_image::Reference;
-use countersign_policy::{Document, Glob, Parsed, parse};
+use countersign_policy::{Document, Glob, LintCode, Parsed, PolicySet, Settings, TrustRootContent, parse};
 
 /// What policy-controller's test data expects in other words than ours: the API server's schema answers there before
 /// policy-controller does.
@@ -34,7 +34,27 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "keyless-signature-custom-tsa.yaml",
-        "a TrustRoot is not read by this version",
+        "spec.sigstoreKeys.certificateAuthorities[0].certChain; it is not base64",
+    ),
+];
+
+/// TrustRoots that stand there with blanks, which a script fills in before it uses them.
+const WITH_BLANKS: &[(&str, &str)] = &[
+    (
+        "bring-your-own-keys.yaml",
+        "invalid value: FULCIO_CERT_CHAIN: spec.sigstoreKeys.certificateAuthorities[0].certChain; it is not base64",
+    ),
+    (
+        "with-remote.yaml",
+        "invalid value: TUF_MIRROR: spec.remote.mirror; it must begin with `https://` or `http://`",
+    ),
+    (
+        "with-repository.yaml",
+        "invalid value: ROOT_JSON: spec.repository.root; it is not base64",
+    ),
+    (
+        "with-tsa.yaml",
+        "invalid value: TSA_CERT_CHAIN: spec.sigstoreKeys.timestampAuthorities[0].certChain; it is not base64",
     ),
 ];
 
@@ -160,22 +180,60 @@ fn a_policy_without_authorities_is_refused() {
 
 #[test]
 fn what_is_no_policy_is_an_error_and_governs_nothing() {
+    let expected = "a CustomResourceDefinition (`apiextensions.k8s.io/v1`) is not a policy";
     for path in policy_files() {
-        let expected = if lies_in(&path, "trustroot") {
-            "a TrustRoot is not read by this version"
-        } else if lies_in(&path, "policy-controller-config") {
-            "a CustomResourceDefinition (`apiextensions.k8s.io/v1`) is not a policy"
-        } else {
-            continue;
-        };
+        if lies_in(&path, "policy-controller-config") {
+            let (_, parsed) = read(&path);
+            assert!(
+                errors(&parsed).contains(expected),
+                "{}: {}",
+                path.display(),
+                errors(&parsed)
+            );
+            assert!(parsed.documents.is_empty(), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn trust_roots_are_read_and_those_with_blanks_say_where() {
+    for path in policy_files().into_iter().filter(|path| lies_in(path, "trustroot")) {
         let (_, parsed) = read(&path);
-        assert!(
-            errors(&parsed).contains(expected),
-            "{}: {}",
-            path.display(),
-            errors(&parsed)
-        );
-        assert!(parsed.documents.is_empty(), "{}", path.display());
+        match WITH_BLANKS.iter().find(|(file, _)| *file == name(&path)) {
+            Some((_, why)) => {
+                assert!(errors(&parsed).contains(why), "{}: {}", path.display(), errors(&parsed));
+                assert!(matches!(&parsed.documents[..], [Document::BrokenTrustRoot(_)]), "{}", path.display());
+            }
+            None => {
+                assert_eq!(errors(&parsed), "", "{}", path.display());
+                let [Document::TrustRoot(root)] = &parsed.documents[..] else {
+                    panic!("{}: {:?}", path.display(), parsed.documents)
+                };
+                let TrustRootContent::Keys(keys) = root.content() else {
+                    panic!("{}", path.display())
+                };
+                let counts = (
+                    keys.authorities().len(),
+                    keys.logs().len(),
+                    keys.ct_logs().len(),
+                    keys.time_authorities().len(),
+                );
+                assert_eq!(counts, (1, 1, 1, 1), "{}", path.display());
+            }
+        }
+    }
+}
+
+/// What a policy asks for and this version cannot check is an expression, or a key that is somewhere else.
+#[test]
+fn what_cannot_be_checked_is_no_identity_and_no_log() {
+    for path in policy_files() {
+        let (_, parsed) = read(&path);
+        let set = PolicySet::compile(vec![parsed], Settings::deny_unmatched());
+        for lint in set.lints().iter().filter(|lint| lint.code == LintCode::PolicyUnsupported) {
+            let known = ["a CUE policy", "a Rego policy", "a key in a KMS", "a key in a Secret", "a certificate authority"];
+            assert!(known.iter().any(|what| lint.message.starts_with(what)), "{lint}");
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 //! A record is written for each decision, so what goes into it is borrowed and written straight to text. Names are in the
 //! order of the alphabet, as in every document of ours.
 
+mod links;
+
 use std::borrow::Cow;
 use std::fmt::Display;
 
@@ -121,25 +123,34 @@ impl<'a> GroundWritten<'a> {
 #[serde(rename_all = "camelCase")]
 struct ProofWritten<'a> {
     blob: Shown<&'a countersign_image::Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<links::CertificateWritten<'a>>,
     key: String,
     layout: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    log_entries: Vec<links::EntryWritten<'a>>,
     manifest: Shown<&'a countersign_image::Digest>,
     predicate_type: Option<&'a str>,
     repository: Shown<&'a countersign_image::Repository>,
     scheme: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    times: Vec<links::TimeWritten<'a>>,
 }
 
 impl<'a> ProofWritten<'a> {
     fn of(proof: &'a Proof) -> Self {
-        let origin = proof.origin();
+        let (origin, chain) = (proof.origin(), proof.links());
         Self {
             blob: Shown(&origin.blob),
+            certificate: chain.certified().map(links::CertificateWritten::of),
             key: proof.key().to_string(),
             layout: origin.layout.to_string(),
+            log_entries: chain.logs().iter().map(links::EntryWritten::of).collect(),
             manifest: Shown(&origin.manifest),
             predicate_type: proof.predicate_type(),
             repository: Shown(&origin.repository),
             scheme: proof.scheme().to_string(),
+            times: chain.times().iter().map(links::TimeWritten::of).collect(),
         }
     }
 }
