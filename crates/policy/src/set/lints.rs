@@ -54,7 +54,7 @@ fn of_reference(policy: &Policy, reference: &TrustRootRef, needed: Needed, trust
         Err(_) if trust.stands(name) => return None,
         Err(why) => {
             let message = format!("{why}, so that images stay undecided");
-            let advice = format!("put a TrustRoot `{name}` beside the policies");
+            let advice = format!("put one good TrustRoot `{name}` beside the policies");
             (LintCode::TrustRootMissing, message, advice)
         }
         Ok(root) if !needed.is_in(&root) => {

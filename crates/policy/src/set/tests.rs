@@ -301,3 +301,76 @@ proptest! {
         prop_assert_eq!(index.matching(&name), expected);
     }
 }
+
+/// A TrustRoot with one log; whose key it is, `k` says.
+fn trust_root(name: &str, k: u8) -> String {
+    let key = ed25519_dalek::SigningKey::from_bytes(&[k; 32]).verifying_key();
+    let mut spki = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+    spki.extend(key.as_bytes());
+    let pem = countersign_evidence::PublicKey::from_spki_der(&spki).unwrap().to_pem();
+    let key = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pem);
+    format!(
+        "---\napiVersion: policy.sigstore.dev/v1alpha1\nkind: TrustRoot\nmetadata: {{name: {name}}}\n\
+         spec: {{sigstoreKeys: {{tLogs: [{{baseURL: 'https://log.example', hashAlgorithm: sha-256, publicKey: {key}}}]}}}}\n"
+    )
+}
+
+const LOGGED: &str = "authorities: [{key: @k, ctlog: {trustRootRef: r}}]";
+
+fn codes(set: &PolicySet) -> Vec<LintCode> {
+    set.lints().iter().map(|lint| lint.code).collect()
+}
+
+#[test]
+fn a_policy_rests_on_the_one_trust_root_of_its_name() {
+    let policy = document("p", "**", LOGGED);
+    let image = pinned("ghcr.io/acme/app");
+    let wanted = |set: &PolicySet| !set.governing(&image, &ObjectFacts::none()).wants(&image).nothing();
+    let whole = set(&[("a.yaml", &policy), ("b.yaml", &trust_root("r", 1))]);
+    assert_eq!((codes(&whole), wanted(&whole)), (vec![], true));
+    let missing = set(&[("a.yaml", &policy), ("b.yaml", &trust_root("other", 1))]);
+    assert_eq!((codes(&missing), wanted(&missing)), (vec![LintCode::TrustRootMissing], false));
+    let twice = set(&[("a.yaml", &policy), ("b.yaml", &(trust_root("r", 1) + &trust_root("r", 2)))]);
+    assert_eq!(
+        (codes(&twice), wanted(&twice)),
+        (vec![LintCode::TrustRootDuplicateName, LintCode::TrustRootMissing], false)
+    );
+    let broken = trust_root("r", 1).replace("hashAlgorithm", "hash");
+    let broken = set(&[("a.yaml", &policy), ("b.yaml", &broken)]);
+    assert_eq!((codes(&broken), wanted(&broken)), (vec![LintCode::TrustRootMissing], false));
+    assert!(broken.lints()[0].message.contains("b.yaml:5:"), "{}", broken.lints()[0]);
+    let lacking = set(&[
+        ("a.yaml", &document("p", "**", "authorities: [{key: @k, rfc3161timestamp: {trustRootRef: r}}]")),
+        ("b.yaml", &trust_root("r", 1)),
+    ]);
+    assert_eq!(codes(&lacking), [LintCode::TrustRootLacks]);
+}
+
+/// A TrustRoot with a mistake must not take away what its last good form let be believed, nor anything else.
+#[test]
+fn a_trust_root_that_breaks_keeps_its_last_good_form() {
+    let policy = document("p", "**", LOGGED);
+    let image = pinned("ghcr.io/acme/app");
+    let key = |set: &PolicySet| set.governing(&image, &ObjectFacts::none()).key();
+    let good = set(&[("a.yaml", &policy), ("b.yaml", &trust_root("r", 1))]);
+    let misspelt = trust_root("r", 2).replace("hashAlgorithm", "hash");
+    let unreadable = "---\nkind: [\n".to_owned();
+    for (what, text) in [("a field is misspelt", &misspelt), ("it is no YAML", &unreadable)] {
+        let broken = set(&[("a.yaml", &policy), ("b.yaml", text)]).with_last_good(&good);
+        assert_eq!(key(&broken) == key(&good), what == "a field is misspelt", "{what}");
+        assert_eq!(broken.kept_trust_roots().len(), 1, "{what}");
+        assert!(!broken.errors().is_empty(), "{what}");
+        // And once more: what is kept is kept from one generation to the next.
+        let again = set(&[("a.yaml", &policy), ("b.yaml", text)]).with_last_good(&broken);
+        assert_eq!(key(&again), key(&broken), "{what}");
+    }
+    // Taken out, or replaced, it is gone.
+    let without = set(&[("a.yaml", &policy), ("b.yaml", "")]).with_last_good(&good);
+    assert_eq!(codes(&without), [LintCode::TrustRootMissing]);
+    let replaced = set(&[("a.yaml", &policy), ("b.yaml", &trust_root("r", 2))]).with_last_good(&good);
+    assert!(key(&replaced) != key(&good) && replaced.kept_trust_roots().is_empty());
+    // A policy that is kept rests on the trust root of now.
+    let policy_broken = policy.replace("images", "imagez");
+    let kept = set(&[("a.yaml", &policy_broken), ("b.yaml", &trust_root("r", 2))]).with_last_good(&good);
+    assert_eq!((key(&kept), kept.kept().len()), (key(&replaced), 1));
+}

@@ -2,6 +2,8 @@
 
 use countersign_evidence::{Hash, HashRule, Layout, Layouts, SctRule};
 
+mod trust_roots;
+
 use super::{Beside, Demand, Policy, RootName, SignedDemand, Signer};
 use crate::document::{Document, parse};
 use crate::lint::{LintCode, Severity};
