@@ -129,20 +129,10 @@ impl Transport {
                 Connection::Kept => limits.per_host,
                 Connection::New => 0,
             };
-            let mut builder = reqwest::Client::builder()
-                .tls_backend_preconfigured(tls.clone())
-                .user_agent(&config.user_agent)
-                .redirect(Policy::none())
-                .referer(false)
-                .retry(reqwest::retry::never())
-                .no_proxy()
-                .connect_timeout(limits.connect)
+            let mut builder = builder(config, &tls)?
                 .pool_max_idle_per_host(idle)
                 .http2_keep_alive_interval(limits.connect)
                 .http2_keep_alive_timeout(limits.connect);
-            for proxy in proxies(&config.proxies)? {
-                builder = builder.proxy(proxy);
-            }
             if guard {
                 builder = builder.dns_resolver(guard::GuardedResolver);
             }
@@ -319,6 +309,35 @@ fn unambiguous(headers: &HeaderMap) -> Result<(), Failure> {
         Some(_) => Err(Failure::final_(Trouble::protocol(
             "the answer is compressed, though that was not asked for, and its length has no bound",
         ))),
+    }
+}
+
+/// What holds of every client: these authorities, these proxies, no redirect and no second try that we did not decide on.
+fn builder(config: &ClientConfig, tls: &rustls::ClientConfig) -> Result<reqwest::ClientBuilder, ConfigError> {
+    let mut builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls.clone())
+        .user_agent(&config.user_agent)
+        .redirect(Policy::none())
+        .referer(false)
+        .retry(reqwest::retry::never())
+        .no_proxy()
+        .connect_timeout(config.limits.connect);
+    for proxy in proxies(&config.proxies)? {
+        builder = builder.proxy(proxy);
+    }
+    Ok(builder)
+}
+
+impl ClientConfig {
+    /// A client for what is no registry: a mirror of trust roots, a service of Sigstore's. It has the same authorities and
+    /// proxies and follows no redirect; caps and deadlines of answers are its user's.
+    ///
+    /// # Errors
+    /// Where an authority or a proxy cannot be used.
+    pub fn http_client(&self) -> Result<reqwest::Client, ConfigError> {
+        let tls = tls::client_config(&self.ca_certificates)?;
+        let built = builder(self, &tls)?.pool_max_idle_per_host(1).build();
+        built.map_err(|error| ConfigError::Build(Box::new(error)))
     }
 }
 

@@ -20,4 +20,5 @@ pub use limits::Limits;
 pub(crate) use mirror::Mirror;
 pub use mirror::MirrorError;
 pub(crate) use name::is_relative;
+pub use refresh::check_initial_root;
 pub(crate) use refresh::{Wanted, again, refresh};

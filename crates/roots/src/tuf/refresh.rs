@@ -7,7 +7,7 @@ use countersign_evidence::trust::TrustRoot;
 use jiff::{SignedDuration, Timestamp};
 use sigstore_tuf::metadata::Role as _;
 use sigstore_tuf::transport::FetchFuture;
-use sigstore_tuf::{Error, Metadata, Repository, Root, Updater};
+use sigstore_tuf::{Error, Metadata, Repository, Root, TrustedMetadataSet, Updater};
 
 use super::kept::Kept;
 use super::limits::Limits;
@@ -72,12 +72,7 @@ pub(super) async fn walk(
             name: wanted.target.to_owned(),
         });
     }
-    let begin = Metadata::<Root>::from_slice(wanted.initial_root).map_err(RefreshError::of)?;
-    if begin.signed().version > MAX_VERSION {
-        let found = begin.signed().version;
-        let text = format!("the initial root has version {found}, and {MAX_VERSION} is the highest");
-        return Err(RefreshError::Metadata(Error::Malformed(text)));
-    }
+    check_initial_root(wanted.initial_root)?;
     // The client takes an end that is now for one to come; the specification wants it later than now (5.4.4).
     let moment = now + SignedDuration::from_nanos(1);
     let mut updater = Updater::new(repository, wanted.initial_root)
@@ -91,6 +86,22 @@ pub(super) async fn walk(
         root: Arc::new(root),
         expires: expires(&updater),
     })
+}
+
+/// Whether bytes are root metadata to begin with: signed by as many of its own keys as it wants.
+///
+/// # Errors
+/// Where they are not.
+pub fn check_initial_root(initial_root: &[u8]) -> Result<(), RefreshError> {
+    let begin = Metadata::<Root>::from_slice(initial_root).map_err(RefreshError::of)?;
+    let version = begin.signed().version;
+    if version > MAX_VERSION {
+        let text = format!("the initial root has version {version}, and {MAX_VERSION} is the highest");
+        return Err(RefreshError::Metadata(Error::Malformed(text)));
+    }
+    TrustedMetadataSet::from_root(initial_root)
+        .map(drop)
+        .map_err(RefreshError::of)
 }
 
 async fn target(updater: &mut Updater, target: &str, moment: Timestamp) -> Result<TrustRoot, RefreshError> {

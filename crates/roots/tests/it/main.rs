@@ -1,0 +1,8 @@
+//! Roots out of repositories that are sound and repositories that are not, over real connections on loopback.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod attacks;
+mod embedded;
+mod mint;
+mod mirror;
+mod scene;
