@@ -21,6 +21,8 @@ pub(crate) struct Configuration {
     _kind: Kind,
     #[serde(default)]
     pub(crate) registries: Registries,
+    #[serde(default)]
+    pub(crate) trust_roots: TrustRoots,
     pub(crate) admission: Option<Admission>,
     pub(crate) registry: Option<Registry>,
 }
@@ -51,6 +53,63 @@ pub(crate) struct Registries {
     pub(crate) mirrors: BTreeMap<String, Vec<String>>,
     /// A docker `config.json` with credentials or credential helpers.
     pub(crate) docker_config: Option<PathBuf>,
+}
+
+/// Where trust roots come from.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct TrustRoots {
+    /// Where repositories are remembered across restarts.
+    pub(crate) cache: Option<PathBuf>,
+    /// How often repositories are asked.
+    #[serde(default, deserialize_with = "crate::duration::deserialize")]
+    pub(crate) every: Option<Duration>,
+    /// The root that is believed where a policy names none; without it, the embedded one.
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) public_good: Option<PublicGood>,
+    /// Roots that policies name by `trustRootRef`, beside those of TrustRoot documents.
+    #[serde(default)]
+    pub(crate) named: BTreeMap<String, NamedRoot>,
+}
+
+/// Exactly one of `file` and `refresh: true`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct PublicGood {
+    /// A `trusted_root.json`: a frozen copy, watched.
+    pub(crate) file: Option<PathBuf>,
+    /// Whether newer roots are taken from Sigstore's TUF repository.
+    #[serde(default)]
+    pub(crate) refresh: bool,
+    /// Where that repository is mirrored.
+    pub(crate) mirror: Option<String>,
+}
+
+/// Exactly one of `file`, `embedded` and `mirror`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct NamedRoot {
+    /// A `trusted_root.json`: a frozen copy, watched.
+    pub(crate) file: Option<PathBuf>,
+    /// A root that this binary brings along.
+    pub(crate) embedded: Option<EmbeddedRoot>,
+    /// A TUF repository that is followed.
+    pub(crate) mirror: Option<String>,
+    /// The root metadata that is believed from the start; without it, that of `embedded`.
+    pub(crate) initial_root: Option<PathBuf>,
+    /// The folder of the targets below the mirror.
+    pub(crate) targets: Option<String>,
+    /// The target that holds the trust root.
+    pub(crate) target: Option<String>,
+}
+
+/// What this binary brings along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum EmbeddedRoot {
+    PublicGood,
+    Staging,
+    Github,
 }
 
 /// `serve admission`.

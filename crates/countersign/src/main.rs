@@ -16,6 +16,7 @@ mod printer;
 mod private_key;
 mod registries;
 mod rendering;
+mod trust_roots;
 mod usage;
 mod yaml;
 mod yardstick;

@@ -72,6 +72,15 @@ impl RegistryArguments {
     }
 
     pub(crate) fn client(&self, configuration: Option<&Configuration>) -> Result<(Client, Credentials), Failure> {
+        let (client, credentials, _) = self.clients(configuration)?;
+        Ok((client, credentials))
+    }
+
+    /// The way to registries, and the way to what is none.
+    pub(crate) fn clients(
+        &self,
+        configuration: Option<&Configuration>,
+    ) -> Result<(Client, Credentials, reqwest::Client), Failure> {
         let defaults = Registries::default();
         let file = configuration.map_or(&defaults, |configuration| &configuration.registries);
         let mut config = ClientConfig {
@@ -97,8 +106,9 @@ impl RegistryArguments {
             None => Credentials::from_default_docker_config(),
         }
         .map_err(Failure::misuse)?;
+        let others = config.http_client().map_err(|error| unusable(error, &authorities))?;
         let client = Client::new(config).map_err(|error| unusable(error, &authorities))?;
-        Ok((client, credentials))
+        Ok((client, credentials, others))
     }
 }
 

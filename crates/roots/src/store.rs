@@ -95,6 +95,8 @@ pub struct RootFacts {
     pub name: String,
     /// Whether there is a root.
     pub usable: bool,
+    /// Whether its source is asked again.
+    pub followed: bool,
     /// When it was last verified at its source; nothing where the source has no time.
     pub verified: Option<Timestamp>,
     /// When the first of the metadata ends that it rests on.
@@ -236,6 +238,7 @@ impl TrustRootStore {
         let facts = |entry: &Entry| RootFacts {
             name: entry.name.clone(),
             usable: entry.state.root().is_ok(),
+            followed: entry.duty.is_some(),
             verified: entry.state.verified(),
             expires: entry.state.expires(),
             attempts: entry.attempts.clone(),

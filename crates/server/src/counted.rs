@@ -1,11 +1,18 @@
-//! What the registry client, its caches and the recorder count, in the terms of the metrics.
+//! What the registry client, its caches, the recorder and the trust roots count, in the terms of the metrics.
 
 use countersign_registry::{CacheCounts, Gatherer, LookupCounts, RequestCounts};
+use countersign_roots::TrustRootStore;
+use jiff::Timestamp;
 
 use crate::metrics::{Cache, Counted, Lookup, RegistryOutcome};
 use crate::record::Recorder;
 
-pub(crate) fn counted(gatherer: &Gatherer, recorder: &Recorder) -> Counted {
+pub(crate) fn counted(
+    gatherer: &Gatherer,
+    recorder: &Recorder,
+    roots: Option<&TrustRootStore>,
+    now: Timestamp,
+) -> Counted {
     let lookups = gatherer.counts().map(|CacheCounts { tags, evidence }| {
         let of = |cache, counts: LookupCounts| {
             [
@@ -40,5 +47,6 @@ pub(crate) fn counted(gatherer: &Gatherer, recorder: &Recorder) -> Counted {
             (RegistryOutcome::Content, content),
         ],
         records_lost: recorder.lost(),
+        roots: (roots.map(TrustRootStore::facts).unwrap_or_default(), now),
     }
 }

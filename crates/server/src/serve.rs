@@ -110,8 +110,9 @@ impl AdmissionServer {
             Some(address) => Some(Listener::bind(address, Transport::Plain).await?),
             None => None,
         };
-        let (counting, recorder) = (gatherer.clone(), plan.recorder.clone());
-        metrics.follow(move || crate::counted::counted(&counting, &recorder));
+        let (counting, recorder, roots, clock) =
+            (gatherer.clone(), plan.recorder.clone(), plan.roots.clone(), plan.clock);
+        metrics.follow(move || crate::counted::counted(&counting, &recorder, roots.as_deref(), clock()));
         let door = Arc::new(Door::new(DoorParts {
             policies: Arc::clone(&policies),
             gatherer,

@@ -1,14 +1,17 @@
 //! Every metric that countersign serves, declared once with its help text, and the only ways to change one.
 //!
 //! Names begin with `countersign_` (a contract with dashboards and alerts). A label is a closed enum or a word of a
-//! fixed catalogue, never a namespace, an image or a host: the number of series does not depend on what callers send.
+//! fixed catalogue, or the name of one of a few trust roots; never a namespace, an image or a host: the number of series does
+//! not depend on what callers send.
 
 mod labels;
+mod roots;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use countersign_roots::RootFacts;
 use jiff::Timestamp;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -65,6 +68,7 @@ struct Series {
     shed: Family<DoorLabels, Counter>,
     overdue: Family<DoorLabels, Counter>,
     panics: Family<DoorLabels, Counter>,
+    roots: roots::RootSeries,
 }
 
 /// What others count, since the start: the caches, the registry client, the records.
@@ -76,6 +80,8 @@ pub struct Counted {
     pub registry_requests: Vec<(RegistryOutcome, u64)>,
     /// How many records could not be written.
     pub records_lost: u64,
+    /// What is to be said of trust roots at this moment.
+    pub roots: (Vec<RootFacts>, Timestamp),
 }
 
 /// What is to be said about a set of policies that came into force.
@@ -273,6 +279,8 @@ impl Series {
             );
         }
         set(&self.records_lost, counted.records_lost);
+        let (roots, now) = &counted.roots;
+        self.roots.tell(roots, *now);
     }
 
     fn unregistered() -> Self {
@@ -299,6 +307,7 @@ impl Series {
             shed: Family::default(),
             overdue: Family::default(),
             panics: Family::default(),
+            roots: roots::RootSeries::default(),
         }
     }
 
@@ -373,6 +382,7 @@ impl Series {
             "Attempts to load a changed serving certificate, by outcome",
             self.certificate_reloads.clone(),
         );
+        self.roots.register(to);
     }
 
     fn register_doors(&self, to: &mut Registry) {

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn every_metric_has_the_prefix_and_a_help_text() {
     let metrics = Metrics::new();
-    // The two whose series are not known beforehand.
+    // Those whose series are not known beforehand.
     metrics.reason("image.unsigned");
     metrics.policies_loaded(PolicySetFacts {
         policies: 1,
@@ -15,7 +15,7 @@ fn every_metric_has_the_prefix_and_a_help_text() {
     });
     let text = metrics.text();
     let declared: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
-    assert_eq!(declared.len(), 21, "{declared:?}");
+    assert_eq!(declared.len(), 25, "{declared:?}");
     for line in declared {
         let name = line.split(' ').next().unwrap();
         assert!(name.starts_with("countersign_"), "{name}");
@@ -108,4 +108,47 @@ fn what_others_count_is_read_whenever_somebody_asks() {
             );
         }
     }
+}
+
+#[test]
+fn the_age_of_each_trust_root_is_told_and_goes_with_it() {
+    let now = Timestamp::constant(1_800_000_000, 0);
+    let facts = |name: &str| RootFacts {
+        name: name.to_owned(),
+        usable: true,
+        followed: true,
+        verified: Some(now - jiff::SignedDuration::from_secs(90)),
+        expires: Some(now),
+        attempts: [(countersign_roots::Outcome::Slow, 2)].into(),
+    };
+    let unusable = RootFacts {
+        usable: false,
+        verified: None,
+        expires: None,
+        ..facts("gone")
+    };
+    let roots = roots::RootSeries::default();
+    let mut registry = Registry::with_prefix("countersign");
+    roots.register(&mut registry);
+    roots.tell(&[facts("public-good"), unusable], now);
+    let mut text = String::new();
+    encode(&mut text, &registry).unwrap();
+    for line in [
+        r#"countersign_trust_root_usable{root="public-good"} 1"#,
+        r#"countersign_trust_root_age_seconds{root="public-good"} 90"#,
+        r#"countersign_trust_root_expires_timestamp_seconds{root="public-good"} 1800000000"#,
+        r#"countersign_trust_root_refreshes_total{root="public-good",outcome="slow"} 2"#,
+        r#"countersign_trust_root_refreshes_total{root="public-good",outcome="refreshed"} 0"#,
+        r#"countersign_trust_root_usable{root="gone"} 0"#,
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    assert!(
+        !text.contains(r#"age_seconds{root="gone"}"#),
+        "what is not there has no age"
+    );
+    roots.tell(&[facts("public-good")], now);
+    text.clear();
+    encode(&mut text, &registry).unwrap();
+    assert!(!text.contains("gone"), "{text}");
 }

@@ -70,7 +70,8 @@ impl Snapshot {
             let found = match entry {
                 InForce::Policy(policy) => {
                     let source = policy.source();
-                    self.document(policy.digest(), source).map(|text| (source.file.clone(), text))
+                    self.document(policy.digest(), source)
+                        .map(|text| (source.file.clone(), text))
                 }
                 InForce::Broken(broken) => broken
                     .errors()

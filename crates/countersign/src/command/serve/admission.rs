@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_policy::Settings;
@@ -17,6 +18,7 @@ use crate::configuration::{Admission, NoMatch};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::registries::RegistryArguments;
+use crate::trust_roots;
 
 /// How long requests in flight may take once the door closes: the API server waits thirty seconds at most.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
@@ -34,6 +36,11 @@ pub(crate) struct Arguments {
     /// Private key of the serving certificate (PEM); watched
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
+
+    /// What is believed where a policy names no trust root (`trusted_root.json`); watched [default: what this binary brings
+    /// along]
+    #[arg(long, value_name = "FILE")]
+    trusted_root: Option<PathBuf>,
 
     /// Where reviews are answered
     #[arg(long, value_name = "ADDR")]
@@ -81,7 +88,9 @@ impl Arguments {
     /// The flags over the file.
     fn plan(self) -> Result<AdmissionPlan, Failure> {
         let mut configuration = self.registries.configuration()?;
-        let (client, credentials) = self.registries.client(configuration.as_ref())?;
+        let (client, credentials, http) = self.registries.clients(configuration.as_ref())?;
+        let trust = configuration.as_mut().map(|file| std::mem::take(&mut file.trust_roots));
+        let roots = trust_roots::store(trust.unwrap_or_default(), self.trusted_root, http)?;
         let file = configuration
             .as_mut()
             .and_then(|file| file.admission.take())
@@ -122,7 +131,7 @@ impl Arguments {
                 .ok_or_else(|| missing("a certificate's key", "--tls-key FILE"))?,
             policies,
             settings: Settings::new(no_match.into()),
-            roots: Some(believed::kept()?),
+            roots: Some(Arc::new(roots)),
             client,
             credentials,
             cache: CacheConfig {

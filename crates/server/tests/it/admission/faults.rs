@@ -48,7 +48,9 @@ async fn a_panic_is_answered_by_a_review_that_refuses() {
     std::fs::write(directory.path().join("1.yaml"), passes).unwrap();
     let (records, metrics) = (Lines::default(), Metrics::new());
     let door = Arc::new(Door::new(DoorParts {
-        policies: Arc::new(PolicyFiles::open(vec![directory.path().to_owned()], Settings::deny_unmatched(), None).unwrap()),
+        policies: Arc::new(
+            PolicyFiles::open(vec![directory.path().to_owned()], Settings::deny_unmatched(), None).unwrap(),
+        ),
         gatherer: Gatherer::uncached(Client::new(ClientConfig::default()).unwrap()),
         credentials: Credentials::anonymous(),
         recorder: Recorder::to(records.clone()).unwrap(),
