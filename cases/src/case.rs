@@ -7,16 +7,18 @@
 //! | `policy.yaml` | the policies in force |
 //! | `evidence/` | what was gathered, as `countersign verify --save` writes it |
 //! | `expected.json` | the verdict, with reason codes or kinds of ground |
+//! | `trusted_root.json` | optional: the trust root of policies that name none; without it there is none |
 //! | `settings.json` | optional: what becomes of images that no policy governs; denied without it |
 //! | `object.json` | optional: the object that brings the image in; without it, as on a command line |
 //! | `time` | optional: when it is judged; without it, when the evidence was gathered |
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use countersign_evidence::Evidence;
+use countersign_evidence::{Evidence, TrustRoot};
 use countersign_image::{Pinned, Reference, ReferenceError};
-use countersign_policy::{NoMatch, ObjectFacts, Settings};
+use countersign_policy::{NoMatch, ObjectFacts, Settings, TrustRoots};
 use countersign_registry::archive::{self, ArchiveError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,6 +31,7 @@ pub(crate) const README: &str = "README.md";
 pub(crate) const IMAGE: &str = "image";
 pub(crate) const EVIDENCE: &str = "evidence";
 pub(crate) const EXPECTED: &str = "expected.json";
+pub(crate) const TRUSTED_ROOT: &str = "trusted_root.json";
 pub(crate) const SETTINGS: &str = "settings.json";
 pub(crate) const OBJECT: &str = "object.json";
 pub(crate) const TIME: &str = "time";
@@ -42,6 +45,8 @@ pub struct Case {
     pub image: Pinned,
     /// Text of the policies.
     pub policy: String,
+    /// The trust roots that no document of theirs holds.
+    pub roots: TrustRoots,
     /// What holds for all policies together.
     pub settings: Settings,
     /// The object that brings the image in.
@@ -139,6 +144,7 @@ impl Case {
                 .unwrap_or_default(),
             image: image(&at(IMAGE))?,
             policy: text(&at(POLICY))?,
+            roots: roots(&at(TRUSTED_ROOT))?,
             settings: settings(&at(SETTINGS))?,
             object: object(&at(OBJECT))?,
             now,
@@ -158,6 +164,14 @@ fn image(path: &Path) -> Result<Pinned, CaseError> {
     reference
         .pinned()
         .ok_or_else(|| content(path, &written, "a name with a digest"))
+}
+
+fn roots(path: &Path) -> Result<TrustRoots, CaseError> {
+    let Some(written) = optional(path)? else {
+        return Ok(TrustRoots::none());
+    };
+    let root = TrustRoot::parse(written.as_bytes()).map_err(|_| content(path, "another document", "a trust root"))?;
+    Ok(TrustRoots::none().with_standing(Arc::new(root)))
 }
 
 fn settings(path: &Path) -> Result<Settings, CaseError> {

@@ -74,7 +74,7 @@ pub fn check(directory: &Path) -> Result<Expected, CheckError> {
 /// The judgement of a case: its policies, on its evidence, at its time.
 #[must_use]
 pub fn judged(case: &Case) -> Judgement {
-    let policies = PolicySet::compile(vec![parse(POLICY, &case.policy)], case.settings);
+    let policies = PolicySet::compile_with(vec![parse(POLICY, &case.policy)], case.roots.clone(), case.settings);
     let governing = policies.governing(&case.image, &case.object);
     judge(&case.evidence, &governing, case.now)
 }

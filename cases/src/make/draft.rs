@@ -22,6 +22,7 @@ pub(super) struct Draft {
     about: &'static str,
     image: Pinned,
     policy: String,
+    trusted_root: Option<String>,
     no_match: Option<NoMatch>,
     object: Option<ObjectFacts>,
     time: Option<&'static str>,
@@ -47,6 +48,7 @@ impl Draft {
             about,
             image: image.pinned.clone(),
             policy: String::new(),
+            trusted_root: None,
             no_match: None,
             object: None,
             time: None,
@@ -66,6 +68,12 @@ impl Draft {
 
     pub(super) fn policy_text(mut self, text: String) -> Self {
         self.policy = text;
+        self
+    }
+
+    /// The trust root of policies that name none.
+    pub(super) fn trusted_root(mut self, json: &str) -> Self {
+        self.trusted_root = Some(json.to_owned());
         self
     }
 
@@ -150,6 +158,9 @@ impl Draft {
         text(case::IMAGE, &format!("{}\n", self.image.written()))?;
         text(case::POLICY, &self.policy)?;
         text(case::EXPECTED, &self.expected().to_json())?;
+        if let Some(root) = &self.trusted_root {
+            text(case::TRUSTED_ROOT, root)?;
+        }
         if let Some(no_match) = self.no_match {
             text(
                 case::SETTINGS,

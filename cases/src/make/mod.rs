@@ -9,6 +9,7 @@ mod attestations;
 mod draft;
 mod formats;
 mod items;
+mod keyless;
 mod keys;
 mod layouts;
 mod policies;
@@ -115,6 +116,7 @@ fn drafts(workshop: &Workshop) -> Vec<Draft> {
         attestations::drafts(workshop),
         policies::drafts(workshop),
         formats::drafts(workshop),
+        keyless::drafts(workshop),
         registry::drafts(workshop),
         attacks::drafts(workshop),
     ];

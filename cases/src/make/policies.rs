@@ -9,8 +9,7 @@ use super::policy_text::{Authority, policy};
 use super::sample::{app, sample};
 use super::workshop::Workshop;
 
-const KEYLESS: &str = "  - name: job\n    keyless:\n      url: https://fulcio.sigstore.dev\n      identities:\n      - issuer: \
-                       https://token.actions.githubusercontent.com\n        subject: https://github.com/shop/app/.github/workflows/release.yaml@refs/heads/main\n";
+const IN_A_KMS: &str = "  - name: job\n    key:\n      kms: gcpkms://projects/shop/locations/global/keyRings/release/cryptoKeys/app\n";
 
 pub(super) fn drafts(workshop: &Workshop) -> Vec<Draft> {
     let mut drafts = several(workshop);
@@ -145,7 +144,7 @@ fn unmatched(workshop: &Workshop) -> Vec<Draft> {
 
 fn unsupported(workshop: &Workshop) -> Vec<Draft> {
     let image = app();
-    let keyless = || Authority::other(KEYLESS);
+    let in_a_kms = || Authority::other(IN_A_KMS);
     let signed = || workshop.signature("alice", &image, Layout::Tag);
     let case = |name, about| Draft::new(name, &image, about);
     let cue = alice(workshop).with(
@@ -157,21 +156,21 @@ fn unsupported(workshop: &Workshop) -> Vec<Draft> {
             "unsupported-authority-alone-undecided",
             "Promise: an authority that this version cannot ask is not passed over: alone, it leaves the image undecided.",
         )
-        .policies(&[policy("keyless", [keyless()])])
+        .policies(&[policy("kms", [in_a_kms()])])
         .items([signed()])
-        .rules("keyless", "undecided", &["policy.unsupported"]),
+        .rules("kms", "undecided", &["policy.unsupported"]),
         case(
             "unsupported-authority-beside-a-met-one-admit",
             "Promise: an authority that is met is enough, whatever the others ask.",
         )
-        .policies(&[policy("either", [keyless(), alice(workshop)])])
+        .policies(&[policy("either", [in_a_kms(), alice(workshop)])])
         .items([signed()])
         .rules("either", "admit", &["signed"]),
         case(
             "unsupported-authority-beside-an-unmet-one-undecided",
             "Promise: where the authority that can be asked says no, the one that cannot might have said yes.",
         )
-        .policies(&[policy("either", [keyless(), bob(workshop)])])
+        .policies(&[policy("either", [in_a_kms(), bob(workshop)])])
         .items([signed()])
         .rules("either", "undecided", &["policy.unsupported"]),
         case(

@@ -1,6 +1,6 @@
 //! Who signs in the cases: a handful of test keys, each with the schemes it signs with.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use countersign_evidence::{Hash, KeyKind, Layout, PublicKey, Scheme, Sealed, ToBeSigned};
 use countersign_keys::{PrivateKey, Signer as _};
 
+use super::keyless::{self, Minted};
 use super::MakeError;
 use super::remembered::Remembered;
 
@@ -42,6 +43,7 @@ pub(super) struct Workshop {
     signers: BTreeMap<&'static str, PrivateKey>,
     forger: EcdsaKeyPair,
     remembered: RefCell<Remembered>,
+    minted: OnceCell<Minted>,
 }
 
 impl Workshop {
@@ -60,11 +62,22 @@ impl Workshop {
             signers.insert(signer, key);
         }
         let forger = forger(&read(folder, "alice")?);
-        Ok(Self {
+        let workshop = Self {
             signers,
             forger,
             remembered: RefCell::new(Remembered::read(folder)?),
-        })
+            minted: OnceCell::new(),
+        };
+        let alice = (workshop.public("alice").to_pem(), keyless::signature_to_log(&workshop));
+        let minted = Minted::open(folder, (&alice.0, &alice.1))?;
+        // It was empty until now.
+        workshop.minted.set(minted).ok();
+        Ok(workshop)
+    }
+
+    /// What the private Sigstore made.
+    pub(super) fn minted(&self) -> &Minted {
+        self.minted.get().expect("it was set when the workshop was opened")
     }
 
     pub(super) fn forget_unused(&self) {
