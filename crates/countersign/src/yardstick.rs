@@ -75,6 +75,7 @@ struct IdentityArguments {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "true",
+        hide_possible_values = true,
         conflicts_with = "policy"
     )]
     insecure_ignore_tlog: Option<bool>,

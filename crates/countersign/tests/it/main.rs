@@ -14,6 +14,7 @@ mod explain;
 mod guarded;
 mod help;
 mod hostile;
+mod keyless;
 mod keys;
 mod killed;
 mod output;

@@ -43,23 +43,20 @@ fn what_may_not_be_meant_is_a_lint() {
 fn what_is_not_done_yet_is_an_error_of_the_check() {
     let folder = Folder::new();
     folder.write(
-        "keyless.yaml",
+        "kms.yaml",
         "apiVersion: policy.sigstore.dev/v1beta1
 kind: ClusterImagePolicy
 metadata:
-  name: keyless
+  name: kms
 spec:
   images:
   - glob: \"registry.example/**\"
   authorities:
-  - keyless:
-      url: https://fulcio.sigstore.dev
-      identities:
-      - issuer: https://token.actions.githubusercontent.com
-        subject: https://github.com/acme/app/.github/workflows/release.yaml@refs/heads/main
+  - key:
+      kms: gcpkms://projects/shop/locations/global/keyRings/release/cryptoKeys/app
 ",
     );
-    folder.tell(&folder.run(&["policy", "check", "keyless.yaml"]));
+    folder.tell(&folder.run(&["policy", "check", "kms.yaml"]));
     assert_snapshot!(folder.told());
 }
 
