@@ -12,7 +12,7 @@ use crate::error::{Outcome, RootError};
 use crate::file::Mark;
 use crate::source::Source;
 use crate::state::State;
-use crate::store::{Duty, Key, PUBLIC_GOOD, TrustRootStore};
+use crate::store::{Duty, Key, TrustRootStore};
 use crate::text::chain;
 
 /// How often files are looked at.
@@ -55,18 +55,9 @@ impl TrustRootStore {
     /// # Errors
     /// Where no newer root was had; the one that was there before stays.
     pub async fn refresh(&self, name: &str) -> Result<(), Arc<RootError>> {
-        let key = if name == PUBLIC_GOOD {
-            Key::PublicGood
-        } else {
-            Key::Named(name.to_owned())
-        };
-        let duties = self.duties();
-        let found = duties.get(&key).or_else(|| {
-            let is_it = |(_, (called, _)): &(&Key, &(String, Duty))| called == name;
-            duties.iter().find(is_it).map(|(_, found)| found)
-        });
+        let found = self.duties().into_iter().find(|(_, (called, _))| called == name);
         match found {
-            Some((_, duty @ Duty::Follow(_))) => self.ask(&key, duty).await,
+            Some((key, (_, duty @ Duty::Follow(_)))) => self.ask(&key, &duty).await,
             _ => Ok(()),
         }
     }

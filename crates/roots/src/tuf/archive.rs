@@ -1,5 +1,6 @@
 //! A repository packed as `tar.gz`, as TrustRoot documents carry it: unpacked into memory, verified like any other.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -80,17 +81,31 @@ pub(crate) fn found_in(archive: &source::Archive, now: Timestamp) -> Result<Foun
 }
 
 fn unpack(packed: &[u8]) -> Result<BTreeMap<String, Bytes>, ArchiveError> {
+    let over = Cell::new(false);
+    let unpacked = Bounded {
+        inner: GzDecoder::new(packed),
+        left: MAX_UNPACKED,
+        over: &over,
+    };
+    let files = files(unpacked);
+    // The unpacker sees an error of some kind; we know of which.
+    if over.get() {
+        return Err(ArchiveError::TooLarge);
+    }
+    let files = files?;
+    if files.is_empty() {
+        return Err(ArchiveError::Empty);
+    }
+    Ok(files)
+}
+
+fn files(unpacked: impl Read) -> Result<BTreeMap<String, Bytes>, ArchiveError> {
     let mut files = BTreeMap::new();
-    let mut archive = tar::Archive::new(GzDecoder::new(packed).take(MAX_UNPACKED + 1));
-    let mut read = 0;
+    let mut archive = tar::Archive::new(unpacked);
     for (index, entry) in archive.entries().map_err(ArchiveError::Unpacking)?.enumerate() {
-        let mut entry = entry.map_err(|error| unpacking(error, read))?;
+        let mut entry = entry.map_err(ArchiveError::Unpacking)?;
         if index == MAX_ENTRIES {
             return Err(ArchiveError::TooMany);
-        }
-        read += entry.size();
-        if read > MAX_UNPACKED {
-            return Err(ArchiveError::TooLarge);
         }
         // Links and devices are no files of a repository.
         if !entry.header().entry_type().is_file() {
@@ -99,21 +114,32 @@ fn unpack(packed: &[u8]) -> Result<BTreeMap<String, Bytes>, ArchiveError> {
         let path = entry.path_bytes().into_owned();
         let Some(name) = inside(&path) else { continue };
         let mut bytes = Vec::new();
-        entry.read_to_end(&mut bytes).map_err(|error| unpacking(error, read))?;
+        entry.read_to_end(&mut bytes).map_err(ArchiveError::Unpacking)?;
         files.insert(name, Bytes::from(bytes));
-    }
-    if files.is_empty() {
-        return Err(ArchiveError::Empty);
     }
     Ok(files)
 }
 
-/// Where the reading was cut off, the archive is too large; the unpacker only sees that it ends early.
-fn unpacking(error: io::Error, read: u64) -> ArchiveError {
-    if read > MAX_UNPACKED {
-        ArchiveError::TooLarge
-    } else {
-        ArchiveError::Unpacking(error)
+/// A reader that fails where it would give more than it may, instead of ending there.
+struct Bounded<'a, R> {
+    inner: R,
+    left: u64,
+    over: &'a Cell<bool>,
+}
+
+impl<R: Read> Read for Bounded<'_, R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(into)?;
+        match self.left.checked_sub(read as u64) {
+            Some(left) => {
+                self.left = left;
+                Ok(read)
+            }
+            None => {
+                self.over.set(true);
+                Err(io::Error::other("more than may be unpacked"))
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Signatures, versions, expiry and the walk through delegations are `sigstore-tuf`'s. Ours are: where bytes come from and how
 //! many of them, the time that all of it may take, what is remembered and when, a second count of who signed, and what the
-//! target means. [Decision 7](https://github.com/countersign/countersign/blob/main/docs/decisions/0007-a-published-tuf-client-with-our-own-transport-and-cache.md) says why.
+//! target means. Decision 7 (`docs/decisions`) says why.
 
 mod archive;
 mod count;

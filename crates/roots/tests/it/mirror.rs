@@ -55,6 +55,14 @@ impl Mirror {
         Self { url, shelf }
     }
 
+    /// One that somebody else started.
+    pub(crate) fn at(url: Url) -> Self {
+        Self {
+            url,
+            shelf: Arc::default(),
+        }
+    }
+
     /// From now on these files and no others, each as it is.
     pub(crate) fn serve(&self, files: &BTreeMap<String, Vec<u8>>) {
         let mut shelf = self.shelf.lock().unwrap();
