@@ -1,7 +1,8 @@
 //! What is remembered of repositories across restarts: one file for each, replaced whole or not at all.
 //!
 //! A kill at any moment leaves the file from before or the one after. What is in it is bytes, verified again from the initial
-//! root when they are read: a file that somebody else wrote is worth no more than a mirror.
+//! root when they are read, as of the time that the file names: whoever may write here can bring back a state that was signed
+//! once, and no other.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};

@@ -154,24 +154,21 @@ impl Mirror {
         if status.is_redirection() {
             let to = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
             return Err(MirrorError::Redirect {
-                url: url.into(),
+                url: told(&url),
                 to: shortened(to.unwrap_or("nowhere"), 200),
             });
         }
         if status != StatusCode::OK {
             return Err(MirrorError::Status {
-                url: url.into(),
+                url: told(&url),
                 status: status.as_u16(),
             });
         }
         match response.headers().get(CONTENT_ENCODING).map(HeaderValue::as_bytes) {
             None | Some(b"" | b"identity") => {}
-            Some(_) => return Err(MirrorError::Compressed { url: url.into() }),
+            Some(_) => return Err(MirrorError::Compressed { url: told(&url) }),
         }
-        let too_long = || MirrorError::TooLong {
-            url: url.to_string(),
-            limit,
-        };
+        let too_long = || MirrorError::TooLong { url: told(&url), limit };
         if response.content_length().is_some_and(|length| length > limit) {
             return Err(too_long());
         }
@@ -194,11 +191,11 @@ impl Mirror {
         match tokio::time::timeout(self.answer, wait).await {
             Ok(Ok(came)) => Ok(came),
             Ok(Err(error)) => Err(MirrorError::Unreachable {
-                url: url.to_string(),
+                url: told(url),
                 detail: shortened(&chain(&error.without_url()), 300),
             }),
             Err(_) => Err(MirrorError::Slow {
-                url: url.to_string(),
+                url: told(url),
                 after: began.elapsed(),
             }),
         }
@@ -219,6 +216,15 @@ impl Repository for Mirror {
             self.get(url, max_length).await.map_err(wrapped)
         })
     }
+}
+
+/// An address as it may stand in a message: some people keep passwords in theirs.
+fn told(url: &Url) -> String {
+    let mut url = url.clone();
+    // Only an address without a host has no place for them.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    shortened(url.as_str(), 300)
 }
 
 fn wrapped(error: MirrorError) -> Error {

@@ -6,6 +6,7 @@ mod archived;
 mod attacks;
 mod cached;
 mod embedded;
+mod keys;
 mod killed;
 mod mint;
 mod mirror;

@@ -73,8 +73,12 @@ pub(crate) fn config(named: impl IntoIterator<Item = (&'static str, Repository)>
     }
 }
 
+/// One for each test: reading the system's authorities takes longer than most of them.
 pub(crate) fn http() -> reqwest::Client {
-    countersign_registry::ClientConfig::default().http_client().unwrap()
+    thread_local! {
+        static HTTP: reqwest::Client = countersign_registry::ClientConfig::default().http_client().unwrap();
+    }
+    HTTP.with(Clone::clone)
 }
 
 /// A repository that was read once, well.
