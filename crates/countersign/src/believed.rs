@@ -32,7 +32,7 @@ pub(crate) fn beside(set: &PolicySet, given: Option<&Path>) -> Result<TrustRoots
     for document in policies::documents(set) {
         let obtained = match &document.source {
             Source::Archive(archive) => from_archive(archive, Timestamp::now()).map_err(|error| chain(&error)),
-            _ => Err("a command fetches no trust root from a mirror, a door does; `--trusted-root FILE` stands in for the one that is missing only where a policy names none".to_owned()),
+            _ => Err("it lies in a repository that a door follows, and a command fetches nothing".to_owned()),
         };
         roots = roots.with_obtained(&document.digest, obtained);
     }

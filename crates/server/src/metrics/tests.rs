@@ -93,6 +93,7 @@ fn what_others_count_is_read_whenever_somebody_asks() {
             lookups: vec![(Cache::Evidence, Lookup::Stale, value)],
             registry_requests: vec![(RegistryOutcome::Throttled, value)],
             records_lost: value,
+            roots: (Vec::new(), Timestamp::UNIX_EPOCH),
         }
     });
     for value in [7, 8] {

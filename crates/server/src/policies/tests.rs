@@ -2,7 +2,12 @@
 
 use std::fs;
 
-use countersign_policy::NoMatch;
+use countersign_image::Pinned;
+use countersign_mint::Sigstore;
+use countersign_policy::{Governing, NoMatch, ObjectFacts};
+use countersign_registry::ClientConfig;
+use countersign_roots::tuf::Limits;
+use countersign_roots::{PublicGood, RootsConfig, Schedule};
 
 use super::*;
 
@@ -149,12 +154,99 @@ fn a_policy_in_its_last_good_form_keeps_the_document_of_that_form() {
         while !matches!(files.reload(), Reload::Replaced(_)) {}
         let current = files.current();
         assert_eq!(current.set().generation(), good);
-        let governing = current
-            .set()
-            .governing(&image, &countersign_policy::ObjectFacts::none());
+        let governing = current.set().governing(&image, &ObjectFacts::none());
         let documents = current.documents([&governing, &governing]);
         assert_eq!(documents.len(), 2);
         let again = PolicySet::compile(parse(&documents), Settings::new(NoMatch::Allow));
         assert_eq!((again.errors(), again.generation()), (&[][..], good));
+    }
+}
+
+fn image() -> Pinned {
+    let text = format!("registry.example/app@sha256:{}", "0".repeat(64));
+    let reference = countersign_image::Reference::parse(&text).unwrap();
+    reference.pinned().unwrap()
+}
+
+fn governing(snapshot: &Snapshot) -> Governing {
+    snapshot.set().governing(&image(), &ObjectFacts::none())
+}
+
+/// A policy that rests on the standing trust root, or on the one of this name.
+fn keyless(root: Option<&str>) -> String {
+    let named = root.map(|name| format!("trustRootRef: {name}, ")).unwrap_or_default();
+    let authorities = format!("[{{keyless: {{url: u, {named}identities: [{{issuer: i, subject: s}}]}}}}]");
+    WHOLE
+        .replace("NAME", "keyless")
+        .replace("[{static: {action: fail}}]", &authorities)
+}
+
+/// Verdicts are kept under what governs: it has to be another one as soon as another root stands.
+#[tokio::test]
+async fn policies_rest_on_the_trust_root_of_now_though_no_policy_file_changed() {
+    let (directory, _) = Directory::open("");
+    directory.write(keyless(None));
+    let root = directory.0.path().join("root.json");
+    fs::write(&root, Sigstore::fixed(1).trusted_root().to_json()).unwrap();
+    let store = TrustRootStore::open(RootsConfig {
+        public_good: PublicGood::File(root.clone()),
+        named: std::collections::BTreeMap::new(),
+        cache: None,
+        http: ClientConfig::default().http_client().unwrap(),
+        limits: Limits::standard(),
+        schedule: Schedule::standard(),
+        clock: jiff::Timestamp::now,
+    });
+    let store = Arc::new(store.unwrap());
+    let paths = vec![directory.0.path().join("policy.yaml")];
+    let files = PolicyFiles::open(paths, Settings::new(NoMatch::Allow), Some(Arc::clone(&store))).unwrap();
+    let before = files.current();
+    assert!(!governing(&before).wants(&image()).nothing());
+    assert!(matches!(files.reload(), Reload::Unchanged));
+    let running = tokio::spawn(Arc::clone(&store).run());
+    let replaced = root.with_extension("next");
+    fs::write(&replaced, Sigstore::fixed(2).trusted_root().to_json()).unwrap();
+    fs::rename(&replaced, &root).unwrap();
+    let after = tokio::time::timeout(Duration::from_secs(60), async {
+        loop {
+            match files.reload() {
+                Reload::Replaced(after) => break after,
+                Reload::Unchanged => tokio::time::sleep(Duration::from_millis(20)).await,
+                other => panic!("{other:?}"),
+            }
+        }
+    });
+    let after = after.await.unwrap();
+    running.abort();
+    assert_ne!(governing(&after).key(), governing(&before).key());
+    assert_eq!(names(&files), ["keyless"]);
+    assert!(matches!(files.reload(), Reload::Unchanged));
+}
+
+/// `replay --record` judges by what the door kept: trust roots are part of it, in the form that was in force.
+#[test]
+fn what_governed_is_kept_with_the_trust_roots_that_it_rests_on() {
+    let (directory, _) = Directory::open("");
+    directory.write(keyless(Some("acme")));
+    let key = countersign_mint::pem_of_key(&countersign_mint::Key::new(countersign_mint::Kind::P256).spki());
+    let key = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, key);
+    let root = format!(
+        "apiVersion: policy.sigstore.dev/v1alpha1\nkind: TrustRoot\nmetadata: {{name: acme}}\nspec:\n  sigstoreKeys:\n    \
+         tLogs: [{{baseURL: 'https://log.example', hashAlgorithm: sha-256, publicKey: {key}}}]\n"
+    );
+    let path = directory.0.path().join("root.yaml");
+    fs::write(&path, &root).unwrap();
+    let paths = vec![directory.0.path().to_owned()];
+    let files = PolicyFiles::open(paths, Settings::new(NoMatch::Allow), None).unwrap();
+    let good = governing(&files.current()).key();
+    for text in [root.clone(), root.replace("tLogs", "tLog") + "# longer"] {
+        fs::write(&path, text).unwrap();
+        while !matches!(files.reload(), Reload::Replaced(_) | Reload::Unchanged) {}
+        let current = files.current();
+        let documents = current.documents([&governing(&current)]);
+        assert_eq!(documents.len(), 2, "{documents:#?}");
+        let again = PolicySet::compile(parse(&documents), Settings::new(NoMatch::Allow));
+        assert_eq!(again.errors(), []);
+        assert_eq!(again.governing(&image(), &ObjectFacts::none()).key(), good);
     }
 }
