@@ -1,7 +1,7 @@
 //! Where trust roots come from, as the configuration says it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -122,7 +122,7 @@ fn named_root(place: &str, written: NamedRoot) -> Result<Source, Failure> {
     }
 }
 
-fn initial_root_in(path: &PathBuf) -> Result<Vec<u8>, Failure> {
+fn initial_root_in(path: &Path) -> Result<Vec<u8>, Failure> {
     let bytes = files::read(path, MAX_SMALL)?;
     tuf::check_initial_root(&bytes).map_err(|error| {
         Failure::misuse(error)

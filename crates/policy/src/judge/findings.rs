@@ -48,10 +48,19 @@ impl Tally {
                     let hint = seen.and_then(|seen| seen.unverified_signer_hint.clone());
                     tally.unverified_hints.extend(hint);
                 }
-                Why::Verify(VerifyError::Material(
-                    MaterialError::NoCertificate | MaterialError::KeyNotCertificate,
-                )) => tally.without_certificate += 1,
-                Why::Verify(error) if is_link(error.step()) => tally.broken.push((error.step(), chain(error))),
+                Why::Verify(VerifyError::Material(MaterialError::NoCertificate | MaterialError::KeyNotCertificate)) => {
+                    tally.without_certificate += 1;
+                }
+                Why::Verify(error) if is_link(error.step()) => {
+                    let seen = seen.iter().find(|seen| seen.origin == *origin);
+                    let hint = seen.and_then(|seen| seen.unverified_signer_hint.as_deref());
+                    let whose = hint.map(|hint| format!(" (unverified: {hint})")).unwrap_or_default();
+                    tally.broken.push(Broken {
+                        step: error.step(),
+                        how: chain(error),
+                        whose,
+                    });
+                }
                 Why::NotThisImage(NotThisImage::OtherDigest { found, .. }) => tally.other_images.push(found.join(", ")),
                 Why::TooMany { .. } => tally.not_looked_at += 1,
                 Why::NotASignature { .. }

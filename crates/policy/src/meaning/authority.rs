@@ -135,14 +135,14 @@ fn evidence_of(written: &written::Authority, path: &str, reading: &mut Reading<'
     }
     let belief = belief?;
     let place = place?;
-    Some(Demand::Signed(SignedDemand {
+    Some(Demand::Signed(Box::new(SignedDemand {
         belief,
         attestations,
         repository: place.repository,
         tag_prefix: place.tag_prefix,
         pull_secrets: place.pull_secrets,
         layouts: place.layouts,
-    }))
+    })))
 }
 
 fn place_of(

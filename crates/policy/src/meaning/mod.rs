@@ -163,7 +163,7 @@ pub enum Demand {
         message: Option<String>,
     },
     /// Something signed, by a key or by an identity.
-    Signed(SignedDemand),
+    Signed(Box<SignedDemand>),
     /// Something that this version does not do. It can neither be satisfied nor be skipped.
     Unsupported(Vec<Unsupported>),
 }

@@ -115,7 +115,7 @@ fn of_key(key: &PublicKey, demanded: &ByHand, reference: &TrustRootRef) -> Autho
     };
     Authority {
         name: format!("key {}", key.fingerprint()).into(),
-        demand: Demand::Signed(demand(Belief::new(signer, log, Beside::Ignored), demanded)),
+        demand: demand(Belief::new(signer, log, Beside::Ignored), demanded),
     }
 }
 
@@ -132,22 +132,22 @@ fn of_identities(demanded: &ByHand, reference: &TrustRootRef) -> Authority {
     };
     Authority {
         name: "identity".into(),
-        demand: Demand::Signed(demand(Belief::new(signer, log, Beside::Welcome(reference.clone())), demanded)),
+        demand: demand(Belief::new(signer, log, Beside::Welcome(reference.clone())), demanded),
     }
 }
 
-fn demand(belief: Belief, demanded: &ByHand) -> SignedDemand {
+fn demand(belief: Belief, demanded: &ByHand) -> Demand {
     let attestations = demanded.predicate_types.iter().map(|written| AttestationDemand {
         name: written.clone(),
         written: written.clone(),
         predicate_type: predicate::uri_of(written).to_owned(),
     });
-    SignedDemand {
+    Demand::Signed(Box::new(SignedDemand {
         belief,
         attestations: attestations.collect(),
         repository: None,
         tag_prefix: None,
         pull_secrets: Vec::new(),
         layouts: Layouts::ALL,
-    }
+    }))
 }

@@ -15,12 +15,12 @@ pub(crate) enum Arguments {
     /// Parse policies with the door's own parser, and say what they may not mean
     Check(check::Arguments),
     /// Judge images, or the images of Kubernetes objects, by policies
-    Test(test::Arguments),
+    Test(Box<test::Arguments>),
 }
 
 pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
     match arguments {
         Arguments::Check(arguments) => check::run(&arguments, printer),
-        Arguments::Test(arguments) => test::run(arguments, printer).await,
+        Arguments::Test(arguments) => test::run(*arguments, printer).await,
     }
 }

@@ -46,7 +46,7 @@ fn policy(spec: &str) -> Policy {
 
 fn demand(authority: &str) -> SignedDemand {
     match &policy(&format!("authorities: [{authority}]")).authorities[0].demand {
-        Demand::Signed(demand) => demand.clone(),
+        Demand::Signed(demand) => SignedDemand::clone(demand),
         other => panic!("{authority}: {other:?}"),
     }
 }
