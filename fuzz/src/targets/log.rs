@@ -3,14 +3,12 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use countersign_evidence::log::{Checkpoint, EntryKind, MAX_CHECKPOINT_SIGNATURES};
 use countersign_evidence::log::{LogRule, Signed, Signer, Submission};
 use countersign_evidence::{Entry, Log, LogError, LogId, PublicKey, Window, verify_entry};
-use countersign_image::Digest;
-use ed25519_dalek::{Signer as _, SigningKey};
-use serde_json::{Value, json};
+use countersign_mint::rekor::{self, Made, Rekor};
+use countersign_mint::{Key, Kind};
+use serde_json::Value;
 
 use super::text;
 use crate::seeds::Seeds;
@@ -82,76 +80,35 @@ const CHECKPOINTS: &[&str] = &[
 const MESSAGE: &[u8] = b"what was signed";
 const SIGNATURE: &[u8] = b"its signature";
 const CERTIFICATE: &[u8] = b"its signer's certificate";
-const HOST: &str = "log.example";
-const INDEX: u64 = 1;
 const TIME: u64 = 1_700_000_000;
 
 /// The log, and the one entry of it that is about our signature.
 struct Office {
     log: Log,
     body: Vec<u8>,
+    /// Its index over all shards; in the tree it is 1, of 2.
+    index: u64,
     entry: Value,
     annotation: Value,
 }
 
 static OFFICE: LazyLock<Office> = LazyLock::new(|| {
-    let key = SigningKey::from_bytes(&[8; 32]);
-    let mut spki = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
-    spki.extend(key.verifying_key().as_bytes());
-    let public = PublicKey::from_spki_der(&spki).unwrap();
-    let id = public.fingerprint();
-    let encode = |bytes: &[u8]| STANDARD.encode(bytes);
-    let pem = format!(
-        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
-        encode(CERTIFICATE)
-    );
-    let body = json!({"apiVersion": "0.0.1", "kind": "hashedrekord", "spec": {
-        "data": {"hash": {"algorithm": "sha256", "value": Digest::sha256(MESSAGE).hex()}},
-        "signature": {"content": encode(SIGNATURE), "publicKey": {"content": encode(pem.as_bytes())}},
-    }});
-    let body = body.to_string().into_bytes();
-    let hash = |prefix: &[u8], rest: &[u8]| Digest::sha256(&[prefix, rest].concat()).raw().to_vec();
-    let before = hash(&[0], b"somebody else's entry");
-    let root = encode(&hash(&[1], &[before.as_slice(), &hash(&[0], &body)].concat()));
-    let head = format!("{HOST} - 1\n2\n{root}\n");
-    let line = [&id.raw()[..4], &key.sign(head.as_bytes()).to_bytes()].concat();
-    let promised = format!(
-        r#"{{"body":"{}","integratedTime":{TIME},"logID":"{}","logIndex":{INDEX}}}"#,
-        encode(&body),
-        id.hex()
-    );
-    let promise = encode(&key.sign(promised.as_bytes()).to_bytes());
-    let entry = json!({
-        "logIndex": INDEX.to_string(),
-        "logId": {"keyId": encode(id.raw())},
-        "kindVersion": {"kind": "hashedrekord", "version": "0.0.1"},
-        "integratedTime": TIME.to_string(),
-        "inclusionPromise": {"signedEntryTimestamp": promise},
-        "inclusionProof": {
-            "logIndex": INDEX.to_string(),
-            "rootHash": root,
-            "treeSize": "2",
-            "hashes": [encode(&before)],
-            "checkpoint": {"envelope": format!("{head}\n\u{2014} {HOST} {}\n", encode(&line))},
-        },
-        "canonicalizedBody": encode(&body),
-    });
-    let annotation = json!({
-        "SignedEntryTimestamp": promise,
-        "Payload": {"body": encode(&body), "integratedTime": TIME, "logIndex": INDEX, "logID": id.hex()},
-    });
+    let mut rekor = Rekor::v1_with("log.example", Key::new(Kind::Fixed(8)));
+    let made = Made::Certificate(CERTIFICATE);
+    let at = rekor.take_in(1, &rekor::hashedrekord_v001(MESSAGE, SIGNATURE, made));
     let log = Log {
-        id: LogId::new(id.raw()),
-        key: public,
+        id: LogId::new(rekor.id()),
+        key: PublicKey::from_spki_der(&rekor.key.spki()).unwrap(),
         window: Window::ALWAYS,
-        base_url: format!("https://{HOST}"),
+        base_url: rekor.base_url(),
         operator: None,
     };
     Office {
         log,
-        body,
-        entry,
-        annotation,
+        body: rekor.leaves[at].clone(),
+        index: rekor.index(at),
+        entry: rekor.entry(at, TIME, &[]),
+        annotation: rekor.annotation(at, TIME),
     }
 });
 
@@ -245,7 +202,7 @@ fn believed(entry: &Entry, body: &[u8]) {
             assert_eq!(body, OFFICE.body);
             assert_eq!(logged.kind(), EntryKind::HashedRekordV001);
             assert!(logged.promised() || logged.included());
-            assert_eq!(logged.index(), INDEX);
+            assert_eq!(logged.index(), if logged.promised() { OFFICE.index } else { 1 });
             let time = logged.integrated_time().map(jiff::Timestamp::as_second);
             assert_eq!(time, logged.promised().then_some(1_700_000_000));
             assert_eq!(logged.tree_size(), logged.included().then_some(2));
