@@ -257,3 +257,6 @@ fn times(logs: &[Logged], stamps: &[Stamped]) -> Vec<ProvedTime> {
     });
     promised.chain(stamped).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,7 +137,8 @@ impl VerifyError {
             | Self::OtherMessage { .. }
             | Self::OtherArtifact { .. } => Step::Content,
             Self::Certificate(CertificateError::Sct(_)) => Step::Sct,
-            Self::Material(_) | Self::Certificate(_) => Step::Certificate,
+            Self::Material(material) => material.step(),
+            Self::Certificate(_) => Step::Certificate,
             Self::Log(_) | Self::TooFewLogs { .. } => Step::Log,
             Self::Timestamp(_) | Self::TooFewTimes { .. } | Self::NoTime => Step::Timestamp,
         }

@@ -1,10 +1,11 @@
 //! Why what stands beside a signature cannot be read.
 
-use countersign_image::JsonError;
+use countersign_image::{JsonError, annotation};
 use thiserror::Error;
 
 use crate::bundle::FormError;
 use crate::encoding::NotBase64;
+use crate::refusal::Step;
 
 /// Why what stands beside a signature cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -61,4 +62,18 @@ pub enum MaterialError {
         #[source]
         source: JsonError,
     },
+}
+
+impl MaterialError {
+    /// The step of the chain of trust that it was wanted for.
+    pub(crate) fn step(&self) -> Step {
+        match self {
+            Self::TooLarge { annotation, .. } | Self::Base64 { annotation, .. } | Self::Json { annotation, .. }
+                if *annotation == annotation::COSIGN_RFC3161 =>
+            {
+                Step::Timestamp
+            }
+            _ => Step::Certificate,
+        }
+    }
 }

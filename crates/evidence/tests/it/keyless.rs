@@ -2,7 +2,7 @@
 //! they were signed to be, and refused where they are not.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use countersign_evidence::{
@@ -169,13 +169,13 @@ fn artifact(bundle: &[u8], file: Option<&Path>) -> Artifact {
         let payload = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, payload).unwrap();
         let statement: Value = serde_json::from_slice(&payload).unwrap();
         let digests = statement["subject"].as_array().unwrap().iter();
-        let named = digests.filter_map(|subject| {
+        let mut named = digests.filter_map(|subject| {
             let named =
                 |algorithm: Algorithm| Some(format!("{algorithm}:{}", subject["digest"][algorithm.name()].as_str()?));
             named(Algorithm::Sha256).or_else(|| named(Algorithm::Sha512))
         });
         let unknown = Digest::sha256(b"an artifact that nobody has");
-        return Artifact::Digest(named.last().unwrap().parse().unwrap_or(unknown));
+        return Artifact::Digest(named.next_back().unwrap().parse().unwrap_or(unknown));
     }
     let digest = bundle
         .pointer("/messageSignature/messageDigest/digest")
@@ -227,22 +227,21 @@ fn by_key(pem: &Path, root: &Arc<TrustRoot>, logs: usize) -> Trusted {
     }
 }
 
-pub(crate) fn foreign(root: &Path) -> Vec<Foreign> {
+type Row = (&'static str, Option<PathBuf>, Trusted, Expected);
+
+/// Bundles of cosign, npm and sigstore-go.
+fn of_go(root: &Path) -> Vec<Row> {
     let bundles = root.join("bundles");
-    let own = |path: &str| read_root(&bundles.join(path)).unwrap();
+    let own = |path: &str| Trusted::keyless(read_root(&bundles.join(path)).unwrap());
     let public_good = public_good(root).unwrap();
     let keyless = || Trusted::keyless(public_good.clone());
-    let blob = bundles.join("sigstore-rust/bundles/cosign-v3-blob.txt");
-    let conda = bundles.join("sigstore-rust/bundles/signed-package-2.1.0-hb0f4dca_0.conda");
-    let shared = root.join("sigstore-conformance/a.txt");
-    let staging = Trusted::keyless(read_root(&root.join("trusted-roots/staging.json")).unwrap());
     let publisher = by_key(&bundles.join("sigstore-go/publish_key.pub"), &public_good, 1);
-    let managed = by_key(&bundles.join("sigstore-rust/managed-key/key.pub"), &public_good, 1);
-    let rows: Vec<(&'static str, Option<&Path>, Trusted, Expected)> = vec![
+    let private = own("sigstore-rust/trusted_roots/scaffolding.json");
+    vec![
         (
             "oci/cosign-oci-attestation.sigstore.json",
             None,
-            Trusted::keyless(own("oci/cosign-trusted_root_pgi.json")),
+            own("oci/cosign-trusted_root_pgi.json"),
             Accepted,
         ),
         (
@@ -277,72 +276,84 @@ pub(crate) fn foreign(root: &Path) -> Vec<Foreign> {
             keyless(),
             Accepted,
         ),
-        (
-            "sigstore-go/othername.sigstore.json",
-            None,
-            Trusted::keyless(own("sigstore-rust/trusted_roots/scaffolding.json")),
-            Accepted,
-        ),
+        ("sigstore-go/othername.sigstore.json", None, private, Accepted),
+    ]
+}
+
+/// Bundles of conda, cosign and GitHub, as sigstore-rust collects them.
+fn of_rust(root: &Path) -> Vec<Row> {
+    let bundles = root.join("bundles/sigstore-rust");
+    let own = |path: &str| Trusted::keyless(read_root(&bundles.join(path)).unwrap());
+    let known = |path: &str| read_root(&root.join("trusted-roots").join(path)).unwrap();
+    let public_good = public_good(root).unwrap();
+    let keyless = || Trusted::keyless(public_good.clone());
+    let blob = || Some(bundles.join("bundles/cosign-v3-blob.txt"));
+    let conda = || Some(bundles.join("bundles/signed-package-2.1.0-hb0f4dca_0.conda"));
+    let shared = || Some(root.join("sigstore-conformance/a.txt"));
+    let staging = Trusted::keyless(known("staging.json"));
+    let managed = by_key(&bundles.join("managed-key/key.pub"), &public_good, 1);
+    let ct_key = own("invalid-ct-key_fail/trusted_root.json");
+    let intermediates = own("sct-multi-intermediate/staging_trusted_root.json");
+    let (github, stamps) = (stamped(known("github.json")), own("timestamps/valid_trusted_root.json"));
+    vec![
         (
             "sigstore-rust/bundles/conda-attestation.sigstore.json",
-            Some(&conda),
+            conda(),
             keyless(),
             Accepted,
         ),
         (
             "sigstore-rust/bundles/conda-attestation-rekor2.sigstore.json",
-            Some(&conda),
-            staging.clone(),
+            conda(),
+            staging,
             Accepted,
         ),
         (
             "sigstore-rust/bundles/cosign-v3-blob.sigstore.json",
-            Some(&blob),
+            blob(),
             keyless(),
             Accepted,
         ),
         (
             "sigstore-rust/managed-key/bundle.sigstore.json",
-            Some(&shared),
+            shared(),
             managed,
             Accepted,
         ),
         (
             "sigstore-rust/invalid-ct-key_fail/bundle.sigstore.json",
-            Some(&shared),
-            Trusted::keyless(own("sigstore-rust/invalid-ct-key_fail/trusted_root.json")),
+            shared(),
+            ct_key,
             Denied("sct", ""),
         ),
         (
             "sigstore-rust/sct-multi-intermediate/staging_bundle.sigstore.json",
             None,
-            Trusted::keyless(own("sigstore-rust/sct-multi-intermediate/staging_trusted_root.json")),
+            intermediates,
             Accepted,
         ),
         (
             "sigstore-rust/timestamps/github_sha384_bundle.json",
             None,
-            stamped(read_root(&root.join("trusted-roots/github.json")).unwrap()),
+            github,
             Accepted,
         ),
-        (
-            "sigstore-rust/timestamps/valid_bundle.json",
-            None,
-            Trusted::keyless(own("sigstore-rust/timestamps/valid_trusted_root.json")),
-            Accepted,
-        ),
-    ];
-    let read = |(name, file, trusted, expected)| {
-        let bundle = corpus::read(&bundles.join(name));
+        ("sigstore-rust/timestamps/valid_bundle.json", None, stamps, Accepted),
+    ]
+}
+
+pub(crate) fn foreign(root: &Path) -> Vec<Foreign> {
+    let read = |(name, file, trusted, expected): Row| {
+        let bundle = corpus::read(&root.join("bundles").join(name));
         Foreign {
             name,
-            artifact: artifact(&bundle, file),
+            artifact: artifact(&bundle, file.as_deref()),
             bundle,
             trusted,
             expected,
         }
     };
-    rows.into_iter().map(read).collect()
+    of_go(root).into_iter().chain(of_rust(root)).map(read).collect()
 }
 
 impl Foreign {

@@ -7,7 +7,7 @@ use countersign_image::{Blob, annotation};
 use serde_json::{Value, json};
 
 use crate::corpus;
-use crate::keyless::{foreign, saved};
+use crate::keyless::{Foreign, foreign, saved};
 use crate::records::{self, Record};
 use crate::suite::{self, public_good};
 
@@ -45,12 +45,12 @@ fn mutants(record: &Record, other: &Record, number: usize) -> Vec<(String, Recor
     add("another's payload", &|it| it.payload.clone_from(&other.payload));
     add("another's signature", &|it| it.signature.clone_from(&other.signature));
     add("another's certificate", &|it| {
-        it.certificate.clone_from(&other.certificate)
+        it.certificate.clone_from(&other.certificate);
     });
     add("another's promise", &|it| it.promise.clone_from(&other.promise));
     add("another's body", &|it| it.entry.body.clone_from(&other.entry.body));
     add("another's time", &|it| {
-        it.entry.integrated_time = other.entry.integrated_time
+        it.entry.integrated_time = other.entry.integrated_time;
     });
     add("another's index", &|it| it.entry.log_index = other.entry.log_index);
     add("another's entry", &|it| {
@@ -80,11 +80,11 @@ fn mutants(record: &Record, other: &Record, number: usize) -> Vec<(String, Recor
         add("a space after the payload", &|it| it.payload.push_str(space));
         add("a space before the payload", &|it| it.payload.insert_str(0, space));
         add("a space in the body", &|it| {
-            it.entry.body = rewritten(&it.entry.body, |body| body.to_owned() + space)
+            it.entry.body = rewritten(&it.entry.body, |body| body.to_owned() + space);
         });
     }
     add("a space in the payload", &|it| {
-        it.payload = it.payload.replacen(':', ": ", 1)
+        it.payload = it.payload.replacen(':', ": ", 1);
     });
     add("another digest", &|it| {
         let other = other.image().digest().to_string();
@@ -92,14 +92,14 @@ fn mutants(record: &Record, other: &Record, number: usize) -> Vec<(String, Recor
     });
     for part in [number % 4, (number + 2) % 4] {
         add("a bit of the signature", &|it| {
-            it.signature = bit(&it.signature, part, 4)
+            it.signature = bit(&it.signature, part, 4);
         });
         add("a bit of the promise", &|it| it.promise = bit(&it.promise, part, 4));
         add("a bit of the body", &|it| it.entry.body = bit(&it.entry.body, part, 4));
     }
     for part in (0..8).skip(number % 2).step_by(2) {
         add("a bit of the certificate", &|it| {
-            it.certificate = pem_bit(&it.certificate, part, 8)
+            it.certificate = pem_bit(&it.certificate, part, 8);
         });
         add("a bit of the certificate everywhere", &|it| {
             it.certificate = pem_bit(&it.certificate, part, 8);
@@ -234,7 +234,7 @@ fn proves_no_more(mutant: &SignedArtifact, whole: &SignedArtifact) -> bool {
 fn no_mutant_of_a_bundle_proves_anything_else() {
     let Some(root) = corpus::root() else { return };
     let cases: Vec<_> = suite::cases(&root).into_iter().filter(suite::Case::accepts).collect();
-    let foreign: Vec<_> = foreign(&root).into_iter().filter(|foreign| foreign.accepts()).collect();
+    let foreign: Vec<_> = foreign(&root).into_iter().filter(Foreign::accepts).collect();
     let bytes = cases.iter().map(|case| &case.bundle);
     let bytes = bytes.chain(foreign.iter().map(|foreign| &foreign.bundle));
     let bundles: Vec<Value> = bytes.map(|bytes| serde_json::from_slice(bytes).unwrap()).collect();
