@@ -7,6 +7,7 @@ use std::time::Instant;
 use countersign_admission::{Carried, FieldPath, Outcome, Review, Use};
 use countersign_evidence::Evidence;
 use countersign_image::{Pinned, Reference};
+use countersign_policy::meaning::{Authority, Demand, Signer};
 use countersign_policy::set::InForce;
 use countersign_policy::{Governing, Judgement, ObjectFacts, Reason, ReasonCode, Verdict, judge, undecided};
 use countersign_registry::GatherRequest;
@@ -21,6 +22,8 @@ use crate::{trouble, wants};
 
 /// How many signatures are verified where the request is answered; more would hold up other requests.
 const LIGHT: usize = 32;
+/// What a keyless signature takes: itself, its certificate and the one above, a log's promise for each.
+const OF_A_CERTIFICATE: usize = 5;
 
 /// What one image in a review came to, with what it was judged on if that was looked at just now.
 struct Judged {
@@ -193,20 +196,20 @@ struct Asked<'a> {
     namespace: Option<&'a str>,
 }
 
-/// Every registry that a request makes us ask.
-fn registries<'a>(image: &'a Pinned, request: &'a GatherRequest) -> impl Iterator<Item = &'a str> {
-    let own = (request.places.is_empty() || request.manifest).then(|| image.repository().host());
-    own.into_iter()
-        .chain(request.places.iter().map(|place| place.repository.host()))
-}
-
-/// How many signatures are verified at most: each by each authority.
+/// How many signatures are verified at most: each by each authority, and of a certificate those above it and beside it too.
 fn verifications(evidence: &Evidence, governing: &Governing) -> usize {
+    let each = |authority: &Authority| match authority.demand() {
+        Demand::Signed(demand) => match demand.signer() {
+            Signer::Key { .. } => 1,
+            Signer::Keyless { .. } => OF_A_CERTIFICATE,
+        },
+        _ => 0,
+    };
     let authorities = governing.entries().iter().map(|entry| match entry {
-        InForce::Policy(policy) => policy.authorities().len(),
+        InForce::Policy(policy) => policy.authorities().iter().map(each).sum(),
         InForce::Broken(_) => 0,
     });
-    evidence.items.len().saturating_mul(authorities.sum())
+    evidence.items.len().saturating_mul(authorities.sum::<usize>())
 }
 
 /// What is known of an image about which nobody wants to know anything.
