@@ -3,6 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+mod keyless;
+
+pub use keyless::Identity;
+
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 

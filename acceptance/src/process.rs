@@ -88,6 +88,11 @@ impl Running {
         Ok(())
     }
 
+    /// Its number in the system's table of processes.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_else(|error| format!("({}: {error})", self.log.display()))
     }

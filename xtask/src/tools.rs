@@ -40,6 +40,21 @@ pub const PROGRAMS: &[Program] = &[
         reports: None,
     },
     Program {
+        folder: "timestamp",
+        binaries: &[("timestamp-server", "timestamp-server")],
+        reports: None,
+    },
+    Program {
+        folder: "rekor",
+        binaries: &[("posix", "rekor-server")],
+        reports: None,
+    },
+    Program {
+        folder: "fulcio",
+        binaries: &[("fulcio", "fulcio")],
+        reports: None,
+    },
+    Program {
         folder: "cosign",
         binaries: &[("cosign", "cosign")],
         reports: None,
