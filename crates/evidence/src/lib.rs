@@ -49,7 +49,7 @@ pub use layout::{Layout, Layouts};
 pub use log::{Entry, LogError, LogRule, LogStep, Logged, Signed, Signer, Submission, verify_entry};
 pub use material::{Material, MaterialError};
 pub use refusal::{Step, VerifyError};
-pub use seal::{SealError, Sealed, ToBeSigned};
+pub use seal::{Draft, SealError, Sealed, ToBeSigned, Vouchers};
 pub use signature::{ImageSignature, NotThisImage};
 pub use simple::{SimpleError, SimplePayload};
 pub use statement::{Statement, StatementError};

@@ -9,6 +9,10 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
+mod keyless;
+
+pub use keyless::{Draft, Vouchers};
+
 use crate::bundle::{Bundle, BundleContent};
 use crate::encoding;
 use crate::envelope::{Envelope, pae};
