@@ -6,13 +6,16 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::command::Output;
-use crate::cosign::{Cosign, Key, Layout};
+use crate::cosign::{Cosign, Identity, Key, Layout};
 use crate::door::{Door, Guard};
 use crate::foreign::{Image, Registry};
 use crate::plane::Plane;
+use crate::sigstore::{Job, Sigstore};
 
 /// The policy of every scene, as it is named in denials.
 pub const POLICY: &str = "signed-by-release";
+
+const TRUST_ROOT: &str = "acceptance";
 
 /// What a failed policy does.
 #[derive(Clone, Copy)]
@@ -42,12 +45,40 @@ impl Scene {
 
     /// The same under other policies. They have to let in what the scene's key signed.
     pub fn with(namespace: &str, policies: impl FnOnce(&Registry, &Key) -> Result<Vec<Value>>) -> Result<Self> {
+        Self::open(namespace, policies, |cosign, key, image| {
+            cosign.sign(Layout::Bundle, key, image)
+        })
+    }
+
+    /// The same where only images signed without a key may run: by this job, as this Sigstore vouches.
+    pub fn keyless(namespace: &str, sigstore: &Sigstore, job: &Job) -> Result<Self> {
+        let whose = Identity {
+            subject: job.identity(),
+            issuer: sigstore.job_issuer(),
+        };
+        Self::open(
+            namespace,
+            |registry, _| {
+                Ok(vec![
+                    sigstore.trust_root(TRUST_ROOT)?,
+                    keyless_policy(POLICY, registry, &whose),
+                ])
+            },
+            |cosign, _, image| cosign.sign_keyless(sigstore, &sigstore.job_token(job)?, image),
+        )
+    }
+
+    fn open(
+        namespace: &str,
+        policies: impl FnOnce(&Registry, &Key) -> Result<Vec<Value>>,
+        sign: impl FnOnce(&Cosign, &Key, &Image) -> Result<()>,
+    ) -> Result<Self> {
         let plane = Plane::shared()?;
         let registry = Registry::crane()?;
         let cosign = Cosign::new()?;
         let key = cosign.generate("release")?;
         let first = registry.image("first", "1", namespace)?;
-        cosign.sign(Layout::Bundle, &key, &first)?;
+        sign(&cosign, &key, &first)?;
         let policies = policies(&registry, &key)?;
         let door = Door::open(&plane, namespace, &policies, registry.docker())?;
         plane.namespace(namespace)?;
@@ -122,4 +153,24 @@ pub fn policy(name: &str, mode: Mode, registry: &Registry, key: &Key) -> Result<
             "authorities": [{"name": "release", "key": {"data": key.public_pem()?}}],
         },
     }))
+}
+
+/// The same without a key: whom a certificate of the private authority names, in its log and at a time that its timestamp
+/// authority proves.
+fn keyless_policy(name: &str, registry: &Registry, whose: &Identity) -> Value {
+    let root = json!({"trustRootRef": TRUST_ROOT});
+    json!({
+        "apiVersion": "policy.sigstore.dev/v1beta1", "kind": "ClusterImagePolicy", "metadata": {"name": name},
+        "spec": {
+            "images": [{"glob": format!("{}/**", registry.address())}],
+            "authorities": [{
+                "name": "release",
+                "keyless": {
+                    "url": "https://fulcio.acceptance.test", "trustRootRef": TRUST_ROOT, "insecureIgnoreSCT": true,
+                    "identities": [{"issuer": whose.issuer, "subject": whose.subject}],
+                },
+                "ctlog": root, "rfc3161timestamp": root,
+            }],
+        },
+    })
 }

@@ -1,5 +1,7 @@
 //! cosign without a key: at a private Sigstore, with an identity token.
 
+use std::path::Path;
+
 use anyhow::{Context, Result};
 
 use super::Cosign;
@@ -75,6 +77,39 @@ impl Cosign {
         predicate_type: &str,
     ) -> Result<Output> {
         self.read_keyless(&["verify-attestation", "--type", predicate_type], at, whose, image)
+    }
+
+    /// A bundle about a file.
+    pub fn verify_file(&self, at: &Sigstore, whose: &Identity, bundle: &Path, file: &Path) -> Result<Output> {
+        self.read_file(&["verify-blob"], at, whose, bundle, file)
+    }
+
+    /// A bundle with a statement about a file.
+    pub fn verify_statement(
+        &self,
+        at: &Sigstore,
+        whose: &Identity,
+        bundle: &Path,
+        file: &Path,
+        predicate_type: &str,
+    ) -> Result<Output> {
+        let what = ["verify-blob-attestation", "--type", predicate_type];
+        self.read_file(&what, at, whose, bundle, file)
+    }
+
+    fn read_file(&self, what: &[&str], at: &Sigstore, whose: &Identity, bundle: &Path, file: &Path) -> Result<Output> {
+        let root = at.trusted_root();
+        let (root, bundle, file) = (root.to_string_lossy(), bundle.to_string_lossy(), file.to_string_lossy());
+        let how = [
+            "--trusted-root",
+            &*root,
+            "--insecure-ignore-sct=true",
+            "--use-signed-timestamps=true",
+            "--bundle",
+            &*bundle,
+            &*file,
+        ];
+        self.run(&[what, &whose.flags(), &how].concat())
     }
 
     fn read_keyless(&self, what: &[&str], at: &Sigstore, whose: &Identity, image: &Image) -> Result<Output> {

@@ -117,22 +117,26 @@ impl Issuer {
     }
 
     pub(super) fn job_token(&self, job: &Job) -> Result<String> {
-        self.token(&self.of_jobs(), job.claims())
+        self.token(&self.of_jobs(), AUDIENCE, job.claims())
+    }
+
+    pub(super) fn foreign_token(&self, job: &Job) -> Result<String> {
+        self.token(&self.of_jobs(), "somebody-else", job.claims())
     }
 
     pub(super) fn person_token(&self) -> Result<String> {
         let claims = json!({"sub": "sentry-1", "email": PERSON, "email_verified": true});
-        self.token(&self.of_people(), claims)
+        self.token(&self.of_people(), AUDIENCE, claims)
     }
 
-    fn token(&self, issuer: &str, mut claims: Value) -> Result<String> {
+    fn token(&self, issuer: &str, audience: &str, mut claims: Value) -> Result<String> {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .context("the clock is before 1970")?
             .as_secs();
         for (name, value) in [
             ("iss", json!(issuer)),
-            ("aud", json!(AUDIENCE)),
+            ("aud", json!(audience)),
             ("iat", json!(now)),
             ("nbf", json!(now.saturating_sub(60))),
             ("exp", json!(now + LIFETIME)),

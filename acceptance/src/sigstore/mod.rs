@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use anyhow::{Context, Result, anyhow, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rcgen::KeyPair;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -29,6 +31,10 @@ use namespace::Passage;
 const ORIGIN: &str = "rekor.acceptance.test";
 /// From when on everything here is to be believed: before any of it was made.
 const SINCE: &str = "start-time=2024-01-01T00:00:00Z";
+
+const FULCIO_CHAIN: &str = "fulcio.pem";
+const REKOR_KEY: &str = "rekor.pub";
+const TSA_CHAIN: &str = "tsa.pem";
 
 /// Dropped in this order: clients of the issuer before it.
 pub struct Sigstore {
@@ -91,6 +97,30 @@ impl Sigstore {
         self.folder.path().join("signing-config.json")
     }
 
+    /// Whom to believe, as a document for a cluster.
+    pub fn trust_root(&self, name: &str) -> Result<Value> {
+        let encoded = |file: &str| -> Result<String> {
+            let path = self.folder.path().join(file);
+            let pem = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+            Ok(STANDARD.encode(pem))
+        };
+        let authority = |uri: String, chain: &str| -> Result<Value> {
+            let subject = json!({"organization": "acceptance", "commonName": "acceptance"});
+            Ok(json!({"subject": subject, "uri": uri, "certChain": encoded(chain)?}))
+        };
+        Ok(json!({
+            "apiVersion": "policy.sigstore.dev/v1alpha1", "kind": "TrustRoot", "metadata": {"name": name},
+            "spec": {"sigstoreKeys": {
+                "certificateAuthorities": [authority(format!("http://{}", self.authority), FULCIO_CHAIN)?],
+                "tLogs": [{
+                    "baseURL": format!("https://{ORIGIN}"), "hashAlgorithm": "sha-256",
+                    "publicKey": encoded(REKOR_KEY)?,
+                }],
+                "timestampAuthorities": [authority(format!("http://{}", self.clock), TSA_CHAIN)?],
+            }},
+        }))
+    }
+
     /// Who says who somebody is, as it stands in certificates.
     pub fn job_issuer(&self) -> String {
         self.issuer.of_jobs()
@@ -106,6 +136,11 @@ impl Sigstore {
         self.issuer.job_token(job)
     }
 
+    /// The same for somebody else's certificate authority.
+    pub fn foreign_token(&self, job: &Job) -> Result<String> {
+        self.issuer.foreign_token(job)
+    }
+
     /// What [`PERSON`] gets after logging in.
     pub fn person_token(&self) -> Result<String> {
         self.issuer.person_token()
@@ -114,12 +149,12 @@ impl Sigstore {
     fn write_documents(&self) -> Result<()> {
         let at = |name: &str| self.folder.path().join(name);
         let bundle = get(self.authority, "/api/v2/trustBundle")?;
-        std::fs::write(at("fulcio.pem"), chain_of(&bundle)?).context("cannot write the authority's chain")?;
+        std::fs::write(at(FULCIO_CHAIN), chain_of(&bundle)?).context("cannot write the authority's chain")?;
         let chain = get(self.clock, "/api/v1/timestamp/certchain")?;
-        std::fs::write(at("tsa.pem"), chain).context("cannot write the chain of the time")?;
+        std::fs::write(at(TSA_CHAIN), chain).context("cannot write the chain of the time")?;
 
         let (authority, log, clock) = (self.authority, self.log, self.clock);
-        let (fulcio, rekor, tsa) = (at("fulcio.pem"), at("rekor.pub"), at("tsa.pem"));
+        let (fulcio, rekor, tsa) = (at(FULCIO_CHAIN), at(REKOR_KEY), at(TSA_CHAIN));
         self.cosign(&[
             "trusted-root",
             "create",
@@ -195,7 +230,7 @@ fn transparency_log(folder: &Path) -> Result<(Running, SocketAddr)> {
     let key = KeyPair::generate_for(&rcgen::PKCS_ED25519).context("cannot make the log's key")?;
     let (private, tiles) = (folder.join("rekor.key"), folder.join("tiles"));
     std::fs::write(&private, key.serialize_pem()).context("cannot write the log's key")?;
-    std::fs::write(folder.join("rekor.pub"), key.public_key_pem()).context("cannot write the log's key")?;
+    std::fs::write(folder.join(REKOR_KEY), key.public_key_pem()).context("cannot write the log's key")?;
     std::fs::create_dir(&tiles).with_context(|| format!("cannot create {}", tiles.display()))?;
     let mut running = Running::start("rekor", folder, &tool("rekor-server")?, |command| {
         command

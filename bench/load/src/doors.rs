@@ -97,7 +97,7 @@ impl Door {
             key: files.key.to_owned(),
             policies: vec![policies.to_owned()],
             settings: Settings::deny_unmatched(),
-roots: None,
+            roots: None,
             client: Client::new(ClientConfig::default())?,
             credentials: Credentials::anonymous(),
             cache: CacheConfig::standard(),

@@ -1,32 +1,38 @@
-//! What `sign` and `attest` share: a key, a layout and a way to the registry.
+//! What `sign` and `attest` share: who signs, a layout and a way to the registry.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use countersign_evidence::{Layout, ToBeSigned};
+use countersign_evidence::{Draft, Layout, Sealed, ToBeSigned};
 use countersign_image::Pinned;
+use countersign_keyless::Keyless;
 use countersign_keys::{PrivateKey, Signer};
 use countersign_registry::publish::{self, Published};
 use countersign_registry::{Client, Credentials};
+use countersign_roots::embedded::Instance;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::keyless::{self, KeylessArguments};
 use crate::naming;
 use crate::printer::Printer;
 use crate::private_key::{self, PasswordSource};
 use crate::registries::ReachArguments;
+use crate::signer::SignedWith;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Signing {
-    /// The private key: cosign's, PKCS#8, SEC1 or PKCS#1
+    /// The private key: cosign's, PKCS#8, SEC1 or PKCS#1 [default: none, see "Without a key"]
     #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    key: Option<PathBuf>,
     #[command(flatten)]
     password: PasswordSource,
     /// How it is stored beside the image
     #[arg(long, value_enum, default_value_t = LayoutChoice::Bundle)]
     layout: LayoutChoice,
+    #[command(flatten)]
+    keyless: KeylessArguments,
     #[command(flatten)]
     registries: ReachArguments,
 }
@@ -51,8 +57,14 @@ impl From<LayoutChoice> for Layout {
     }
 }
 
+/// What signs.
+enum Hand {
+    Key(Box<PrivateKey>),
+    Keyless(Box<Keyless>),
+}
+
 pub(crate) struct Desk {
-    key: PrivateKey,
+    hand: Hand,
     layout: Layout,
     client: Client,
     credentials: Credentials,
@@ -62,21 +74,37 @@ pub(crate) struct Desk {
 /// What was signed, and where it is now.
 pub(crate) struct Written {
     image: Pinned,
-    fingerprint: String,
+    with: SignedWith,
     layout: Layout,
     published: Published,
 }
 
 impl Desk {
-    pub(crate) fn open(signing: &Signing) -> Result<Self, Failure> {
-        let key = private_key::read(&signing.key, &signing.password)?;
+    pub(crate) async fn open(signing: &Signing, printer: &mut Printer) -> Result<Self, Failure> {
         let (client, credentials) = signing.registries.client()?;
+        let timeout = signing.registries.timeout();
+        let layout = signing.layout.into();
+        let hand = match &signing.key {
+            Some(path) => Hand::Key(Box::new(private_key::read(path, &signing.password)?)),
+            None if layout == Layout::Bundle => {
+                let opened = signing.keyless.open(Instance::PublicGood, Instant::now() + timeout);
+                let keyless = opened.await?;
+                keyless::announce(&keyless, printer);
+                Hand::Keyless(Box::new(keyless))
+            }
+            None => {
+                return Err(Failure::misuse(anyhow::anyhow!(
+                    "what is signed without a key is stored as a bundle, and `--layout {layout}` is asked for"
+                ))
+                .hint("leave `--layout` away, or sign with a key of your own (`--key FILE`)"));
+            }
+        };
         Ok(Self {
-            key,
-            layout: signing.layout.into(),
+            hand,
+            layout,
             client,
             credentials,
-            timeout: signing.registries.timeout(),
+            timeout,
         })
     }
 
@@ -94,10 +122,16 @@ impl Desk {
 
     /// 1. sign, 2. seal (which verifies the signature just made), 3. publish: content first, the name last.
     pub(crate) async fn write(&self, image: &Pinned, what: ToBeSigned) -> Result<Written, Failure> {
-        let signature = self.key.sign(&what).map_err(Failure::misuse)?;
-        let sealed = what
-            .seal(self.layout, &signature, self.key.public_key())
-            .map_err(Failure::misuse)?;
+        let (sealed, with) = match &self.hand {
+            Hand::Key(key) => self.by_key(key, what)?,
+            Hand::Keyless(keyless) => {
+                let draft = Draft::of(what).map_err(Failure::misuse)?;
+                let minted = keyless.sign(draft, self.deadline()).await;
+                let minted =
+                    minted.map_err(|error| keyless::of_error(error).context(format!("{image} is not signed")))?;
+                (minted.sealed, SignedWith::of_chain(&minted.chain))
+            }
+        };
         let published = publish::attach(
             &self.client,
             &self.credentials,
@@ -109,13 +143,20 @@ impl Desk {
         .await;
         let published = published
             .map_err(|trouble| naming::of_trouble(image.repository(), trouble, format!("{image} is not signed")))?;
-        let fingerprint = self.key.public_key().fingerprint().to_string();
         Ok(Written {
             image: image.clone(),
-            fingerprint,
+            with,
             layout: self.layout,
             published,
         })
+    }
+
+    fn by_key(&self, key: &PrivateKey, what: ToBeSigned) -> Result<(Sealed, SignedWith), Failure> {
+        let signature = key.sign(&what).map_err(Failure::misuse)?;
+        let sealed = what
+            .seal(self.layout, &signature, key.public_key())
+            .map_err(Failure::misuse)?;
+        Ok((sealed, SignedWith::Key(key.public_key().fingerprint().to_string())))
     }
 
     fn deadline(&self) -> Instant {
@@ -127,7 +168,7 @@ impl Written {
     pub(crate) fn print(&self, printer: &mut Printer) {
         let Self {
             image,
-            fingerprint,
+            with,
             layout,
             published,
         } = self;
@@ -137,7 +178,7 @@ impl Written {
             "published"
         };
         printer.line(format!("signed     {image}"));
-        printer.line(format!("key        {fingerprint}"));
+        with.print(printer);
         printer.line(format!(
             "{word:<9}  {}@{} ({layout})",
             published.repository, published.manifest
@@ -145,14 +186,15 @@ impl Written {
     }
 
     pub(crate) fn document(&self) -> Value {
-        json!({
+        let mut document = json!({
             "image": self.image.to_string(),
-            "key": self.fingerprint,
             "layout": self.layout.to_string(),
             "repository": self.published.repository.to_string(),
             "manifest": self.published.manifest.to_string(),
             "blob": self.published.blob.to_string(),
             "alreadyThere": self.published.already_there,
-        })
+        });
+        self.with.add_to(&mut document);
+        document
     }
 }

@@ -86,14 +86,23 @@ impl Yardstick {
         if self.policy.is_empty() {
             return self.by_hand();
         }
-        read_policies(&self.policy, self.trusted_root.as_deref(), Settings::new(self.no_match.into()))
+        read_policies(
+            &self.policy,
+            self.trusted_root.as_deref(),
+            Settings::new(self.no_match.into()),
+        )
     }
 
     fn by_hand(&self) -> Result<PolicySet, Failure> {
         let identities = self.identity.pattern()?;
         let log_of_key = self.identity.insecure_ignore_tlog == Some(false);
         let demanded = ByHand {
-            name: if identities.is_some() { "--certificate-identity" } else { "--key" }.to_owned(),
+            name: if identities.is_some() {
+                "--certificate-identity"
+            } else {
+                "--key"
+            }
+            .to_owned(),
             keys: self.keys()?,
             root: match identities.is_some() || log_of_key {
                 true => Some(self.root()?),

@@ -69,6 +69,12 @@ impl Keyless {
         &self.token
     }
 
+    /// Where it is signed.
+    #[must_use]
+    pub fn services(&self) -> &Chosen {
+        &self.services
+    }
+
     /// Signs, in six steps: 1. a key of the moment, 2. that the token's holder has it, 3. a certificate for it, 4. the
     /// signature, after which the key is gone, 5. log entries and timestamps, at the same time, 6. the bundle, judged.
     ///

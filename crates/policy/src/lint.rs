@@ -130,10 +130,9 @@ impl LintCode {
     /// How bad it is.
     pub fn severity(self) -> Severity {
         match self {
-            Self::PolicyUnsupported
-            | Self::TrustRootMissing
-            | Self::TrustRootLacks
-            | Self::TrustRootDuplicateName => Severity::Error,
+            Self::PolicyUnsupported | Self::TrustRootMissing | Self::TrustRootLacks | Self::TrustRootDuplicateName => {
+                Severity::Error
+            }
             _ => Severity::Warning,
         }
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use countersign_evidence::trust::{TrustRoot, TrustRootError};
 use sigstore_trust_root::{
-    SIGSTORE_GITHUB_TRUSTED_ROOT, SIGSTORE_PRODUCTION_TRUSTED_ROOT, SIGSTORE_STAGING_TRUSTED_ROOT, SigstoreInstance,
+    SIGSTORE_GITHUB_TRUSTED_ROOT, SIGSTORE_PRODUCTION_SIGNING_CONFIG, SIGSTORE_PRODUCTION_TRUSTED_ROOT,
+    SIGSTORE_STAGING_SIGNING_CONFIG, SIGSTORE_STAGING_TRUSTED_ROOT, SigstoreInstance,
 };
 
 /// When the package that ships the roots was released. What a cache holds from before that is older than they are.
@@ -70,6 +71,16 @@ impl Instance {
             Self::GitHub => SIGSTORE_GITHUB_TRUSTED_ROOT,
         };
         json.as_bytes()
+    }
+
+    /// Its `signing_config.v0.2.json`, as the package ships it; `None` where it signs for nobody but itself.
+    #[must_use]
+    pub fn signing_config(self) -> Option<&'static [u8]> {
+        match self {
+            Self::PublicGood => Some(SIGSTORE_PRODUCTION_SIGNING_CONFIG.as_bytes()),
+            Self::Staging => Some(SIGSTORE_STAGING_SIGNING_CONFIG.as_bytes()),
+            Self::GitHub => None,
+        }
     }
 
     /// Its trust root.

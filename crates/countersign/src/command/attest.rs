@@ -1,4 +1,4 @@
-//! `countersign attest IMAGE --key K --type T --predicate F`
+//! `countersign attest IMAGE --type T --predicate F [--key K]`
 
 use std::path::{Path, PathBuf};
 
@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
     let predicate = read_predicate(&arguments.predicate)?;
     let predicate_type = predicate::uri_of(&arguments.predicate_type);
-    let desk = Desk::open(&arguments.how)?;
+    let desk = Desk::open(&arguments.how, printer).await?;
     let image = desk.pin(&arguments.image, printer).await?;
     let written = desk
         .write(&image, ToBeSigned::statement(&image, predicate_type, &predicate))

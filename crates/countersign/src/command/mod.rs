@@ -30,7 +30,7 @@ pub(crate) async fn run(command: Command, printer: &mut Printer) -> Result<Exit,
         Command::Key(arguments) => key::run(arguments, printer),
         Command::Policy(arguments) => policy::run(arguments, printer).await,
         Command::Serve(arguments) => serve::run(*arguments).await,
-        Command::Conformance(arguments) => conformance::run(arguments, printer),
+        Command::Conformance(arguments) => conformance::run(arguments, printer).await,
         Command::Completions(arguments) => completions::run(&arguments, printer),
     }
 }

@@ -1,4 +1,4 @@
-//! `countersign sign IMAGE… --key K`
+//! `countersign sign IMAGE… [--key K]`
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ fn annotation(text: &str) -> Result<(String, String), String> {
 /// Nothing is signed before every name is known to name an image.
 pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
     let annotations: BTreeMap<_, _> = arguments.annotations.into_iter().collect();
-    let desk = Desk::open(&arguments.how)?;
+    let desk = Desk::open(&arguments.how, printer).await?;
     let mut images = Vec::with_capacity(arguments.images.len());
     for image in &arguments.images {
         images.push(desk.pin(image, printer).await?);

@@ -56,7 +56,11 @@ impl Leaf {
         })?;
         Ok(Self(Arc::new(Inner {
             key: PublicKey::from_spki_der(certificate.spki).map_err(CertificateError::Key)?,
-            serial: certificate.serial_number().iter().map(|byte| format!("{byte:02x}")).collect(),
+            serial: certificate
+                .serial_number()
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
             not_before: certificate.not_before,
             not_after: certificate.not_after,
             identity,

@@ -203,7 +203,9 @@ impl MessageSignature {
         Self {
             message_digest: HashOutput {
                 algorithm: "SHA2_256",
-                digest: encoding::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, artifact.bytes()).as_ref()),
+                digest: encoding::encode(
+                    aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, artifact.bytes()).as_ref(),
+                ),
             },
             signature: encoding::encode(signature),
         }

@@ -58,10 +58,20 @@ impl Links {
     /// Log entries and times in a few words, each with a comma before it.
     pub(super) fn in_brief(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for logged in &self.logs {
-            write!(f, ", entry {} of {}", logged.index(), excerpt(logged.log_name(), MAX_NAME))?;
+            write!(
+                f,
+                ", entry {} of {}",
+                logged.index(),
+                excerpt(logged.log_name(), MAX_NAME)
+            )?;
         }
         for proved in &self.times {
-            write!(f, ", at {} by {}", proved.time, excerpt(&proved.by.to_string(), MAX_NAME))?;
+            write!(
+                f,
+                ", at {} by {}",
+                proved.time,
+                excerpt(&proved.by.to_string(), MAX_NAME)
+            )?;
         }
         Ok(())
     }
@@ -81,7 +91,10 @@ impl Links {
                 shown.push(format!("seen by {}", excerpt(&logged.witnesses().join(", "), MAX_NAME)));
             }
             let log = excerpt(logged.log_name(), MAX_NAME);
-            lines.push(("log entry", format!("{} in {log} ({})", logged.index(), shown.join(", "))));
+            lines.push((
+                "log entry",
+                format!("{} in {log} ({})", logged.index(), shown.join(", ")),
+            ));
         }
         for proved in &self.times {
             let by = excerpt(&proved.by.to_string(), MAX_NAME);
@@ -157,7 +170,10 @@ impl Certified {
         let serial = &self.serial;
         lines.push((
             "certificate",
-            format!("serial {serial}, {} to {}, by {authority}", self.not_before, self.not_after),
+            format!(
+                "serial {serial}, {} to {}, by {authority}",
+                self.not_before, self.not_after
+            ),
         ));
         match &self.logged {
             Some(logged) => {

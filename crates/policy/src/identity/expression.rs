@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use regex_automata::meta::{Config, Regex};
 use regex_syntax::ast::{
-    self, AssertionKind, Ast, ClassPerl, ClassPerlKind, ClassSet, ClassSetBinaryOpKind, ClassSetItem, Flag, FlagsItemKind,
+    self, AssertionKind, Ast, ClassPerl, ClassPerlKind, ClassSet, ClassSetBinaryOpKind, ClassSetItem, Flag,
+    FlagsItemKind,
 };
 use thiserror::Error;
 
@@ -90,7 +91,11 @@ impl Expression {
                     .dfa(false)
                     .utf8_empty(true),
             )
-            .syntax(regex_automata::util::syntax::Config::new().nest_limit(MAX_NESTING * 2).utf8(false))
+            .syntax(
+                regex_automata::util::syntax::Config::new()
+                    .nest_limit(MAX_NESTING * 2)
+                    .utf8(false),
+            )
             .build(&text)
             .map_err(|error| match error.syntax_error() {
                 Some(error) => ExpressionError::Syntax(last_line(&error.to_string()).to_owned()),
@@ -137,7 +142,9 @@ impl std::fmt::Debug for Expression {
 fn is_anchored(text: &str) -> bool {
     let parsed = regex_automata::util::syntax::parse_with(
         text,
-        &regex_automata::util::syntax::Config::new().nest_limit(MAX_NESTING * 2).utf8(false),
+        &regex_automata::util::syntax::Config::new()
+            .nest_limit(MAX_NESTING * 2)
+            .utf8(false),
     );
     parsed.is_ok_and(|parsed| {
         let properties = parsed.properties();
@@ -167,7 +174,9 @@ fn as_re2(tree: &mut Ast) -> Result<(), ExpressionError> {
         Ast::Empty(_) | Ast::Dot(_) | Ast::Literal(_) | Ast::ClassUnicode(_) => Ok(()),
         Ast::Flags(flags) => check_flags(&flags.flags),
         Ast::Assertion(assertion) => match assertion.kind {
-            AssertionKind::StartLine | AssertionKind::EndLine | AssertionKind::StartText | AssertionKind::EndText => Ok(()),
+            AssertionKind::StartLine | AssertionKind::EndLine | AssertionKind::StartText | AssertionKind::EndText => {
+                Ok(())
+            }
             AssertionKind::WordBoundary | AssertionKind::NotWordBoundary => {
                 *tree = parsed(match assertion.kind {
                     AssertionKind::WordBoundary => r"(?-u:\b)",

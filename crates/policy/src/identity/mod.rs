@@ -75,7 +75,10 @@ impl fmt::Display for IdentityPattern {
 /// The first pattern that an identity is one of, by its number, with the subject that matches; or why it is none.
 pub fn find<'a>(patterns: &[IdentityPattern], identity: &'a Identity) -> Result<(usize, &'a Subject), Stranger> {
     let mut matching = patterns.iter().map(|pattern| pattern.matching(identity));
-    let found = matching.by_ref().enumerate().find_map(|(number, found)| Some((number, found?)));
+    let found = matching
+        .by_ref()
+        .enumerate()
+        .find_map(|(number, found)| Some((number, found?)));
     found.ok_or_else(|| Stranger::of(patterns, identity))
 }
 

@@ -46,8 +46,16 @@ fn a_subject_is_what_the_pattern_says_and_nothing_like_it() {
         (searched("^https://github.com/acme/.*$"), before(SUBJECT), false),
         (searched("^https://github.com/acme/.*$"), format!("{SUBJECT}\nx"), false),
         // The dot that nobody escaped.
-        (searched("^https://github.com/acme/.*$"), "https://githubxcom/acme/app".to_owned(), true),
-        (searched(r"^https://github\.com/acme/.*$"), "https://githubxcom/acme/app".to_owned(), false),
+        (
+            searched("^https://github.com/acme/.*$"),
+            "https://githubxcom/acme/app".to_owned(),
+            true,
+        ),
+        (
+            searched(r"^https://github\.com/acme/.*$"),
+            "https://githubxcom/acme/app".to_owned(),
+            false,
+        ),
         // One on the command line is held against the whole name, alternatives included.
         (whole("acme/app"), "acme/app".to_owned(), true),
         (whole("acme/app"), "acme/app-evil".to_owned(), false),
@@ -97,8 +105,25 @@ fn an_expression_means_what_go_reads_in_it() {
 #[test]
 fn what_go_reads_otherwise_is_refused() {
     for text in [
-        r"[a&&b]", r"[a--b]", r"[a~~b]", r"[a[b]]", r"(?x)a b", r"(?R)a$", r"(?-u)a", r"(?x: a)", r"\<a", r"\b{start}a",
-        r"a{1001}", r"a{2,1001}", r"\C", r"\Qa\E", r"(?=a)", r"(a)\1", "****", "(", "[",
+        r"[a&&b]",
+        r"[a--b]",
+        r"[a~~b]",
+        r"[a[b]]",
+        r"(?x)a b",
+        r"(?R)a$",
+        r"(?-u)a",
+        r"(?x: a)",
+        r"\<a",
+        r"\b{start}a",
+        r"a{1001}",
+        r"a{2,1001}",
+        r"\C",
+        r"\Qa\E",
+        r"(?=a)",
+        r"(a)\1",
+        "****",
+        "(",
+        "[",
     ] {
         let error = Expression::parse(text, Anchoring::Anywhere).unwrap_err();
         assert!(!error.to_string().contains('\n'), "{text}: {error}");
@@ -144,20 +169,35 @@ fn issuer_and_subject_have_to_match_one_certificate() {
         // The halves of two patterns are no pattern.
         (identity(&["job"], Some(ISSUER)), Err(Stranger::OtherIssuer)),
         (identity(&["other"], Some(ISSUER)), Err(Stranger::OtherSubject)),
-        (identity(&["other"], Some("https://evil.example")), Err(Stranger::Nothing)),
+        (
+            identity(&["other"], Some("https://evil.example")),
+            Err(Stranger::Nothing),
+        ),
         (identity(&[SUBJECT], None), Err(Stranger::NoIssuer)),
         (identity(&[SUBJECT], Some("")), Err(Stranger::OtherIssuer)),
         (identity(&[], Some(ISSUER)), Err(Stranger::OtherSubject)),
-        (identity(&[SUBJECT], Some(&format!("{ISSUER}/"))), Err(Stranger::OtherIssuer)),
-        (identity(&[SUBJECT], Some(&format!("{ISSUER}.evil.example"))), Err(Stranger::OtherIssuer)),
+        (
+            identity(&[SUBJECT], Some(&format!("{ISSUER}/"))),
+            Err(Stranger::OtherIssuer),
+        ),
+        (
+            identity(&[SUBJECT], Some(&format!("{ISSUER}.evil.example"))),
+            Err(Stranger::OtherIssuer),
+        ),
     ];
     for (identity, expected) in cases {
         let found = find(&ours, identity).map(|(number, _)| number);
         assert_eq!(found, *expected, "{identity:?}");
     }
-    assert_eq!(find(&[], &identity(&[SUBJECT], Some(ISSUER))).map(|_| ()), Err(Stranger::Nothing));
+    assert_eq!(
+        find(&[], &identity(&[SUBJECT], Some(ISSUER))).map(|_| ()),
+        Err(Stranger::Nothing)
+    );
     // An expression that matches everything does not stand for an issuer that is not there.
-    let any = [IdentityPattern { issuer: searched(""), subject: searched("") }];
+    let any = [IdentityPattern {
+        issuer: searched(""),
+        subject: searched(""),
+    }];
     assert!(find(&any, &identity(&[SUBJECT], None)).is_err());
     assert!(find(&any, &identity(&[], Some(ISSUER))).is_err());
 }

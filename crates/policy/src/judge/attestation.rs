@@ -69,7 +69,11 @@ impl Outcome<'_> {
         let signer = &self.demand.belief.signer;
         let mut found = self.found(&seen);
         found.extend(attachments(&seen, &places, SeenKind::Signature));
-        let wanted: Vec<&str> = self.missing.iter().map(|wanted| wanted.predicate_type.as_str()).collect();
+        let wanted: Vec<&str> = self
+            .missing
+            .iter()
+            .map(|wanted| wanted.predicate_type.as_str())
+            .collect();
         let how = format!("attested as {}", wanted.join(" and "));
         if let Some(cause) = could_not_look(&places, self.demand, bench, &how) {
             let cause = cause.with_expected(expected(signer)).with_found(found);
@@ -100,7 +104,12 @@ impl Outcome<'_> {
         strangers.sift(&self.examined.proofs, &self.demand.belief.signer, Attestation::signer);
         found.extend(strangers.lines());
         found.extend(Tally::of(&self.examined.rejected, seen, self.demand).lines(self.demand));
-        let others = types(self.examined.rejected.iter().filter_map(|rejected| type_of(rejected, seen)));
+        let others = types(
+            self.examined
+                .rejected
+                .iter()
+                .filter_map(|rejected| type_of(rejected, seen)),
+        );
         if !others.is_empty() {
             found.push(format!(
                 "types that {whose} did not attest{} (unverified)",
@@ -129,8 +138,7 @@ impl Outcome<'_> {
             }
         }
         if let Some(nearest) = strangers.nearest() {
-            let why =
-                format!("none of the expected identities matched what was in the certificate, got {nearest}");
+            let why = format!("none of the expected identities matched what was in the certificate, got {nearest}");
             return (ReasonCode::AttestationIdentity, why);
         }
         if let Some((step, how)) = tally.nearest_break() {

@@ -49,18 +49,9 @@ impl Tally {
                     tally.unverified_hints.extend(hint);
                 }
                 Why::Verify(VerifyError::Material(MaterialError::NoCertificate | MaterialError::KeyNotCertificate)) => {
-                    tally.without_certificate += 1;
+                    tally.without_certificate += 1
                 }
-                Why::Verify(error) if is_link(error.step()) => {
-                    let seen = seen.iter().find(|seen| seen.origin == *origin);
-                    let hint = seen.and_then(|seen| seen.unverified_signer_hint.as_deref());
-                    let whose = hint.map(|hint| format!(" (unverified: {hint})")).unwrap_or_default();
-                    tally.broken.push(Broken {
-                        step: error.step(),
-                        how: chain(error),
-                        whose,
-                    });
-                }
+                Why::Verify(error) if is_link(error.step()) => tally.broken.push((error.step(), chain(error))),
                 Why::NotThisImage(NotThisImage::OtherDigest { found, .. }) => tally.other_images.push(found.join(", ")),
                 Why::TooMany { .. } => tally.not_looked_at += 1,
                 Why::NotASignature { .. }
@@ -104,7 +95,11 @@ impl Tally {
         }
         if !self.other_images.is_empty() {
             let found = self.other_images.len();
-            let whose = if by_key { "by this key for another image" } else { "for another image" };
+            let whose = if by_key {
+                "by this key for another image"
+            } else {
+                "for another image"
+            };
             lines.push(format!("{found} {whose}: {}", distinct(&self.other_images)));
         }
         for step in [Step::Sct, Step::Certificate, Step::Timestamp, Step::Log] {
@@ -173,7 +168,12 @@ fn chain(error: &dyn Error) -> String {
 }
 
 /// Undecided, if something in the authority's places could not be obtained.
-pub(super) fn could_not_look(places: &Places<'_>, demand: &SignedDemand, bench: &Bench<'_>, how: &str) -> Option<Reason> {
+pub(super) fn could_not_look(
+    places: &Places<'_>,
+    demand: &SignedDemand,
+    bench: &Bench<'_>,
+    how: &str,
+) -> Option<Reason> {
     let gaps = places.open_gaps();
     // What somebody can mend comes before what mends itself.
     let first = gaps.iter().min_by_key(|gap| code_of(&gap.cause))?;

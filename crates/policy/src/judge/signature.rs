@@ -76,7 +76,10 @@ fn refusal(tally: &Tally, strangers: &Strangers, places: &Places<'_>, signer: &S
             "signature was found, not",
             "signatures were found, none of them",
         );
-        return (ReasonCode::SignatureWrongKey, format!("no matching signatures: {found} by {whom}"));
+        return (
+            ReasonCode::SignatureWrongKey,
+            format!("no matching signatures: {found} by {whom}"),
+        );
     }
     if tally.without_certificate > 0 {
         let found = count(

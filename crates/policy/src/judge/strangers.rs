@@ -19,12 +19,7 @@ pub(super) struct Strangers {
 
 impl Strangers {
     /// The proofs whose signers are believed; the others are counted.
-    pub(super) fn sift<'a, T>(
-        &mut self,
-        proofs: &'a [T],
-        signer: &Signer,
-        of: impl Fn(&T) -> &SignedBy,
-    ) -> Vec<&'a T> {
+    pub(super) fn sift<'a, T>(&mut self, proofs: &'a [T], signer: &Signer, of: impl Fn(&T) -> &SignedBy) -> Vec<&'a T> {
         let believed = |proof: &&'a T| self.believes(signer, of(proof));
         proofs.iter().filter(believed).collect()
     }

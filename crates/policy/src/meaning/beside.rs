@@ -14,9 +14,9 @@
 //! No log is ever asked: an entry has to come with the signature. For bundles alone (`signatureFormat: bundle`) a keyless
 //! authority always demands an entry or a timestamp.
 
+use super::Unsupported;
 use super::read::Reading;
 use super::signer::{Belief, Beside, RootName, Signer, TrustRootRef};
-use super::Unsupported;
 use crate::document::fields::Field;
 use crate::document::written::{Authority, Text, TransparencyLog};
 use crate::lint::LintCode;
@@ -41,11 +41,19 @@ pub(super) fn read(
     let is_bundle = written.format.as_ref().is_some_and(|format| format.value == "bundle");
     if is_bundle && let Some(root) = &vouching {
         let of_another = |reference: &&TrustRootRef| reference.root != root.root;
-        let mixed = [demanded(&log), stamped.as_ref()].into_iter().flatten().find(of_another);
+        let mixed = [demanded(&log), stamped.as_ref()]
+            .into_iter()
+            .flatten()
+            .find(of_another);
         if let Some(other) = mixed {
             let at = written.at;
             let instead = "name one TrustRoot in `keyless`, `ctlog` and `rfc3161timestamp`, as policy-controller demands of bundles";
-            unsupported.push(reading.unsupported(at, &other.path.clone(), "a bundle by the parts of two trust roots", instead));
+            unsupported.push(reading.unsupported(
+                at,
+                &other.path.clone(),
+                "a bundle by the parts of two trust roots",
+                instead,
+            ));
         }
     }
     let time = match (stamped, vouching) {
@@ -75,7 +83,13 @@ fn timestamp_of(written: &Authority, path: &str, reading: &mut Reading<'_>) -> O
 }
 
 /// `vouching` is the trust root of a keyless authority.
-fn log_of(vouching: Option<&TrustRootRef>, written: &Authority, path: &str, is_stamped: bool, reading: &mut Reading<'_>) -> Beside {
+fn log_of(
+    vouching: Option<&TrustRootRef>,
+    written: &Authority,
+    path: &str,
+    is_stamped: bool,
+    reading: &mut Reading<'_>,
+) -> Beside {
     let path = format!("{path}.ctlog");
     let log = written.ctlog.as_ref();
     if let Some(log) = log.filter(|log| is_stamped || !says_something(log)) {

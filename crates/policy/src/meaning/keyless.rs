@@ -42,7 +42,11 @@ pub(super) fn read(
     Some(Signer::Keyless {
         identities,
         root: root?,
-        sct: if ignore_sct { SctRule::Ignored } else { SctRule::Required },
+        sct: if ignore_sct {
+            SctRule::Ignored
+        } else {
+            SctRule::Required
+        },
     })
 }
 
@@ -64,7 +68,8 @@ fn root_of(
     if keyless.url.is_some() {
         reading.faults.both(ca.at, &[ca_path.clone(), format!("{path}.url")]);
     }
-    let message = "policy-controller reads it and never uses it, so that such an authority never passes there".to_owned();
+    let message =
+        "policy-controller reads it and never uses it, so that such an authority never passes there".to_owned();
     let advice = "name your certificate authority in a TrustRoot, and that with `trustRootRef`";
     reading.lint(LintCode::IdentityCaCert, ca.at, &ca_path, message, advice);
     if let Some(name) = &keyless.trust_root {
@@ -134,8 +139,20 @@ fn certificate_authority(
 
 fn identity_of(identity: &Identity, path: &str, reading: &mut Reading<'_>) -> Option<IdentityPattern> {
     let at = identity.at;
-    let issuer = half(at, path, "issuer", (&identity.issuer, &identity.issuer_pattern), reading);
-    let subject = half(at, path, "subject", (&identity.subject, &identity.subject_pattern), reading);
+    let issuer = half(
+        at,
+        path,
+        "issuer",
+        (&identity.issuer, &identity.issuer_pattern),
+        reading,
+    );
+    let subject = half(
+        at,
+        path,
+        "subject",
+        (&identity.subject, &identity.subject_pattern),
+        reading,
+    );
     Some(IdentityPattern {
         issuer: issuer?,
         subject: subject?,

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
+use crate::document::SourcePosition;
+use crate::identity::IdentityPattern;
 use countersign_evidence::certificate::SctRule;
 use countersign_evidence::trust::TrustRoot;
 use countersign_evidence::{HashRule, LogDemand, PublicKey, TimeDemand, Trusted};
-use crate::document::SourcePosition;
-use crate::identity::IdentityPattern;
 
 /// Who has to have signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,7 +185,11 @@ impl Belief {
             Trusted::Key { .. } => None,
             Trusted::Keyless { root, .. } => Some(root),
         };
-        let roots = [root, logs.as_ref().map(|logs| &logs.root), times.as_ref().map(|times| &times.root)];
+        let roots = [
+            root,
+            logs.as_ref().map(|logs| &logs.root),
+            times.as_ref().map(|times| &times.root),
+        ];
         for root in roots.into_iter().flatten() {
             out.push_str(&format!("\n{}", root.generation()));
         }

@@ -14,8 +14,8 @@ use super::read::{name_of, position};
 use crate::document::faults::Faults;
 use crate::document::fields::Field;
 use crate::document::tree::Mark;
-use crate::document::written::trust_root as written;
 use crate::document::written::Text;
+use crate::document::written::trust_root as written;
 use crate::trust::{RemoteSource, RepositorySource, TrustRootContent, TrustRootDocument};
 
 /// The most certificates of one chain.
@@ -54,7 +54,9 @@ fn content_of(spec: &Field<written::TrustRootSpec>, path: &str, faults: &mut Fau
         keys,
     } = &spec.value;
     match (remote, repository, keys) {
-        (Some(remote), None, None) => remote_of(remote, &format!("{path}.remote"), faults).map(TrustRootContent::Remote),
+        (Some(remote), None, None) => {
+            remote_of(remote, &format!("{path}.remote"), faults).map(TrustRootContent::Remote)
+        }
         (None, Some(repository), None) => {
             repository_of(repository, &format!("{path}.repository"), faults).map(TrustRootContent::Repository)
         }
@@ -75,7 +77,9 @@ fn remote_of(written: &Field<written::Remote>, path: &str, faults: &mut Faults) 
     let mirror = needed(remote.mirror.as_ref(), written.at, &format!("{path}.mirror"), faults);
     let root = root_of(remote.root.as_ref(), written.at, path, faults);
     let mirror = mirror.and_then(|mirror| {
-        let host = ["https://", "http://"].iter().find_map(|scheme| mirror.value.strip_prefix(scheme));
+        let host = ["https://", "http://"]
+            .iter()
+            .find_map(|scheme| mirror.value.strip_prefix(scheme));
         if host.is_none_or(|host| host.split('/').next().is_none_or(str::is_empty)) {
             let why = "it must begin with `https://` or `http://` and name a host";
             faults.invalid(mirror.at, &format!("{path}.mirror"), &mirror.value, why);
@@ -143,7 +147,8 @@ fn root_of(text: Option<&Text>, at: Mark, path: &str, faults: &mut Faults) -> Op
 fn keys_of(written: &Field<written::SigstoreKeys>, path: &str, faults: &mut Faults) -> Option<Arc<TrustRoot>> {
     let before = faults.len();
     let keys = &written.value;
-    let lists = ["certificateAuthorities", "tLogs", "ctLogs", "timestampAuthorities"].map(|name| format!("{path}.{name}"));
+    let lists =
+        ["certificateAuthorities", "tLogs", "ctLogs", "timestampAuthorities"].map(|name| format!("{path}.{name}"));
     let parts = TrustRootParts {
         authorities: authorities_of(keys.authorities.as_ref(), &lists[0], faults),
         logs: logs_of(keys.logs.as_ref(), &lists[1], faults),
@@ -162,7 +167,11 @@ fn keys_of(written: &Field<written::SigstoreKeys>, path: &str, faults: &mut Faul
             Some(Arc::new(root))
         }
         Err(error @ TrustRootError::Empty { .. }) => {
-            faults.add(written.at, path, format!("missing field(s): {}; {error}", lists.join(", ")));
+            faults.add(
+                written.at,
+                path,
+                format!("missing field(s): {}; {error}", lists.join(", ")),
+            );
             None
         }
         Err(error) => {
@@ -194,8 +203,18 @@ fn authorities_of(
 
 fn authority_of(written: &written::Authority, path: &str, faults: &mut Faults) -> Option<AuthorityParts> {
     let at = written.at;
-    let organization = needed(written.organization.as_ref(), at, &format!("{path}.subject.organization"), faults);
-    needed(written.common_name.as_ref(), at, &format!("{path}.subject.commonName"), faults);
+    let organization = needed(
+        written.organization.as_ref(),
+        at,
+        &format!("{path}.subject.organization"),
+        faults,
+    );
+    needed(
+        written.common_name.as_ref(),
+        at,
+        &format!("{path}.subject.commonName"),
+        faults,
+    );
     let uri = needed(written.uri.as_ref(), at, &format!("{path}.uri"), faults);
     let chain_path = format!("{path}.certChain");
     let chain = needed(written.chain.as_ref(), at, &chain_path, faults)
@@ -228,13 +247,15 @@ fn log_of(written: &written::Log, path: &str, faults: &mut Faults) -> Option<Log
     let key_path = format!("{path}.publicKey");
     let key = needed(written.key.as_ref(), at, &key_path, faults)
         .and_then(|text| Some((text, base64_of(text, &key_path, faults)?)))
-        .and_then(|(text, pem)| match PublicKey::from_pem(&String::from_utf8_lossy(&pem)) {
-            Ok(key) => Some(key),
-            Err(error) => {
-                faults.invalid(text.at, &key_path, "", &error.to_string());
-                None
-            }
-        });
+        .and_then(
+            |(text, pem)| match PublicKey::from_pem(&String::from_utf8_lossy(&pem)) {
+                Ok(key) => Some(key),
+                Err(error) => {
+                    faults.invalid(text.at, &key_path, "", &error.to_string());
+                    None
+                }
+            },
+        );
     Some(LogParts {
         base_url: base_url?.value.clone(),
         operator: None,
@@ -253,7 +274,11 @@ fn needed<'a>(text: Option<&'a Text>, at: Mark, path: &str, faults: &mut Faults)
 
 /// What the API server would decode: base64 with or without line breaks.
 fn base64_of(text: &Text, path: &str, faults: &mut Faults) -> Option<Bytes> {
-    let packed: String = text.value.chars().filter(|character| !character.is_ascii_whitespace()).collect();
+    let packed: String = text
+        .value
+        .chars()
+        .filter(|character| !character.is_ascii_whitespace())
+        .collect();
     match STANDARD.decode(&packed) {
         Ok(bytes) => Some(bytes.into()),
         Err(error) => {
@@ -276,8 +301,15 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, &'static str> {
         if chain.len() == MAX_CHAIN {
             return Err("it has more than 16 certificates");
         }
-        let packed: String = body.chars().filter(|character| !character.is_ascii_whitespace()).collect();
-        chain.push(STANDARD.decode(packed).map_err(|_| "a certificate in it is not base64")?);
+        let packed: String = body
+            .chars()
+            .filter(|character| !character.is_ascii_whitespace())
+            .collect();
+        chain.push(
+            STANDARD
+                .decode(packed)
+                .map_err(|_| "a certificate in it is not base64")?,
+        );
         rest = after;
     }
     if chain.is_empty() {

@@ -12,7 +12,8 @@ use super::{InForce, PolicySet, Settings};
 use crate::document::SourcePosition;
 use crate::identity::IdentityPattern;
 use crate::meaning::{
-    AttestationDemand, Authority, Belief, Beside, Demand, Enforcement, Policy, RootName, SignedDemand, Signer, TrustRootRef,
+    AttestationDemand, Authority, Belief, Beside, Demand, Enforcement, Policy, RootName, SignedDemand, Signer,
+    TrustRootRef,
 };
 use crate::pattern::Glob;
 use crate::trust::TrustRoots;
@@ -64,7 +65,13 @@ impl PolicySet {
         let policy = policy(&demanded);
         let in_force = vec![InForce::Policy(Arc::new(policy))];
         let trust = TrustIndex::of(TrustRoots::none());
-        Some(Self::of(in_force, Vec::new(), trust, Vec::new(), Settings::deny_unmatched()))
+        Some(Self::of(
+            in_force,
+            Vec::new(),
+            trust,
+            Vec::new(),
+            Settings::deny_unmatched(),
+        ))
     }
 }
 
@@ -82,7 +89,11 @@ fn policy(demanded: &ByHand) -> Policy {
         path: "--trusted-root".to_owned(),
         position: source.clone(),
     };
-    let mut authorities: Vec<Authority> = demanded.keys.iter().map(|key| of_key(key, demanded, &reference)).collect();
+    let mut authorities: Vec<Authority> = demanded
+        .keys
+        .iter()
+        .map(|key| of_key(key, demanded, &reference))
+        .collect();
     if !demanded.identities.is_empty() {
         authorities.push(of_identities(demanded, &reference));
     }
@@ -132,7 +143,10 @@ fn of_identities(demanded: &ByHand, reference: &TrustRootRef) -> Authority {
     };
     Authority {
         name: "identity".into(),
-        demand: demand(Belief::new(signer, log, Beside::Welcome(reference.clone())), demanded),
+        demand: Demand::Signed(demand(
+            Belief::new(signer, log, Beside::Welcome(reference.clone())),
+            demanded,
+        )),
     }
 }
 

@@ -35,10 +35,14 @@ pub(super) fn of(in_force: &[InForce], trust: &TrustIndex) -> Vec<Lint> {
 fn of_trust(policy: &Policy, trust: &TrustIndex) -> Vec<Lint> {
     let mut lints: Vec<Lint> = Vec::new();
     for authority in &policy.authorities {
-        let Demand::Signed(demand) = &authority.demand else { continue };
+        let Demand::Signed(demand) = &authority.demand else {
+            continue;
+        };
         for (reference, needed) in demand.belief.references() {
             if let Some(lint) = of_reference(policy, reference, needed, trust)
-                && !lints.iter().any(|known| (known.code, &known.path, &known.message) == (lint.code, &lint.path, &lint.message))
+                && !lints
+                    .iter()
+                    .any(|known| (known.code, &known.path, &known.message) == (lint.code, &lint.path, &lint.message))
             {
                 lints.push(lint);
             }
@@ -48,7 +52,9 @@ fn of_trust(policy: &Policy, trust: &TrustIndex) -> Vec<Lint> {
 }
 
 fn of_reference(policy: &Policy, reference: &TrustRootRef, needed: Needed, trust: &TrustIndex) -> Option<Lint> {
-    let RootName::Named(name) = &reference.root else { return None };
+    let RootName::Named(name) = &reference.root else {
+        return None;
+    };
     let (code, message, advice) = match trust.find(&reference.root) {
         // What has to be obtained is nobody's mistake while it is not there.
         Err(_) if trust.stands(name) => return None,

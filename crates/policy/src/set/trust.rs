@@ -94,9 +94,15 @@ impl TrustIndex {
             }
         }
         for document in last.documents() {
-            let is_kept = kept.iter().any(|kept: &Arc<TrustRootDocument>| kept.name == document.name);
+            let is_kept = kept
+                .iter()
+                .any(|kept: &Arc<TrustRootDocument>| kept.name == document.name);
             let is_broken = left.iter().any(|broken| broken.name.as_ref() == Some(&document.name));
-            if opaque.contains(&document.source.file) && !self.named.contains_key(&document.name) && !is_kept && !is_broken {
+            if opaque.contains(&document.source.file)
+                && !self.named.contains_key(&document.name)
+                && !is_kept
+                && !is_broken
+            {
                 kept.push(document.clone());
             }
         }

@@ -54,7 +54,11 @@ struct Trial<'a> {
 }
 
 pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
-    let policies = read_policies(&arguments.policy, arguments.trusted_root.as_deref(), Settings::new(arguments.no_match.into()))?;
+    let policies = read_policies(
+        &arguments.policy,
+        arguments.trusted_root.as_deref(),
+        Settings::new(arguments.no_match.into()),
+    )?;
     let reach = Reach::new(&arguments.registries)?;
     let mut objects = Vec::new();
     for file in &arguments.resource {

@@ -125,7 +125,12 @@ impl Repository {
 impl SigstoreKeys {
     fn read(mut fields: Fields<'_>, faults: &mut Faults) -> Self {
         let keys = Self {
-            authorities: fields.list("certificateAuthorities", MAX_OF_AUTHORITY, faults, item(Authority::read)),
+            authorities: fields.list(
+                "certificateAuthorities",
+                MAX_OF_AUTHORITY,
+                faults,
+                item(Authority::read),
+            ),
             logs: fields.list("tLogs", MAX_OF_AUTHORITY, faults, item(Log::read)),
             ct_logs: fields.list("ctLogs", MAX_OF_AUTHORITY, faults, item(Log::read)),
             time_authorities: fields.list("timestampAuthorities", MAX_OF_AUTHORITY, faults, item(Authority::read)),

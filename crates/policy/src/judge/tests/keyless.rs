@@ -94,10 +94,16 @@ impl By<'_> {
         let world = self.world;
         let mut spec = world.leaf(key, &[San::Uri(self.subject)]);
         if !self.is(NoIssuer) {
-            spec = spec.with(Extension::fulcio(1, self.issuer)).with(Extension::fulcio(8, self.issuer));
+            spec = spec
+                .with(Extension::fulcio(1, self.issuer))
+                .with(Extension::fulcio(8, self.issuer));
         }
         let other = Authority::root("somebody", Kind::P256, world.now);
-        let authority = if self.is(OtherAuthority) { &other } else { &world.authority };
+        let authority = if self.is(OtherAuthority) {
+            &other
+        } else {
+            &world.authority
+        };
         let log = CtLog::new("https://ctfe.evil.example", Kind::P256, world.now);
         let certificate = if self.is(NoSct) {
             authority.issue(&spec)
@@ -106,10 +112,19 @@ impl By<'_> {
         } else {
             authority.issue_logged(spec, &[&world.ct_log], world.now)
         };
-        (pem(&certificate), authority.chain().iter().map(|der| pem(der)).collect())
+        (
+            pem(&certificate),
+            authority.chain().iter().map(|der| pem(der)).collect(),
+        )
     }
 
-    fn annotations(&self, message: &[u8], signature: &[u8], envelope: Option<(&[u8], &[u8])>, certified: (String, String)) -> BTreeMap<String, String> {
+    fn annotations(
+        &self,
+        message: &[u8],
+        signature: &[u8],
+        envelope: Option<(&[u8], &[u8])>,
+        certified: (String, String),
+    ) -> BTreeMap<String, String> {
         let world = self.world;
         let (certificate, chain) = certified;
         let other = Rekor::new("https://rekor.evil.example");
@@ -134,9 +149,13 @@ impl By<'_> {
             annotations.insert("dev.sigstore.cosign/bundle".to_owned(), entry);
         }
         let another = TimeAuthority::new("https://time.evil.example", world.now);
-        let stamp = [(Stamped, &world.time, 2.minutes()), (StampedByAnother, &another, 2.minutes()), (StampedLate, &world.time, 2.hours())]
-            .into_iter()
-            .find(|(but, ..)| self.is(*but));
+        let stamp = [
+            (Stamped, &world.time, 2.minutes()),
+            (StampedByAnother, &another, 2.minutes()),
+            (StampedLate, &world.time, 2.hours()),
+        ]
+        .into_iter()
+        .find(|(but, ..)| self.is(*but));
         if let Some((_, authority, after)) = stamp {
             let over = envelope.map_or(signature, |(envelope, _)| envelope);
             let token = STANDARD.encode(authority.stamp(over, world.now + after));
@@ -193,9 +212,17 @@ fn trust_root(name: &str, world: &Sigstore, without: &[&str]) -> String {
             chain(certificates)
         )
     };
-    let log = |url: &str, public: &Key| format!("[{{baseURL: '{url}', hashAlgorithm: sha-256, publicKey: {}}}]", key(public));
+    let log = |url: &str, public: &Key| {
+        format!(
+            "[{{baseURL: '{url}', hashAlgorithm: sha-256, publicKey: {}}}]",
+            key(public)
+        )
+    };
     let lists = [
-        ("certificateAuthorities", authority("https://fulcio.mint.example", &world.authority.chain())),
+        (
+            "certificateAuthorities",
+            authority("https://fulcio.mint.example", &world.authority.chain()),
+        ),
         ("tLogs", log(&world.rekor.base_url, &world.rekor.key)),
         ("ctLogs", log(&world.ct_log.base_url, &world.ct_log.key)),
         ("timestampAuthorities", authority(&world.time.uri, &world.time.chain)),
@@ -218,7 +245,10 @@ fn set(authorities: &[&str], more: &str) -> PolicySet {
         .iter()
         .map(|authority| {
             let authority = authority
-                .replace("@us", &format!("identities: [{{issuer: '{ISSUER}', subject: '{SUBJECT}'}}]"))
+                .replace(
+                    "@us",
+                    &format!("identities: [{{issuer: '{ISSUER}', subject: '{SUBJECT}'}}]"),
+                )
                 .replace("@key", &format!("key: {{data: \"{key}\"}}"));
             format!("{{{authority}}}")
         })
@@ -262,25 +292,59 @@ const OURS: &str = "keyless: {url: u, trustRootRef: ours, @us}";
 fn who_signed_is_who_is_believed_or_the_image_is_kept_out() {
     let pattern = |halves: &str| format!("keyless: {{url: u, trustRootRef: ours, identities: [{{{halves}}}]}}");
     let exact = |subject: &str, issuer: &str| pattern(&format!("subject: '{subject}', issuer: '{issuer}'"));
-    let anchored = pattern("subjectRegExp: '^https://github\\.com/acme/app/.+@refs/heads/main$', issuerRegExp: '^https://token\\.actions\\.githubusercontent\\.com$'");
+    let anchored = pattern(
+        "subjectRegExp: '^https://github\\.com/acme/app/.+@refs/heads/main$', issuerRegExp: '^https://token\\.actions\\.githubusercontent\\.com$'",
+    );
     let searched = pattern("subjectRegExp: 'https://github.com/acme/app/', issuerRegExp: 'githubusercontent'");
     let other = "deny: signature.identity";
     for (authority, signed_by, expected) in [
         (exact(SUBJECT, ISSUER), by(SUBJECT, ISSUER), "admit: signed"),
-        (exact(SUBJECT, "https://accounts.google.com"), by(SUBJECT, ISSUER), other),
+        (
+            exact(SUBJECT, "https://accounts.google.com"),
+            by(SUBJECT, ISSUER),
+            other,
+        ),
         (exact("me@example.com", ISSUER), by(SUBJECT, ISSUER), other),
         (exact(SUBJECT, ISSUER), by(&format!("{SUBJECT}-evil"), ISSUER), other),
-        (exact(SUBJECT, ISSUER), by(&format!("https://evil.example/{SUBJECT}"), ISSUER), other),
+        (
+            exact(SUBJECT, ISSUER),
+            by(&format!("https://evil.example/{SUBJECT}"), ISSUER),
+            other,
+        ),
         (exact(SUBJECT, ISSUER), by(SUBJECT, &format!("{ISSUER}/")), other),
-        (exact(SUBJECT, ISSUER), by(SUBJECT, &format!("{ISSUER}.evil.example")), other),
-        (exact(SUBJECT, ISSUER), by(SUBJECT, ISSUER.trim_start_matches("https://")), other),
+        (
+            exact(SUBJECT, ISSUER),
+            by(SUBJECT, &format!("{ISSUER}.evil.example")),
+            other,
+        ),
+        (
+            exact(SUBJECT, ISSUER),
+            by(SUBJECT, ISSUER.trim_start_matches("https://")),
+            other,
+        ),
         (anchored.clone(), by(SUBJECT, ISSUER), "admit: signed"),
-        (anchored.clone(), by(&format!("https://evil.example/{SUBJECT}"), ISSUER), other),
+        (
+            anchored.clone(),
+            by(&format!("https://evil.example/{SUBJECT}"), ISSUER),
+            other,
+        ),
         (anchored.clone(), by(&format!("{SUBJECT}-evil"), ISSUER), other),
-        (anchored, by(&SUBJECT.replace("github.com", "githubxcom"), ISSUER), other),
+        (
+            anchored,
+            by(&SUBJECT.replace("github.com", "githubxcom"), ISSUER),
+            other,
+        ),
         // policy-controller searches, and so do we in its resource: that is what the lint is for.
-        (searched.clone(), by(&format!("https://evil.example/{SUBJECT}"), ISSUER), "admit: signed"),
-        (searched.clone(), by(SUBJECT, "https://githubusercontent.evil.example"), "admit: signed"),
+        (
+            searched.clone(),
+            by(&format!("https://evil.example/{SUBJECT}"), ISSUER),
+            "admit: signed",
+        ),
+        (
+            searched.clone(),
+            by(SUBJECT, "https://githubusercontent.evil.example"),
+            "admit: signed",
+        ),
         (searched, by(&SUBJECT.replace("acme", "evil"), ISSUER), other),
     ] {
         check(&authority, &signed_by.sign(scene()), expected);
@@ -312,10 +376,22 @@ const LINKS: &[(&str, &[But], &str)] = &[
     (OURS, &[OtherAuthority], "deny: signature.certificate"),
     (OURS, &[NoSct], "deny: signature.sct"),
     (OURS, &[OtherCtLog], "deny: signature.sct"),
-    ("keyless: {trustRootRef: ours, insecureIgnoreSCT: true, @us}", &[NoSct], "admit: signed"),
-    ("keyless: {trustRootRef: ours, insecureIgnoreSCT: true, @us}", &[OtherAuthority], "deny: signature.certificate"),
+    (
+        "keyless: {trustRootRef: ours, insecureIgnoreSCT: true, @us}",
+        &[NoSct],
+        "admit: signed",
+    ),
+    (
+        "keyless: {trustRootRef: ours, insecureIgnoreSCT: true, @us}",
+        &[OtherAuthority],
+        "deny: signature.certificate",
+    ),
     ("keyless: {trustRootRef: without-ct, @us}", &[], "deny: signature.sct"),
-    ("keyless: {trustRootRef: without-ct, insecureIgnoreSCT: true, @us}", &[], "admit: signed"),
+    (
+        "keyless: {trustRootRef: without-ct, insecureIgnoreSCT: true, @us}",
+        &[],
+        "admit: signed",
+    ),
     // Another Sigstore's trust root believes none of it.
     ("keyless: {trustRootRef: public, @us}", &[], "deny: signature.log"),
     ("keyless: {url: u, @us}", &[], "deny: signature.log"),
@@ -328,40 +404,132 @@ const LINKS: &[(&str, &[But], &str)] = &[
     (OURS, &[StampedByAnother], "deny: signature.timestamp"),
     (OURS, &[OtherRekor], "deny: signature.log"),
     (OURS, &[EntryOfAnother], "deny: signature.log"),
-    ("keyless: {trustRootRef: without-logs, @us}", &[], "deny: signature.timestamp"),
-    ("keyless: {trustRootRef: without-logs, @us}", &[Stamped, OtherRekor], "admit: signed"),
-    ("keyless: {trustRootRef: without-times, @us}", &[StampedByAnother], "admit: signed"),
+    (
+        "keyless: {trustRootRef: without-logs, @us}",
+        &[],
+        "deny: signature.timestamp",
+    ),
+    (
+        "keyless: {trustRootRef: without-logs, @us}",
+        &[Stamped, OtherRekor],
+        "admit: signed",
+    ),
+    (
+        "keyless: {trustRootRef: without-times, @us}",
+        &[StampedByAnother],
+        "admit: signed",
+    ),
     // A log entry is demanded.
-    ("keyless: {trustRootRef: ours, @us}, ctlog: {trustRootRef: ours}", &[], "admit: signed"),
-    ("keyless: {trustRootRef: ours, @us}, ctlog: {trustRootRef: ours}", &[NoEntry, Stamped], "deny: signature.log"),
-    ("keyless: {trustRootRef: ours, @us}, ctlog: {trustRootRef: public}", &[], "deny: signature.log"),
-    ("keyless: {trustRootRef: ours, @us}, ctlog: {url: u}", &[], "deny: signature.log"),
-    ("keyless: {trustRootRef: without-logs, @us}, ctlog: {trustRootRef: ours}", &[], "admit: signed"),
-    ("keyless: {trustRootRef: without-logs, @us}, ctlog: {trustRootRef: without-logs}", &[], "deny: signature.log"),
-    ("keyless: {trustRootRef: ours, @us}, ctlog: {}", &[NoEntry, Stamped], "admit: signed"),
+    (
+        "keyless: {trustRootRef: ours, @us}, ctlog: {trustRootRef: ours}",
+        &[],
+        "admit: signed",
+    ),
+    (
+        "keyless: {trustRootRef: ours, @us}, ctlog: {trustRootRef: ours}",
+        &[NoEntry, Stamped],
+        "deny: signature.log",
+    ),
+    (
+        "keyless: {trustRootRef: ours, @us}, ctlog: {trustRootRef: public}",
+        &[],
+        "deny: signature.log",
+    ),
+    (
+        "keyless: {trustRootRef: ours, @us}, ctlog: {url: u}",
+        &[],
+        "deny: signature.log",
+    ),
+    (
+        "keyless: {trustRootRef: without-logs, @us}, ctlog: {trustRootRef: ours}",
+        &[],
+        "admit: signed",
+    ),
+    (
+        "keyless: {trustRootRef: without-logs, @us}, ctlog: {trustRootRef: without-logs}",
+        &[],
+        "deny: signature.log",
+    ),
+    (
+        "keyless: {trustRootRef: ours, @us}, ctlog: {}",
+        &[NoEntry, Stamped],
+        "admit: signed",
+    ),
     // A timestamp is demanded, and nobody looks at log entries.
-    ("keyless: {trustRootRef: ours, @us}, rfc3161timestamp: {trustRootRef: ours}", &[NoEntry, Stamped], "admit: signed"),
-    ("keyless: {trustRootRef: ours, @us}, rfc3161timestamp: {trustRootRef: times}", &[Stamped, OtherRekor], "admit: signed"),
-    ("keyless: {trustRootRef: ours, @us}, rfc3161timestamp: {trustRootRef: ours}", &[], "deny: signature.timestamp"),
-    ("keyless: {trustRootRef: ours, @us}, rfc3161timestamp: {trustRootRef: public}", &[Stamped], "deny: signature.timestamp"),
-    ("keyless: {trustRootRef: ours, @us}, rfc3161timestamp: {trustRootRef: ours}", &[StampedLate], "deny: signature.certificate"),
+    (
+        "keyless: {trustRootRef: ours, @us}, rfc3161timestamp: {trustRootRef: ours}",
+        &[NoEntry, Stamped],
+        "admit: signed",
+    ),
+    (
+        "keyless: {trustRootRef: ours, @us}, rfc3161timestamp: {trustRootRef: times}",
+        &[Stamped, OtherRekor],
+        "admit: signed",
+    ),
+    (
+        "keyless: {trustRootRef: ours, @us}, rfc3161timestamp: {trustRootRef: ours}",
+        &[],
+        "deny: signature.timestamp",
+    ),
+    (
+        "keyless: {trustRootRef: ours, @us}, rfc3161timestamp: {trustRootRef: public}",
+        &[Stamped],
+        "deny: signature.timestamp",
+    ),
+    (
+        "keyless: {trustRootRef: ours, @us}, rfc3161timestamp: {trustRootRef: ours}",
+        &[StampedLate],
+        "deny: signature.certificate",
+    ),
     // A key: nothing is looked at but what is asked for.
     ("@key", &[NoCertificate], "admit: signed"),
     ("@key", &[NoCertificate, NoEntry], "admit: signed"),
     ("@key", &[NoCertificate, OtherRekor], "admit: signed"),
     ("@key, ctlog: {}", &[NoCertificate, OtherRekor], "admit: signed"),
     ("@key, ctlog: {trustRootRef: ours}", &[NoCertificate], "admit: signed"),
-    ("@key, ctlog: {trustRootRef: ours}", &[NoCertificate, NoEntry], "deny: signature.log"),
-    ("@key, ctlog: {trustRootRef: ours}", &[NoCertificate, OtherRekor], "deny: signature.log"),
-    ("@key, ctlog: {trustRootRef: ours}", &[NoCertificate, EntryOfAnother], "deny: signature.log"),
+    (
+        "@key, ctlog: {trustRootRef: ours}",
+        &[NoCertificate, NoEntry],
+        "deny: signature.log",
+    ),
+    (
+        "@key, ctlog: {trustRootRef: ours}",
+        &[NoCertificate, OtherRekor],
+        "deny: signature.log",
+    ),
+    (
+        "@key, ctlog: {trustRootRef: ours}",
+        &[NoCertificate, EntryOfAnother],
+        "deny: signature.log",
+    ),
     ("@key, ctlog: {url: u}", &[NoCertificate], "deny: signature.log"),
-    ("@key, rfc3161timestamp: {trustRootRef: times}", &[NoCertificate, NoEntry, Stamped], "admit: signed"),
-    ("@key, rfc3161timestamp: {trustRootRef: times}", &[NoCertificate], "deny: signature.timestamp"),
-    ("@key, ctlog: {trustRootRef: ours}, rfc3161timestamp: {trustRootRef: times}", &[NoCertificate, NoEntry, Stamped], "admit: signed"),
+    (
+        "@key, rfc3161timestamp: {trustRootRef: times}",
+        &[NoCertificate, NoEntry, Stamped],
+        "admit: signed",
+    ),
+    (
+        "@key, rfc3161timestamp: {trustRootRef: times}",
+        &[NoCertificate],
+        "deny: signature.timestamp",
+    ),
+    (
+        "@key, ctlog: {trustRootRef: ours}, rfc3161timestamp: {trustRootRef: times}",
+        &[NoCertificate, NoEntry, Stamped],
+        "admit: signed",
+    ),
     ("@key", &[], "deny: signature.wrong_key"),
     // Nobody has that trust root.
-    ("keyless: {trustRootRef: nobody, @us}", &[], "undecided: policy.trust_root"),
-    ("keyless: {trustRootRef: ours, @us}, ctlog: {trustRootRef: nobody}", &[], "undecided: policy.trust_root"),
+    (
+        "keyless: {trustRootRef: nobody, @us}",
+        &[],
+        "undecided: policy.trust_root",
+    ),
+    (
+        "keyless: {trustRootRef: ours, @us}, ctlog: {trustRootRef: nobody}",
+        &[],
+        "undecided: policy.trust_root",
+    ),
 ];
 
 #[test]
@@ -374,24 +542,47 @@ fn every_link_of_the_chain_has_to_hold() {
 
 #[test]
 fn attestations_are_believed_of_the_same_identities() {
-    let both = format!(
-        "{OURS}, attestations: [{{name: a, predicateType: {SPDX}}}, {{name: b, predicateType: {SLSA}}}]"
-    );
+    let both =
+        format!("{OURS}, attestations: [{{name: a, predicateType: {SPDX}}}, {{name: b, predicateType: {SLSA}}}]");
     let one = format!("{OURS}, attestations: [{{name: a, predicateType: {SPDX}}}]");
     let stranger = || by("me@example.com", ISSUER);
     for (authority, scene, expected) in [
         (&one, ours(&[]).attest(scene(), SPDX), "admit: attested"),
-        (&both, ours(&[]).attest(ours(&[]).attest(scene(), SPDX), SLSA), "admit: attested"),
-        (&both, stranger().attest(ours(&[]).attest(scene(), SPDX), SLSA), "deny: attestation.identity"),
+        (
+            &both,
+            ours(&[]).attest(ours(&[]).attest(scene(), SPDX), SLSA),
+            "admit: attested",
+        ),
+        (
+            &both,
+            stranger().attest(ours(&[]).attest(scene(), SPDX), SLSA),
+            "deny: attestation.identity",
+        ),
         (&one, stranger().attest(scene(), SPDX), "deny: attestation.identity"),
         (&one, ours(&[]).attest(scene(), SLSA), "deny: attestation.missing"),
         (&one, ours(&[]).sign(scene()), "deny: attestation.missing"),
-        (&one, ours(&[ForOther]).attest(scene(), SPDX), "deny: attestation.wrong_image"),
+        (
+            &one,
+            ours(&[ForOther]).attest(scene(), SPDX),
+            "deny: attestation.wrong_image",
+        ),
         (&one, ours(&[NoSct]).attest(scene(), SPDX), "deny: attestation.sct"),
-        (&one, ours(&[OtherAuthority]).attest(scene(), SPDX), "deny: attestation.certificate"),
-        (&one, ours(&[Late]).attest(scene(), SPDX), "deny: attestation.certificate"),
+        (
+            &one,
+            ours(&[OtherAuthority]).attest(scene(), SPDX),
+            "deny: attestation.certificate",
+        ),
+        (
+            &one,
+            ours(&[Late]).attest(scene(), SPDX),
+            "deny: attestation.certificate",
+        ),
         (&one, ours(&[OtherRekor]).attest(scene(), SPDX), "deny: attestation.log"),
-        (&one, ours(&[NoEntry]).attest(scene(), SPDX), "deny: attestation.timestamp"),
+        (
+            &one,
+            ours(&[NoEntry]).attest(scene(), SPDX),
+            "deny: attestation.timestamp",
+        ),
         (&one, ours(&[NoEntry, Stamped]).attest(scene(), SPDX), "admit: attested"),
     ] {
         check(authority, &scene, expected);
@@ -418,7 +609,10 @@ fn a_ground_tells_the_whole_chain() {
         format!("by issuer {ISSUER}"),
         "entry 7 of https://rekor.mint.example".to_owned(),
         format!("at {} by log", now + 1.minute()),
-        format!("at {} by timestamp authority https://time.mint.example", now + 2.minutes()),
+        format!(
+            "at {} by timestamp authority https://time.mint.example",
+            now + 2.minutes()
+        ),
     ] {
         assert!(words.contains(&part), "{part} in {words}");
     }
@@ -426,13 +620,20 @@ fn a_ground_tells_the_whole_chain() {
         panic!("{ground}")
     };
     let names: Vec<&str> = signed.proof().links().lines().iter().map(|(name, _)| *name).collect();
-    assert_eq!(names, ["subject", "issuer", "certificate", "sct", "log entry", "time", "time"]);
+    assert_eq!(
+        names,
+        ["subject", "issuer", "certificate", "sct", "log entry", "time", "time"]
+    );
     assert!(!signed.proof().links().certified().unwrap().serial().is_empty());
 }
 
 #[test]
 fn a_denial_says_who_was_expected_and_who_was_found() {
-    let denied = check(OURS, &by("me@example.com", ISSUER).sign(scene()), "deny: signature.identity");
+    let denied = check(
+        OURS,
+        &by("me@example.com", ISSUER).sign(scene()),
+        "deny: signature.identity",
+    );
     let words = text(&denied);
     let found = format!("got subjects [me@example.com] with issuer {ISSUER}");
     for part in [
@@ -445,7 +646,11 @@ fn a_denial_says_who_was_expected_and_who_was_found() {
         assert!(words.contains(part), "{part} in\n{words}");
     }
     let broken = check(OURS, &ours(&[Late]).sign(scene()), "deny: signature.certificate");
-    assert!(text(&broken).contains("1 not believed (certificate): "), "{}", text(&broken));
+    assert!(
+        text(&broken).contains("1 not believed (certificate): "),
+        "{}",
+        text(&broken)
+    );
 }
 
 /// What a verdict is kept under has to change with every trust root that it rests on, and with no other.
@@ -473,10 +678,18 @@ fn a_policy_is_another_one_on_another_trust_root() {
 fn a_trust_root_that_is_edited_counts_at_once() {
     let of = |world: &Sigstore| {
         let documents = [
-            policy("release", &[&format!("{{keyless: {{trustRootRef: edited, identities: [{{issuer: '{ISSUER}', subject: '{SUBJECT}'}}]}}}}")]),
+            policy(
+                "release",
+                &[&format!(
+                    "{{keyless: {{trustRootRef: edited, identities: [{{issuer: '{ISSUER}', subject: '{SUBJECT}'}}]}}}}"
+                )],
+            ),
             trust_root("edited", world, &[]),
         ];
-        PolicySet::compile(vec![parse("policies.yaml", &documents.join("---\n"))], Settings::new(NoMatch::Deny))
+        PolicySet::compile(
+            vec![parse("policies.yaml", &documents.join("---\n"))],
+            Settings::new(NoMatch::Deny),
+        )
     };
     let signed = ours(&[]).sign(scene());
     let verdict = |set: &PolicySet| {

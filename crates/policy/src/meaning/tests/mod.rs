@@ -472,22 +472,54 @@ fn what_has_to_stand_beside_a_signature_is_what_policy_controller_makes_of_it() 
         ("key: @k}, ctlog: {}".to_owned(), "ignored", "ignored"),
         ("key: @k}, ctlog: {url: u}".to_owned(), "demanded", "ignored"),
         ("key: @k}, ctlog: {trustRootRef: l}".to_owned(), "demanded l", "ignored"),
-        ("key: @k}, ctlog: {url: u, trustRootRef: l}".to_owned(), "demanded l", "ignored"),
+        (
+            "key: @k}, ctlog: {url: u, trustRootRef: l}".to_owned(),
+            "demanded l",
+            "ignored",
+        ),
         ("key: @k}, rfc3161timestamp: {}".to_owned(), "ignored", "ignored"),
-        ("key: @k}, rfc3161timestamp: {trustRootRef: t}".to_owned(), "ignored", "demanded t"),
+        (
+            "key: @k}, rfc3161timestamp: {trustRootRef: t}".to_owned(),
+            "ignored",
+            "demanded t",
+        ),
         (keyless.to_owned(), "demanded", "welcome"),
         (format!("{keyless}, ctlog: {{}}"), "welcome", "welcome"),
         (format!("{keyless}, ctlog: {{url: u}}"), "demanded", "welcome"),
-        (format!("{keyless}, ctlog: {{trustRootRef: l}}"), "demanded l", "welcome"),
-        (format!("{keyless}, rfc3161timestamp: {{trustRootRef: t}}"), "ignored", "demanded t"),
+        (
+            format!("{keyless}, ctlog: {{trustRootRef: l}}"),
+            "demanded l",
+            "welcome",
+        ),
+        (
+            format!("{keyless}, rfc3161timestamp: {{trustRootRef: t}}"),
+            "ignored",
+            "demanded t",
+        ),
         (of_root.to_owned(), "welcome r", "welcome r"),
         (format!("{of_root}, ctlog: {{}}"), "welcome r", "welcome r"),
         (format!("{of_root}, ctlog: {{url: u}}"), "demanded", "welcome r"),
-        (format!("{of_root}, ctlog: {{trustRootRef: r}}"), "demanded r", "welcome r"),
-        (format!("{of_root}, rfc3161timestamp: {{trustRootRef: r}}"), "ignored", "demanded r"),
-        (format!("{of_root}, ctlog: {{url: u}}, rfc3161timestamp: {{trustRootRef: r}}"), "ignored", "demanded r"),
+        (
+            format!("{of_root}, ctlog: {{trustRootRef: r}}"),
+            "demanded r",
+            "welcome r",
+        ),
+        (
+            format!("{of_root}, rfc3161timestamp: {{trustRootRef: r}}"),
+            "ignored",
+            "demanded r",
+        ),
+        (
+            format!("{of_root}, ctlog: {{url: u}}, rfc3161timestamp: {{trustRootRef: r}}"),
+            "ignored",
+            "demanded r",
+        ),
         (format!("{of_root}, signatureFormat: bundle"), "demanded r", "welcome r"),
-        (format!("{of_root}, signatureFormat: bundle, rfc3161timestamp: {{trustRootRef: r}}"), "ignored", "demanded r"),
+        (
+            format!("{of_root}, signatureFormat: bundle, rfc3161timestamp: {{trustRootRef: r}}"),
+            "ignored",
+            "demanded r",
+        ),
     ] {
         let demand = demand(&format!("{{{authority}}}"));
         let found = (beside(&demand.belief.log), beside(&demand.belief.time));

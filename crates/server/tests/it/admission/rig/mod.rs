@@ -176,7 +176,7 @@ fn plan(directory: &Path, records: &Lines) -> AdmissionPlan {
         key: directory.join("tls.key"),
         policies: vec![directory.join("policies")],
         settings: Settings::deny_unmatched(),
-roots: None,
+        roots: None,
         client: Client::new(ClientConfig::default()).unwrap(),
         credentials: Credentials::anonymous(),
         cache: CacheConfig::standard(),

@@ -1,0 +1,81 @@
+//! Who signed what was just published: a key, or somebody by a certificate that a log and a time stand behind.
+
+use countersign_evidence::chain::Chain;
+use serde_json::{Value, json};
+
+use crate::printer::Printer;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SignedWith {
+    /// A key, by its fingerprint.
+    Key(String),
+    /// A certificate.
+    Identity {
+        subjects: Vec<String>,
+        issuer: Option<String>,
+        /// Name of the log, and the entry's index in it.
+        logs: Vec<(String, u64)>,
+        /// The time, and who vouches for it.
+        times: Vec<(String, String)>,
+    },
+}
+
+impl SignedWith {
+    pub(crate) fn of_chain(chain: &Chain) -> Self {
+        let Some(identity) = chain.signer().identity() else {
+            return Self::Key(chain.signer().key().fingerprint().to_string());
+        };
+        let subjects = identity.subjects.iter();
+        let logs = chain.logs().iter();
+        let times = chain.times().iter();
+        Self::Identity {
+            subjects: subjects.map(|subject| subject.as_str().to_owned()).collect(),
+            issuer: identity.issuer.clone(),
+            logs: logs.map(|log| (log.log_name().to_owned(), log.index())).collect(),
+            times: times
+                .map(|proved| (proved.time.to_string(), proved.by.to_string()))
+                .collect(),
+        }
+    }
+
+    pub(crate) fn print(&self, printer: &mut Printer) {
+        match self {
+            Self::Key(fingerprint) => printer.line(format!("key        {fingerprint}")),
+            Self::Identity {
+                subjects,
+                issuer,
+                logs,
+                times,
+            } => {
+                printer.line(format!("identity   {}", subjects.join(", ")));
+                if let Some(issuer) = issuer {
+                    printer.line(format!("issuer     {issuer}"));
+                }
+                for (log, index) in logs {
+                    printer.line(format!("log        {log} entry {index}"));
+                }
+                for (time, by) in times {
+                    printer.line(format!("time       {time} by {by}"));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn add_to(&self, document: &mut Value) {
+        match self {
+            Self::Key(fingerprint) => document["key"] = json!(fingerprint),
+            Self::Identity {
+                subjects,
+                issuer,
+                logs,
+                times,
+            } => {
+                document["identity"] = json!({"subjects": subjects, "issuer": issuer});
+                let logs = logs.iter().map(|(log, index)| json!({"log": log, "index": index}));
+                document["logs"] = logs.collect();
+                let times = times.iter().map(|(time, by)| json!({"time": time, "by": by}));
+                document["times"] = times.collect();
+            }
+        }
+    }
+}
