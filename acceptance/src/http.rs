@@ -5,7 +5,10 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 
+const JSON: &str = "Content-Type: application/json";
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Status code and body of an answer.
@@ -15,23 +18,30 @@ pub struct Answer {
 }
 
 pub fn get(address: SocketAddr, path: &str) -> Result<Answer> {
-    request(address, "GET", path, "")
+    request(address, "GET", path, JSON, "")
 }
 
 pub fn post(address: SocketAddr, path: &str, json: &str) -> Result<Answer> {
-    request(address, "POST", path, json)
+    request(address, "POST", path, JSON, json)
+}
+
+/// Sends a form, whose values are encoded already, as a user with a password that both are.
+pub fn form(address: SocketAddr, path: &str, user: &str, password: &str, form: &str) -> Result<Answer> {
+    let login = STANDARD.encode(format!("{user}:{password}"));
+    let headers = format!("Content-Type: application/x-www-form-urlencoded\r\nAuthorization: Basic {login}");
+    request(address, "POST", path, &headers, form)
 }
 
 /// HTTP/1.0 ends an answer by closing, so there is no framing to get wrong.
-fn request(address: SocketAddr, method: &str, path: &str, json: &str) -> Result<Answer> {
+fn request(address: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> Result<Answer> {
     let mut stream = TcpStream::connect_timeout(&address, LIMIT).with_context(|| format!("cannot reach {address}"))?;
     stream
         .set_read_timeout(Some(LIMIT))
         .context("cannot limit the time of an answer")?;
-    let length = json.len();
+    let length = body.len();
     write!(
         stream,
-        "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{json}"
+        "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\nContent-Length: {length}\r\n\r\n{body}"
     )
     .with_context(|| format!("cannot ask {address}"))?;
     let mut bytes = Vec::new();

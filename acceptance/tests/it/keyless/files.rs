@@ -1,6 +1,6 @@
 //! What Sigstore's conformance suite asks of a signer: bundles about files, which cosign reads.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use countersign_acceptance::foreign::Registry;
@@ -53,7 +53,7 @@ fn a_bundle_with_a_statement() -> Result<()> {
 }
 
 /// In the suite's order of arguments.
-fn sign_bundle(bench: &Bench<'_>, how: &[&str], file: &PathBuf, bundle: &PathBuf) -> Result<()> {
+fn sign_bundle(bench: &Bench<'_>, how: &[&str], file: &Path, bundle: &Path) -> Result<()> {
     let (token, sigstore) = (bench.release_token()?, &bench.sigstore);
     let (root, config) = (sigstore.trusted_root(), sigstore.signing_config());
     let (root, config) = (root.to_string_lossy(), config.to_string_lossy());
