@@ -18,6 +18,7 @@ mod private_key;
 mod registries;
 mod rendering;
 mod signer;
+mod trust_roots;
 mod usage;
 mod yaml;
 mod yardstick;

@@ -1,3 +1,5 @@
+//! The selection of services.
+
 use serde_json::{Value, json};
 
 use super::*;

@@ -115,13 +115,13 @@ impl Places<'_> {
     /// [`NoToken`], which says where was looked.
     pub async fn find(&self, web: &Web, deadline: Instant) -> Result<(IdentityToken, Source), NoToken> {
         if let Some(given) = self.given {
-            return from_words(given, deadline).await;
+            return given_as(given, deadline).await;
         }
         if let Some(text) = self.variable(VARIABLE) {
             return parse(&Zeroizing::new(text), Source::Variable(VARIABLE));
         }
         if let (Some(url), Some(secret)) = (self.variable(GITHUB_URL), self.variable(GITHUB_TOKEN)) {
-            let text = self.from_github(&url, &Zeroizing::new(secret), web, deadline).await?;
+            let text = self.ask_github(&url, &Zeroizing::new(secret), web, deadline).await?;
             return parse(&text, Source::GitHub);
         }
         match read(self.projected, deadline).await {
@@ -141,7 +141,7 @@ impl Places<'_> {
     }
 
     /// Source: GitHub, "OpenID Connect reference", *Methods for requesting the OIDC token*.
-    async fn from_github(
+    async fn ask_github(
         &self,
         url: &str,
         secret: &str,
@@ -171,7 +171,7 @@ impl Places<'_> {
 }
 
 /// A token cannot be mistaken for a path: it has three parts, of which the second is JSON in base64.
-async fn from_words(given: &str, deadline: Instant) -> Result<(IdentityToken, Source), NoToken> {
+async fn given_as(given: &str, deadline: Instant) -> Result<(IdentityToken, Source), NoToken> {
     match IdentityToken::parse(given) {
         Ok(token) => Ok((token, Source::Given)),
         Err(TokenError::Form { .. } | TokenError::TooLarge { .. }) => {

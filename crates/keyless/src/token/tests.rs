@@ -1,3 +1,5 @@
+//! What is a token, and whom it names.
+
 use serde_json::{Value, json};
 
 use super::*;

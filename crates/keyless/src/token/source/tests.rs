@@ -1,3 +1,5 @@
+//! Where a token is looked for.
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
