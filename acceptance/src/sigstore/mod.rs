@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use anyhow::{Context, Result, anyhow, bail};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rcgen::KeyPair;
+use rcgen::{KeyPair, SignatureAlgorithm};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -62,15 +62,20 @@ impl Sigstore {
         Ok(started)
     }
 
-    /// Starts one, with its two documents written by cosign.
+    /// Starts one, with its two documents written by cosign. Its log signs as Sigstore's own logs of the second version do.
     pub fn start() -> Result<Self> {
+        Self::with_log_key(&rcgen::PKCS_ED25519)
+    }
+
+    /// The same with a log that signs in another way.
+    pub fn with_log_key(kind: &'static SignatureAlgorithm) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("countersign-sigstore-")
             .tempdir()
             .context("no temporary folder")?;
         let issuer = Issuer::start(folder.path())?;
         let (authority_running, authority) = certificate_authority(folder.path(), &issuer)?;
-        let (log_running, log) = transparency_log(folder.path())?;
+        let (log_running, log) = transparency_log(folder.path(), kind)?;
         let (clock_running, passage) = timestamp_authority(folder.path())?;
         let sigstore = Self {
             _authority: authority_running,
@@ -225,9 +230,9 @@ fn certificate_authority(folder: &Path, issuer: &Issuer) -> Result<(Running, Soc
 }
 
 /// Rekor version 2, with its tiles in the folder and a checkpoint soon after each entry.
-fn transparency_log(folder: &Path) -> Result<(Running, SocketAddr)> {
+fn transparency_log(folder: &Path, kind: &'static SignatureAlgorithm) -> Result<(Running, SocketAddr)> {
     let (address, grpc, metrics) = (free_address()?, free_address()?, free_address()?);
-    let key = KeyPair::generate_for(&rcgen::PKCS_ED25519).context("cannot make the log's key")?;
+    let key = KeyPair::generate_for(kind).context("cannot make the log's key")?;
     let (private, tiles) = (folder.join("rekor.key"), folder.join("tiles"));
     std::fs::write(&private, key.serialize_pem()).context("cannot write the log's key")?;
     std::fs::write(folder.join(REKOR_KEY), key.public_key_pem()).context("cannot write the log's key")?;

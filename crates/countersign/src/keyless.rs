@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use countersign_evidence::TrustRoot;
+use countersign_image::text::excerpt;
 use countersign_keyless::services::MAX_CONFIG_BYTES;
 use countersign_keyless::token::{AUDIENCE, NoToken, PROJECTED, Places};
 use countersign_keyless::{Keyless, KeylessError, SigningConfig, Web, WebError};
@@ -139,7 +140,7 @@ fn of_no_token(error: NoToken) -> Failure {
 
 /// Whoever signs so is named for good in the logs, which is worth knowing before.
 pub(crate) fn announce(keyless: &Keyless, printer: &mut Printer) {
-    let who = keyless.token().unverified_subject();
+    let who = excerpt(keyless.token().unverified_subject(), 300);
     let logs: Vec<&str> = keyless
         .services()
         .logs

@@ -1,6 +1,7 @@
 //! Who signed what was just published: a key, or somebody by a certificate that a log and a time stand behind.
 
 use countersign_evidence::chain::Chain;
+use countersign_image::text::excerpt;
 use serde_json::{Value, json};
 
 use crate::printer::Printer;
@@ -29,8 +30,8 @@ impl SignedWith {
         let logs = chain.logs().iter();
         let times = chain.times().iter();
         Self::Identity {
-            subjects: subjects.map(|subject| subject.as_str().to_owned()).collect(),
-            issuer: identity.issuer.clone(),
+            subjects: subjects.map(|subject| excerpt(subject.as_str(), 300)).collect(),
+            issuer: identity.issuer.as_deref().map(|issuer| excerpt(issuer, 300)),
             logs: logs.map(|log| (log.log_name().to_owned(), log.index())).collect(),
             times: times
                 .map(|proved| (proved.time.to_string(), proved.by.to_string()))

@@ -4,6 +4,7 @@ mod admission;
 mod certificates;
 mod evidence;
 mod image;
+mod keyless;
 mod keys;
 mod log;
 mod policy;
@@ -23,6 +24,7 @@ pub const CRATES: &[(&str, &[Target])] = &[
     ("admission", admission::TARGETS),
     ("registry", registry::TARGETS),
     ("keys", keys::TARGETS),
+    ("keyless", keyless::TARGETS),
 ];
 
 /// The words of JSON, and what its readers stumble over.

@@ -1,9 +1,11 @@
 //! Signatures and attestations of images, each way, on a registry with the referrers API and on one without.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 use countersign_acceptance::cosign::Identity;
 use countersign_acceptance::foreign::Registry;
-use countersign_acceptance::sigstore::{Job, PERSON};
+use countersign_acceptance::sigstore::{Job, PERSON, Sigstore};
 use serde_json::Value;
 
 use super::{Bench, PREDICATE, TYPE};
@@ -130,6 +132,19 @@ fn a_person_signs_as_a_mailbox() -> Result<()> {
         .with_code(1)?
         .saying(&[&bench.sigstore.people_issuer()])?;
     Ok(())
+}
+
+/// Sigstore's own logs sign with Ed25519, older ones and many private ones with ECDSA, and each names its key in another way.
+#[test]
+fn in_a_log_that_signs_with_ecdsa() -> Result<()> {
+    let registry = Registry::ours()?;
+    let sigstore = Sigstore::with_log_key(&rcgen::PKCS_ECDSA_P256_SHA256)?;
+    let bench = Bench {
+        sigstore: Arc::new(sigstore),
+        ..Bench::new(&registry)?
+    };
+    cosign_signs_and_we_verify(&bench).context("cosign → us")?;
+    we_sign_and_cosign_verifies(&bench).context("us → cosign")
 }
 
 /// What was proved is what a program can read: who, in which log, at which time.

@@ -116,3 +116,36 @@ fn what_cannot_be_signed_is_said() {
     folder.tell(&folder.run(&["tree", &registry.name("none:1.0")]));
     assert_snapshot!(folder.told());
 }
+
+/// All of it is found before anybody is asked for anything.
+#[test]
+fn who_cannot_sign_without_a_key_is_told_why() {
+    let folder = Folder::new();
+    let registry = Registry::new(&folder);
+    folder.key("team");
+    registry.push("app:1.0");
+    let image = &registry.name("app:1.0");
+    folder.write("secret.txt", "open sesame");
+    // {"iss":"https://issuer.example","sub":"repo:a/b","exp":1000}
+    let claims = "eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlIiwic3ViIjoicmVwbzphL2IiLCJleHAiOjEwMDB9";
+    folder.write("expired.jwt", &format!("e30.{claims}.c2ln"));
+    folder.write(
+        "config.json",
+        r#"{"mediaType":"application/vnd.dev.sigstore.signingconfig.v0.1+json"}"#,
+    );
+    for how in [
+        &[][..],
+        &["--identity-token", "secret.txt"],
+        &["--identity-token", "nowhere.jwt"],
+        &["--identity-token", "expired.jwt"],
+        &["--identity-token", "expired.jwt", "--layout", "tag"],
+        &["--identity-token", "expired.jwt", "--signing-config", "config.json"],
+        &["--identity-token", "expired.jwt", "--trusted-root", "config.json"],
+        &["--identity-token", "expired.jwt", "--key", "team.key"],
+    ] {
+        let ran = folder.run(&[&["sign", image], how].concat()).with_code(2);
+        assert!(!ran.stderr.contains("sesame"), "{ran}");
+        folder.tell(&ran);
+    }
+    assert_snapshot!(folder.told());
+}
