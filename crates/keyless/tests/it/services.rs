@@ -52,7 +52,7 @@ pub(crate) enum Lie {
     NotGranted,
     /// It stamps another signature.
     AnotherStamp,
-    /// Each service is out of order when it is asked first.
+    /// Every other question is asked in vain, whoever is asked.
     Rude,
     /// The log never answers.
     Silent,
@@ -114,7 +114,7 @@ pub(crate) async fn sign(lie: Lie, draft: Draft) -> Result<Minted, KeylessError>
 }
 
 impl Services {
-    /// Three services are asked, each for the first time once.
+    /// The first question, the third, and so on.
     fn is_rude(&self) -> bool {
         self.lie == Lie::Rude && self.asked.fetch_add(1, Ordering::Relaxed) % 2 == 0
     }
