@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 
 use anyhow::{Context, Result, bail};
+use serde_json::Value;
 
 /// In seconds: long enough for anything on two busy cores, and not for ever.
 const LIMIT: &str = "120";
@@ -41,6 +42,11 @@ impl Output {
         } else {
             bail!("expected exit code {code} of\n{self}")
         }
+    }
+
+    /// The document that it printed.
+    pub fn document(&self) -> Result<Value> {
+        serde_json::from_str(&self.stdout).with_context(|| format!("expected a document of\n{self}"))
     }
 
     /// Itself, if every one of these words is somewhere in what it said.

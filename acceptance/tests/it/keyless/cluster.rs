@@ -31,13 +31,14 @@ fn what_the_job_signed_runs_and_nothing_else_does() -> Result<()> {
     let said = scene.create(&pod("unsigned", &unsigned.tagged()))?.with_code(1)?;
     said.saying(&[POLICY, "spec.containers[0].image", "image.unsigned"])?;
 
-    // It says whom it is signed by, and that it is not the name of the signer's issuer that is wrong.
+    // It says whom it is signed by, whom it should have been signed by, and that it is not the issuer that is wrong.
     let said = scene.create(&pod("checked", &checked.tagged()))?.with_code(1)?;
     said.saying(&[
         POLICY,
         "spec.containers[0].image",
         "signature.identity",
         &Job::CHECK.identity(),
+        &Job::RELEASE.identity(),
         &sigstore.job_issuer(),
         "not for this subject",
     ])?;

@@ -6,7 +6,6 @@ use anyhow::{Context, Result};
 use countersign_acceptance::cosign::Identity;
 use countersign_acceptance::foreign::Registry;
 use countersign_acceptance::sigstore::{Job, PERSON, Sigstore};
-use serde_json::Value;
 
 use super::{Bench, PREDICATE, TYPE};
 
@@ -147,27 +146,16 @@ fn in_a_log_that_signs_with_ecdsa() -> Result<()> {
     we_sign_and_cosign_verifies(&bench).context("us → cosign")
 }
 
-/// What was proved is what a program can read: who, in which log, at which time.
+/// What was proved is what a program can read: who, in which log, at which time; and of a job what its certificate claims.
 #[test]
 fn what_was_signed_is_told_to_programs() -> Result<()> {
     let registry = Registry::ours()?;
     let bench = Bench::new(&registry)?;
-    let images = [bench.image("first")?, bench.image("second")?];
+    let images = [bench.image("first")?.tagged(), bench.image("second")?.tagged()];
     let token = bench.release_token()?;
-    let words = [
-        "sign",
-        &images[0].tagged(),
-        &images[1].tagged(),
-        "-o",
-        "json",
-        "--identity-token",
-        &token,
-    ];
-    let said = bench.sign(&words)?.success()?;
-    let document: Value = serde_json::from_str(&said.stdout).context("`-o json` printed no JSON")?;
-    let signed = document["signed"]
-        .as_array()
-        .context("there is no list of what was signed")?;
+    let words = ["sign", &images[0], &images[1], "-o", "json", "--identity-token", &token];
+    let document = bench.sign(&words)?.success()?.document()?;
+    let signed = document["signed"].as_array().context("no list of what was signed")?;
     assert_eq!(signed.len(), 2, "{document}");
     for one in signed {
         assert_eq!(one["identity"]["subjects"][0], *Job::RELEASE.identity(), "{document}");
@@ -175,5 +163,21 @@ fn what_was_signed_is_told_to_programs() -> Result<()> {
         assert!(one["logs"][0]["index"].is_u64(), "{document}");
         assert!(one["times"][0]["time"].is_string(), "{document}");
     }
+
+    let words = ["verify", &images[1], "-o", "json"];
+    let document = bench.judge(&words, &bench.of(&Job::RELEASE))?.success()?.document()?;
+    let proof = &document["images"][0]["rulings"][0]["grounds"][0]["proofs"][0];
+    let claims = &proof["certificate"]["claims"];
+    for (claim, value) in [
+        ("source-repository-uri", "https://github.com/acceptance/images"),
+        ("source-repository-ref", Job::RELEASE.git_ref),
+        ("build-trigger", Job::RELEASE.event),
+        ("runner-environment", "github-hosted"),
+        ("build-signer-uri", &Job::RELEASE.identity()),
+    ] {
+        assert_eq!(claims[claim], *value, "{document}");
+    }
+    assert_eq!(proof["logEntries"][0]["inclusionProved"], true, "{document}");
+    assert_eq!(proof["times"][0]["source"], "timestamp-authority", "{document}");
     Ok(())
 }

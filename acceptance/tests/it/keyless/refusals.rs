@@ -8,8 +8,8 @@ use super::Bench;
 
 /// Nothing is beside the image, as our own list of what is attached says.
 fn nothing_is_attached(bench: &Bench<'_>, image: &Image) -> Result<()> {
-    let said = bench.run(&["tree", &image.tagged(), "-o", "json"])?.success()?;
-    let document: serde_json::Value = serde_json::from_str(&said.stdout)?;
+    let words = ["tree", &image.tagged(), "-o", "json"];
+    let document = bench.run(&words)?.success()?.document()?;
     assert_eq!(document["unverified"].as_array().map(Vec::len), Some(0), "{document}");
     Ok(())
 }
