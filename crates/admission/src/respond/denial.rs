@@ -96,9 +96,14 @@ impl<'a> Block<'a> {
         }
     }
 
-    /// Where was looked and what was found; authorities of one policy mostly share it, and it is said once.
+    /// Who should have signed, where was looked and what was found; authorities of one policy mostly share it, and it is said
+    /// once.
     fn circumstances(&mut self, reason: &'a Reason) {
-        for circumstance @ (label, lines) in [("looked", reason.looked()), ("found", reason.found())] {
+        for circumstance @ (label, lines) in [
+            ("expected", reason.expected()),
+            ("looked", reason.looked()),
+            ("found", reason.found()),
+        ] {
             if self.circumstances.contains(&circumstance) {
                 continue;
             }
