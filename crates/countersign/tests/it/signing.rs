@@ -128,7 +128,7 @@ fn who_cannot_sign_without_a_key_is_told_why() {
     folder.write("secret.txt", "open sesame");
     // {"iss":"https://issuer.example","sub":"repo:a/b","exp":1000}
     let claims = "eyJpc3MiOiJodHRwczovL2lzc3Vlci5leGFtcGxlIiwic3ViIjoicmVwbzphL2IiLCJleHAiOjEwMDB9";
-    folder.write("expired.jwt", &format!("e30.{claims}.c2ln"));
+    folder.write("expired.jwt", format!("e30.{claims}.c2ln"));
     folder.write(
         "config.json",
         r#"{"mediaType":"application/vnd.dev.sigstore.signingconfig.v0.1+json"}"#,

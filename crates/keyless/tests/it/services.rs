@@ -116,7 +116,7 @@ pub(crate) async fn sign(lie: Lie, draft: Draft) -> Result<Minted, KeylessError>
 impl Services {
     /// The first question, the third, and so on.
     fn is_rude(&self) -> bool {
-        self.lie == Lie::Rude && self.asked.fetch_add(1, Ordering::Relaxed) % 2 == 0
+        self.lie == Lie::Rude && self.asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(2)
     }
 }
 
