@@ -9,6 +9,7 @@ mod keys;
 mod log;
 mod policy;
 mod registry;
+mod roots;
 mod signatures;
 
 use crate::Target;
@@ -23,6 +24,7 @@ pub const CRATES: &[(&str, &[Target])] = &[
     ("policy", policy::TARGETS),
     ("admission", admission::TARGETS),
     ("registry", registry::TARGETS),
+    ("roots", roots::TARGETS),
     ("keys", keys::TARGETS),
     ("keyless", keyless::TARGETS),
 ];

@@ -25,4 +25,5 @@ mod registry;
 mod replay;
 mod signing;
 mod sigstore;
+mod trust_roots;
 mod verify;

@@ -329,18 +329,37 @@ fn a_policy_rests_on_the_one_trust_root_of_its_name() {
     let whole = set(&[("a.yaml", &policy), ("b.yaml", &trust_root("r", 1))]);
     assert_eq!((codes(&whole), wanted(&whole)), (vec![], true));
     let missing = set(&[("a.yaml", &policy), ("b.yaml", &trust_root("other", 1))]);
-    assert_eq!((codes(&missing), wanted(&missing)), (vec![LintCode::TrustRootMissing], false));
-    let twice = set(&[("a.yaml", &policy), ("b.yaml", &(trust_root("r", 1) + &trust_root("r", 2)))]);
+    assert_eq!(
+        (codes(&missing), wanted(&missing)),
+        (vec![LintCode::TrustRootMissing], false)
+    );
+    let twice = set(&[
+        ("a.yaml", &policy),
+        ("b.yaml", &(trust_root("r", 1) + &trust_root("r", 2))),
+    ]);
     assert_eq!(
         (codes(&twice), wanted(&twice)),
-        (vec![LintCode::TrustRootDuplicateName, LintCode::TrustRootMissing], false)
+        (
+            vec![LintCode::TrustRootDuplicateName, LintCode::TrustRootMissing],
+            false
+        )
     );
     let broken = trust_root("r", 1).replace("hashAlgorithm", "hash");
     let broken = set(&[("a.yaml", &policy), ("b.yaml", &broken)]);
-    assert_eq!((codes(&broken), wanted(&broken)), (vec![LintCode::TrustRootMissing], false));
+    assert_eq!(
+        (codes(&broken), wanted(&broken)),
+        (vec![LintCode::TrustRootMissing], false)
+    );
     assert!(broken.lints()[0].message.contains("b.yaml:5:"), "{}", broken.lints()[0]);
     let lacking = set(&[
-        ("a.yaml", &document("p", "**", "authorities: [{key: @k, rfc3161timestamp: {trustRootRef: r}}]")),
+        (
+            "a.yaml",
+            &document(
+                "p",
+                "**",
+                "authorities: [{key: @k, rfc3161timestamp: {trustRootRef: r}}]",
+            ),
+        ),
         ("b.yaml", &trust_root("r", 1)),
     ]);
     assert_eq!(codes(&lacking), [LintCode::TrustRootLacks]);

@@ -202,7 +202,11 @@ fn trust_roots_are_read_and_those_with_blanks_say_where() {
         match WITH_BLANKS.iter().find(|(file, _)| *file == name(&path)) {
             Some((_, why)) => {
                 assert!(errors(&parsed).contains(why), "{}: {}", path.display(), errors(&parsed));
-                assert!(matches!(&parsed.documents[..], [Document::BrokenTrustRoot(_)]), "{}", path.display());
+                assert!(
+                    matches!(&parsed.documents[..], [Document::BrokenTrustRoot(_)]),
+                    "{}",
+                    path.display()
+                );
             }
             None => {
                 assert_eq!(errors(&parsed), "", "{}", path.display());
@@ -230,8 +234,18 @@ fn what_cannot_be_checked_is_no_identity_and_no_log() {
     for path in policy_files() {
         let (_, parsed) = read(&path);
         let set = PolicySet::compile(vec![parsed], Settings::deny_unmatched());
-        for lint in set.lints().iter().filter(|lint| lint.code == LintCode::PolicyUnsupported) {
-            let known = ["a CUE policy", "a Rego policy", "a key in a KMS", "a key in a Secret", "a certificate authority"];
+        for lint in set
+            .lints()
+            .iter()
+            .filter(|lint| lint.code == LintCode::PolicyUnsupported)
+        {
+            let known = [
+                "a CUE policy",
+                "a Rego policy",
+                "a key in a KMS",
+                "a key in a Secret",
+                "a certificate authority",
+            ];
             assert!(known.iter().any(|what| lint.message.starts_with(what)), "{lint}");
         }
     }

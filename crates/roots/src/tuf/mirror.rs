@@ -81,38 +81,26 @@ pub enum MirrorError {
 pub(crate) struct Mirror {
     http: reqwest::Client,
     metadata: Url,
-    targets: String,
+    targets: Url,
     answer: Duration,
 }
 
 impl Mirror {
     /// `targets` is the folder below the address; it is a relative name.
     pub(crate) fn new(http: reqwest::Client, address: &Url, targets: &str, answer: Duration) -> Self {
-        let mut metadata = address.clone();
-        metadata.set_query(None);
-        metadata.set_fragment(None);
-        if !metadata.path().ends_with('/') {
-            let path = format!("{}/", metadata.path());
-            metadata.set_path(&path);
-        }
-        Self {
-            http,
-            metadata,
-            targets: targets.to_owned(),
-            answer,
-        }
+        let metadata = folder(address.clone());
+        let mut below = metadata.clone();
+        below.set_path(&format!("{}{}/", metadata.path(), encoded(targets)));
+        Self::at(http, metadata, below, answer)
     }
 
-    fn below(&self, relative: &str, name: &str) -> Result<Url, MirrorError> {
-        let refused = || MirrorError::Name {
-            name: shortened(name, 100),
-        };
-        let url = Url::parse(&format!("{}{relative}", self.metadata)).map_err(|_| refused())?;
-        // Names were looked at; what is left is that the address itself has an odd form.
-        if url.path().starts_with(self.metadata.path()) {
-            Ok(url)
-        } else {
-            Err(refused())
+    /// With targets that need not lie below the metadata.
+    pub(crate) fn at(http: reqwest::Client, metadata: Url, targets: Url, answer: Duration) -> Self {
+        Self {
+            http,
+            metadata: folder(metadata),
+            targets: folder(targets),
+            answer,
         }
     }
 
@@ -122,7 +110,7 @@ impl Mirror {
                 name: shortened(name, 100),
             });
         }
-        self.below(name, name)
+        below(&self.metadata, name)
     }
 
     fn target_url(&self, path: &str) -> Result<Url, MirrorError> {
@@ -131,13 +119,7 @@ impl Mirror {
                 name: shortened(path, 100),
             });
         }
-        let parts: Vec<String> = self
-            .targets
-            .split('/')
-            .chain(path.split('/'))
-            .map(|part| utf8_percent_encode(part, PART).to_string())
-            .collect();
-        self.below(&parts.join("/"), path)
+        below(&self.targets, &encoded(path))
     }
 
     async fn get(&self, url: Url, limit: u64) -> Result<Option<Vec<u8>>, MirrorError> {
@@ -216,6 +198,35 @@ impl Repository for Mirror {
             self.get(url, max_length).await.map_err(wrapped)
         })
     }
+}
+
+/// An address that others lie below.
+fn folder(mut url: Url) -> Url {
+    url.set_query(None);
+    url.set_fragment(None);
+    if !url.path().ends_with('/') {
+        let path = format!("{}/", url.path());
+        url.set_path(&path);
+    }
+    url
+}
+
+/// Names were looked at; what is left is that they are written in a way that is read in another.
+fn below(folder: &Url, relative: &str) -> Result<Url, MirrorError> {
+    let parsed = Url::parse(&format!("{folder}{relative}")).ok();
+    let inside = parsed.filter(|url| url.path().starts_with(folder.path()) && url.authority() == folder.authority());
+    inside.ok_or_else(|| MirrorError::Name {
+        name: shortened(relative, 100),
+    })
+}
+
+/// A name as a path, part by part.
+fn encoded(name: &str) -> String {
+    let parts: Vec<String> = name
+        .split('/')
+        .map(|part| utf8_percent_encode(part, PART).to_string())
+        .collect();
+    parts.join("/")
 }
 
 /// An address as it may stand in a message: some people keep passwords in theirs.

@@ -5,6 +5,7 @@
 //! target means. Decision 7 (`docs/decisions`) says why.
 
 mod archive;
+mod by_hand;
 mod count;
 mod kept;
 mod limits;
@@ -15,6 +16,7 @@ mod refresh;
 
 pub(crate) use archive::found_in;
 pub use archive::{ArchiveError, MAX_ENTRIES, MAX_UNPACKED, from_archive};
+pub use by_hand::ByHand;
 pub(crate) use kept::Kept;
 pub use limits::Limits;
 pub(crate) use mirror::Mirror;

@@ -72,20 +72,32 @@ pub(super) async fn walk(
             name: wanted.target.to_owned(),
         });
     }
-    check_initial_root(wanted.initial_root)?;
-    // The client takes an end that is now for one to come; the specification wants it later than now (5.4.4).
-    let moment = now + SignedDuration::from_nanos(1);
-    let mut updater = Updater::new(repository, wanted.initial_root)
-        .map_err(RefreshError::of)?
-        .with_config(limits.updater())
-        .with_store(Arc::clone(kept));
-    updater.refresh(moment).await.map_err(RefreshError::of)?;
+    let (mut updater, moment) = refreshed(wanted.initial_root, repository, kept, limits, now).await?;
     let root = target(&mut updater, wanted.target, moment).await?;
     count::recount(kept, wanted.initial_root, updater.trusted().root().version)?;
     Ok(Found {
         root: Arc::new(root),
         expires: expires(&updater),
     })
+}
+
+/// A client with the metadata of now, and the moment to ask it about targets for.
+pub(super) async fn refreshed(
+    initial_root: &[u8],
+    repository: impl Repository + 'static,
+    kept: &Arc<Kept>,
+    limits: &Limits,
+    now: Timestamp,
+) -> Result<(Updater, Timestamp), RefreshError> {
+    check_initial_root(initial_root)?;
+    // The client takes an end that is now for one to come; the specification wants it later than now (5.4.4).
+    let moment = now + SignedDuration::from_nanos(1);
+    let mut updater = Updater::new(repository, initial_root)
+        .map_err(RefreshError::of)?
+        .with_config(limits.updater())
+        .with_store(Arc::clone(kept));
+    updater.refresh(moment).await.map_err(RefreshError::of)?;
+    Ok((updater, moment))
 }
 
 /// Whether bytes are root metadata to begin with: signed by as many of its own keys as it wants.

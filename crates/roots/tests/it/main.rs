@@ -5,6 +5,7 @@ mod advisories;
 mod archived;
 mod attacks;
 mod cached;
+mod conformance;
 mod embedded;
 mod keys;
 mod killed;

@@ -29,13 +29,17 @@ fn parts() -> Parts {
 /// for an archive, `@ca` for a certificate authority.
 fn read(spec: &str, parts: &Parts) -> Parsed {
     let spec = spec
-        .replace("@ca", "{subject: {organization: o, commonName: n}, uri: 'https://ca.example', certChain: @chain}")
+        .replace(
+            "@ca",
+            "{subject: {organization: o, commonName: n}, uri: 'https://ca.example', certChain: @chain}",
+        )
         .replace("@chain", &parts.chain)
         .replace("@key", &parts.key)
         .replace("@ed25519", &parts.ed25519)
         .replace("@root", &STANDARD.encode(br#"{"signed": {}, "signatures": []}"#))
         .replace("@gzip", &STANDARD.encode([0x1f, 0x8b, 0x08, 0x00]));
-    let text = format!("apiVersion: policy.sigstore.dev/v1alpha1\nkind: TrustRoot\nmetadata: {{name: r}}\nspec: {spec}\n");
+    let text =
+        format!("apiVersion: policy.sigstore.dev/v1alpha1\nkind: TrustRoot\nmetadata: {{name: r}}\nspec: {spec}\n");
     parse("r.yaml", &text)
 }
 
@@ -43,18 +47,27 @@ const KEYS: &str = "{sigstoreKeys: {certificateAuthorities: [@ca], tLogs: [{base
 
 /// Each row: what is written, and what policy-controller says to it. `K` stands for `spec.sigstoreKeys`.
 const REFUSED: &[(&str, &str)] = &[
-    ("{}", "expected exactly one, got neither: spec.repository, spec.remote, spec.sigstoreKeys"),
+    (
+        "{}",
+        "expected exactly one, got neither: spec.repository, spec.remote, spec.sigstoreKeys",
+    ),
     (
         "{remote: {mirror: 'https://m.example', root: @root}, sigstoreKeys: {certificateAuthorities: [@ca]}}",
         "expected exactly one, got both: spec.repository, spec.remote, spec.sigstoreKeys",
     ),
     ("{remote: {root: @root}}", "missing field(s): spec.remote.mirror"),
-    ("{remote: {mirror: 'https://m.example'}}", "missing field(s): spec.remote.root"),
+    (
+        "{remote: {mirror: 'https://m.example'}}",
+        "missing field(s): spec.remote.root",
+    ),
     (
         "{remote: {mirror: 'ftp://m.example', root: @root}}",
         "invalid value: ftp://m.example: spec.remote.mirror",
     ),
-    ("{remote: {mirror: 'https://', root: @root}}", "invalid value: https://: spec.remote.mirror"),
+    (
+        "{remote: {mirror: 'https://', root: @root}}",
+        "invalid value: https://: spec.remote.mirror",
+    ),
     (
         "{remote: {mirror: 'https://m.example', root: e30K}}",
         "spec.remote.root; it is not the base64 of TUF root metadata",
@@ -63,14 +76,26 @@ const REFUSED: &[(&str, &str)] = &[
         "{remote: {mirror: 'https://m.example', root: '%%'}}",
         "invalid value: %%: spec.remote.root; it is not base64",
     ),
-    ("{repository: {root: @root}}", "missing field(s): spec.repository.repository"),
-    ("{repository: {mirrorFS: @gzip}}", "missing field(s): spec.repository.root"),
+    (
+        "{repository: {root: @root}}",
+        "missing field(s): spec.repository.repository",
+    ),
+    (
+        "{repository: {mirrorFS: @gzip}}",
+        "missing field(s): spec.repository.root",
+    ),
     (
         "{repository: {mirrorFS: e30K, root: @root}}",
         "spec.repository.mirrorFS; it is not the base64 of a tar archive",
     ),
-    ("{remote: {mirror: 'https://m.example', root: @root, surprise: 1}}", "unknown field: spec.remote.surprise"),
-    ("{sigstoreKeys: {}}", "missing field(s): K.certificateAuthorities, K.tLogs, K.ctLogs, K.timestampAuthorities"),
+    (
+        "{remote: {mirror: 'https://m.example', root: @root, surprise: 1}}",
+        "unknown field: spec.remote.surprise",
+    ),
+    (
+        "{sigstoreKeys: {}}",
+        "missing field(s): K.certificateAuthorities, K.tLogs, K.ctLogs, K.timestampAuthorities",
+    ),
     (
         "{sigstoreKeys: {certificateAuthorities: [{subject: {commonName: n}, uri: u, certChain: @chain}]}}",
         "missing field(s): K.certificateAuthorities[0].subject.organization",
@@ -131,7 +156,9 @@ fn trust_roots_are_refused_in_policy_controllers_words() {
             found.iter().any(|error| error.contains(&expected)),
             "{spec}\nexpected: {expected}\nfound: {found:#?}"
         );
-        assert!(matches!(&parsed.documents[..], [Document::BrokenTrustRoot(broken)] if broken.name.as_deref() == Some("r")));
+        assert!(
+            matches!(&parsed.documents[..], [Document::BrokenTrustRoot(broken)] if broken.name.as_deref() == Some("r"))
+        );
     }
 }
 
@@ -147,7 +174,8 @@ fn a_trust_root_holds_what_it_says() {
     };
     assert_eq!((keys.authorities().len(), keys.logs().len()), (1, 1));
     // Rekor v2, which policy-controller refuses as a whole.
-    let ed25519 = "{sigstoreKeys: {tLogs: [{baseURL: 'https://l.example', hashAlgorithm: sha-256, publicKey: @ed25519}]}}";
+    let ed25519 =
+        "{sigstoreKeys: {tLogs: [{baseURL: 'https://l.example', hashAlgorithm: sha-256, publicKey: @ed25519}]}}";
     assert!(matches!(content(ed25519), TrustRootContent::Keys(keys) if !keys.logs().is_empty()));
     let TrustRootContent::Remote(remote) = content("{remote: {mirror: 'https://m.example', root: @root}}") else {
         panic!("a remote one")
