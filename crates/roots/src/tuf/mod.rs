@@ -2,7 +2,7 @@
 //!
 //! Signatures, versions, expiry and the walk through delegations are `sigstore-tuf`'s. Ours are: where bytes come from and how
 //! many of them, the time that all of it may take, what is remembered and when, a second count of who signed, and what the
-//! target means. Decision 7 (`docs/decisions`) says why.
+//! target means. Decision 8 (`docs/decisions`) says why.
 
 mod archive;
 mod by_hand;

@@ -91,7 +91,7 @@ pub(super) async fn refreshed(
 ) -> Result<(Updater, Timestamp), RefreshError> {
     check_initial_root(initial_root)?;
     // The client takes an end that is now for one to come; the specification wants it later than now (5.4.4).
-    let moment = now + SignedDuration::from_nanos(1);
+    let moment = now.checked_add(SignedDuration::from_nanos(1)).unwrap_or(now);
     let mut updater = Updater::new(repository, initial_root)
         .map_err(RefreshError::of)?
         .with_config(limits.updater())
