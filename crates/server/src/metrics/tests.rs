@@ -2,6 +2,20 @@
 
 use super::*;
 
+const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+/// A trust root that was verified a minute and a half before.
+fn facts(name: &str) -> RootFacts {
+    RootFacts {
+        name: name.to_owned(),
+        usable: true,
+        followed: true,
+        verified: Some(NOW - jiff::SignedDuration::from_secs(90)),
+        expires: Some(NOW),
+        attempts: [(countersign_roots::Outcome::Slow, 2)].into(),
+    }
+}
+
 #[test]
 fn every_metric_has_the_prefix_and_a_help_text() {
     let metrics = Metrics::new();
@@ -12,6 +26,12 @@ fn every_metric_has_the_prefix_and_a_help_text() {
         errors: 0,
         generation: "one",
         at: Timestamp::UNIX_EPOCH,
+    });
+    metrics.follow(|| Counted {
+        lookups: Vec::new(),
+        registry_requests: Vec::new(),
+        records_lost: 0,
+        roots: (vec![facts("public-good")], Timestamp::UNIX_EPOCH),
     });
     let text = metrics.text();
     let declared: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
@@ -113,15 +133,7 @@ fn what_others_count_is_read_whenever_somebody_asks() {
 
 #[test]
 fn the_age_of_each_trust_root_is_told_and_goes_with_it() {
-    let now = Timestamp::constant(1_800_000_000, 0);
-    let facts = |name: &str| RootFacts {
-        name: name.to_owned(),
-        usable: true,
-        followed: true,
-        verified: Some(now - jiff::SignedDuration::from_secs(90)),
-        expires: Some(now),
-        attempts: [(countersign_roots::Outcome::Slow, 2)].into(),
-    };
+    let now = NOW;
     let unusable = RootFacts {
         usable: false,
         verified: None,
