@@ -4,6 +4,7 @@
 //! The bundles are those of Sigstore's conformance suite, read where they lie (`COUNTERSIGN_CORPUS`, else `../shared/corpus`
 //! beside the repository). First both are run in turns, and what one costs is given as a multiple of the other, so that what
 //! else the machine does meets both alike; then each alone, with its allocations.
+#![expect(clippy::print_stdout, reason = "a bench prints what it found")]
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -8,6 +8,35 @@ use countersign_image::{Reference, Repository};
 
 use super::*;
 
+fn gaps() -> [(Place, GapCause); 9] {
+    [
+        (
+            Place::Referrers,
+            GapCause::Throttled {
+                retry_after: Some(Duration::from_secs(3)),
+            },
+        ),
+        (Place::Referrers, GapCause::Throttled { retry_after: None }),
+        (Place::Manifest(Digest::sha256(b"m")), GapCause::Denied { status: 403 }),
+        (
+            Place::Blob(Digest::sha256(b"b")),
+            GapCause::TimedOut {
+                after: Duration::from_millis(1500),
+            },
+        ),
+        (Place::ImageManifest, GapCause::Unavailable { status: 500 }),
+        (
+            Place::AttestationTag {
+                prefix: Some("p-".to_owned()),
+            },
+            GapCause::Unreachable { detail: "x".to_owned() },
+        ),
+        (Place::Referrers, GapCause::TooLarge { limit: 7 }),
+        (Place::Referrers, GapCause::TooMany { limit: 8 }),
+        (Place::Referrers, GapCause::Malformed { detail: "y".to_owned() }),
+    ]
+}
+
 fn evidence() -> Evidence {
     let manifest = Blob::new(&b"{\"schemaVersion\":2}"[..]);
     let reference = Reference::parse("ghcr.io/team/app:v1").unwrap();
@@ -37,32 +66,6 @@ fn evidence() -> Evidence {
         annotations: BTreeMap::from([("dev.cosignproject.cosign/signature".to_owned(), signature.to_owned())]),
     };
     let place = |place| (repository.clone(), place);
-    let gaps = [
-        (
-            Place::Referrers,
-            GapCause::Throttled {
-                retry_after: Some(Duration::from_secs(3)),
-            },
-        ),
-        (Place::Referrers, GapCause::Throttled { retry_after: None }),
-        (Place::Manifest(Digest::sha256(b"m")), GapCause::Denied { status: 403 }),
-        (
-            Place::Blob(Digest::sha256(b"b")),
-            GapCause::TimedOut {
-                after: Duration::from_millis(1500),
-            },
-        ),
-        (Place::ImageManifest, GapCause::Unavailable { status: 500 }),
-        (
-            Place::AttestationTag {
-                prefix: Some("p-".to_owned()),
-            },
-            GapCause::Unreachable { detail: "x".to_owned() },
-        ),
-        (Place::Referrers, GapCause::TooLarge { limit: 7 }),
-        (Place::Referrers, GapCause::TooMany { limit: 8 }),
-        (Place::Referrers, GapCause::Malformed { detail: "y".to_owned() }),
-    ];
     Evidence {
         image: reference.resolved(*manifest.digest()),
         items: vec![
@@ -79,7 +82,7 @@ fn evidence() -> Evidence {
             ),
             item(Layout::Bundle, &bundle, Content::Bundle(bundle.clone())),
         ],
-        gaps: gaps
+        gaps: gaps()
             .map(|(place, cause)| Gap {
                 repository: repository.clone(),
                 place,
