@@ -1,9 +1,9 @@
 //! What is said about an image, and by whom; proving it, sealing it.
 //!
 //! The ladder of bytes goes on here: an [`Envelope`], a [`Bundle`] or a simple-signing payload is parsed but believed by
-//! nobody; [`Verified`] was signed by a key; an [`ImageSignature`] or [`Attestation`] is besides about *this* image. Each
-//! of the three has one maker, called `assertion`, and none can be deserialised: caches keep bytes, and bytes are
-//! verified again.
+//! nobody; [`Verified`] was signed by somebody who is [`Trusted`], and carries the [`Chain`] that leads there; an
+//! [`ImageSignature`] or [`Attestation`] is besides about *this* image. Each has one maker, called `assertion`, and none
+//! can be deserialised: caches keep bytes, and bytes are verified again.
 //!
 //! This crate is pure: no clock, no environment, no files, no sockets.
 #![warn(missing_docs)]

@@ -1,6 +1,7 @@
 //! Signature schemes: which there are for a kind of key, and the arithmetic behind each.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use aws_lc_rs::digest::Digest;
 use aws_lc_rs::signature::{self as aws, ParsedPublicKey, RsaParameters, RsaPssSaltLength, VerificationAlgorithm};
@@ -52,9 +53,25 @@ pub(super) struct Verifier {
 }
 
 enum Key {
-    Aws(ParsedPublicKey),
+    Aws(Box<Prepared>),
     /// aws-lc-rs has no Ed25519ph.
     Ed25519ph(ed25519_dalek::VerifyingKey),
+}
+
+/// A key of aws-lc-rs, prepared for one algorithm when that is first asked for: the key of a certificate is used once, and
+/// with one of many.
+struct Prepared {
+    algorithm: &'static dyn VerificationAlgorithm,
+    bytes: Arc<[u8]>,
+    key: OnceLock<Option<ParsedPublicKey>>,
+}
+
+impl Prepared {
+    /// `None` if the bytes are no key for the algorithm.
+    fn key(&self) -> Option<&ParsedPublicKey> {
+        let prepare = || ParsedPublicKey::new(self.algorithm, &self.bytes).ok();
+        self.key.get_or_init(prepare).as_ref()
+    }
 }
 
 impl Verifier {
@@ -68,7 +85,7 @@ impl Verifier {
 
     pub(super) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.key {
-            Key::Aws(key) => key.verify_sig(message, signature).is_ok(),
+            Key::Aws(key) => key.key().is_some_and(|key| key.verify_sig(message, signature).is_ok()),
             Key::Ed25519ph(key) => {
                 let hash = sha2::Sha512::new_with_prefix(message);
                 ed25519_dalek::Signature::from_slice(signature)
@@ -83,8 +100,11 @@ impl Verifier {
     /// nothing here.
     pub(super) fn verify_digest(&self, hash: Hash, digest: &[u8], signature: &[u8]) -> bool {
         match &self.key {
-            Key::Aws(key) if self.uses(hash) => Digest::import_less_safe(digest, hash.function())
-                .is_ok_and(|digest| key.verify_digest_sig(&digest, signature).is_ok()),
+            Key::Aws(key) if self.uses(hash) => {
+                let digest = Digest::import_less_safe(digest, hash.function());
+                let key = digest.ok().zip(key.key());
+                key.is_some_and(|(digest, key)| key.verify_digest_sig(&digest, signature).is_ok())
+            }
             _ => false,
         }
     }
@@ -94,8 +114,18 @@ impl Verifier {
 /// a curve, SubjectPublicKeyInfo for RSA. `None` if the key is none: a point that is not on its curve, an even modulus.
 pub(super) fn verifiers(kind: KeyKind, key: &[u8]) -> Option<Vec<Verifier>> {
     let mut verifiers = Vec::new();
+    let bytes: Arc<[u8]> = key.into();
     for (scheme, algorithm) in table(kind) {
-        let key = Key::Aws(ParsedPublicKey::new(*algorithm, key).ok()?);
+        let prepared = Prepared {
+            algorithm: *algorithm,
+            bytes: bytes.clone(),
+            key: OnceLock::new(),
+        };
+        // A key is one with every algorithm of its kind or with none.
+        if verifiers.is_empty() {
+            prepared.key()?;
+        }
+        let key = Key::Aws(Box::new(prepared));
         verifiers.push(Verifier { scheme: *scheme, key });
     }
     if kind == KeyKind::Ed25519 {
