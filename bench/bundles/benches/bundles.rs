@@ -1,5 +1,5 @@
 //! How long a bundle takes to be verified, beside the bare signature checks that it cannot do without:
-//! `cargo bench -p countersign-bench-steps --bench bundles`
+//! `cargo bench -p countersign-bench-bundles`
 //!
 //! The bundles are those of Sigstore's conformance suite, read where they lie (`COUNTERSIGN_CORPUS`, else `../shared/corpus`
 //! beside the repository). First both are run in turns, and what one costs is given as a multiple of the other, so that what

@@ -1,0 +1,1 @@
+//! What a verified bundle costs: `cargo bench -p countersign-bench-bundles`.
