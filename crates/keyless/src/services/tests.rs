@@ -149,11 +149,11 @@ fn what_cannot_be_meant_is_refused() {
         (with("validFor", json!({"start": "yesterday"})), "yesterday"),
         (with("operator", json!("")), "operator"),
         (
-            document(&[good.clone()], &json!({}), &[], &any),
+            document(std::slice::from_ref(&good), &json!({}), &[], &any),
             "selector of `rekorTlogUrls` is ``",
         ),
         (
-            document(&[good.clone()], &json!({"selector": "EXACT"}), &[], &any),
+            document(std::slice::from_ref(&good), &json!({"selector": "EXACT"}), &[], &any),
             "`EXACT`",
         ),
         (document(&vec![good; 65], &any, &[], &any), "65 services"),
