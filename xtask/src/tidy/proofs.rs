@@ -20,6 +20,8 @@ const PROOFS: &[(&str, &str)] = &[
     ("Logged", "crates/evidence/src/log/logged.rs"),
     ("Signed", "crates/policy/src/ground.rs"),
     ("Attested", "crates/policy/src/ground.rs"),
+    ("SignedHead", "crates/ledger/src/checkpoint/head.rs"),
+    ("Included", "crates/ledger/src/proof.rs"),
 ];
 
 pub(super) fn check(tree: &Tree) -> Vec<Fault> {
