@@ -56,6 +56,11 @@ pub const PROGRAMS: &[Program] = &[
         maker: Maker::Npm,
     },
     Program {
+        folder: "tessera",
+        binaries: &[("fsck", "fsck")],
+        reports: None,
+    },
+    Program {
         folder: "etcd",
         binaries: &[("server", "etcd")],
         maker: GO,

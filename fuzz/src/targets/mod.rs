@@ -6,7 +6,7 @@ mod evidence;
 mod image;
 mod keyless;
 mod keys;
-mod log;
+mod ledger;
 mod policy;
 mod registry;
 mod roots;
@@ -23,6 +23,7 @@ pub const CRATES: &[(&str, &[Target])] = &[
     ("log", log::TARGETS),
     ("policy", policy::TARGETS),
     ("admission", admission::TARGETS),
+    ("ledger", ledger::TARGETS),
     ("registry", registry::TARGETS),
     ("roots", roots::TARGETS),
     ("keys", keys::TARGETS),
