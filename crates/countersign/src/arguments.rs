@@ -38,6 +38,9 @@ pub(crate) enum Command {
     /// Make a signing key, or show its public half
     #[command(subcommand)]
     Key(command::key::Arguments),
+    /// Verify a copy of the ledger that the signing service keeps
+    #[command(subcommand)]
+    Ledger(command::ledger::Arguments),
     /// Check policies, and try them out
     #[command(subcommand)]
     Policy(command::policy::Arguments),

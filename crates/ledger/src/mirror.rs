@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::checkpoint::{Checkpoint, SignedHead};
 use crate::leaf::{self, LeafError};
 use crate::rollback::{Rollback, Since, precheck, since};
-use crate::tiles::{BundleError, Grown, Growth, Of, ReaderError, Source, Tile, entries, fetch};
+use crate::tiles::{BundleError, FULL, Grown, Growth, Of, ReaderError, Source, Tile, entries, fetch};
 use crate::tree::{Hash, leaf_hash};
 
 /// What is known of a copy that was gone through.
@@ -117,11 +117,21 @@ impl<S: Source> Walk<'_, S> {
                 .into_iter()
                 .position(|(theirs, ours): (&Hash, &Hash)| theirs != ours)
             {
-                return Err(MirrorError::Hash { tile, at });
+                return Err(other_hash(tile, at));
             }
             self.whole.tiles += 1;
         }
         Ok(())
+    }
+}
+
+/// A hash of the lowest level is that of one entry.
+fn other_hash<E: std::error::Error + 'static>(tile: Tile, at: usize) -> MirrorError<E> {
+    if tile.of() == (Of::Hashes { level: 0 }) {
+        let index = tile.index() * u64::from(FULL) + at as u64;
+        MirrorError::EntryHash { index, tile }
+    } else {
+        MirrorError::Hash { tile, at }
     }
 }
 
@@ -157,6 +167,14 @@ pub enum MirrorError<E: std::error::Error + 'static> {
         index: u64,
         /// What it says.
         found: u64,
+    },
+    /// An entry is not the one that its tile has the hash of.
+    #[error("entry {index} is not the one that `{tile}` has the hash of")]
+    EntryHash {
+        /// Its index, from 0.
+        index: u64,
+        /// The name of the tile.
+        tile: Tile,
     },
     /// A tile's hash is not that of the entries below it.
     #[error("hash {at} of `{tile}` is not that of the entries")]

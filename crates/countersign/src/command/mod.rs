@@ -5,6 +5,7 @@ pub(crate) mod completions;
 pub(crate) mod conformance;
 pub(crate) mod explain;
 pub(crate) mod key;
+pub(crate) mod ledger;
 pub(crate) mod policy;
 pub(crate) mod quickstart;
 pub(crate) mod replay;
@@ -28,6 +29,7 @@ pub(crate) async fn run(command: Command, printer: &mut Printer) -> Result<Exit,
         Command::Attest(arguments) => attest::run(arguments, printer).await,
         Command::Tree(arguments) => tree::run(arguments, printer).await,
         Command::Key(arguments) => key::run(arguments, printer),
+        Command::Ledger(arguments) => ledger::run(arguments, printer),
         Command::Policy(arguments) => policy::run(arguments, printer).await,
         Command::Serve(arguments) => serve::run(*arguments).await,
         Command::Conformance(arguments) => conformance::run(arguments, printer).await,

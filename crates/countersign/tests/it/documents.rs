@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::ledger::copy;
 use crate::rig::{Certificate, Folder, Registry, Serving};
 
 /// The page whose examples are run, and whose outputs are compared. `COUNTERSIGN_BLESS=1` writes them.
@@ -36,6 +37,9 @@ fn furnish(desk: &Folder) -> Registry<'_> {
     desk.write("scan.json", r#"{"scanner": {"result": []}}"#);
     registry.push("app:1.0");
     registry.push("other:1.0");
+    copy(desk, "mirror", 600, "jti_replayed");
+    copy(desk, "earlier", 300, "jti_replayed");
+    desk.write("kept.checkpoint", desk.read("earlier/checkpoint"));
     let deployment = format!(
         "apiVersion: apps/v1
 kind: Deployment

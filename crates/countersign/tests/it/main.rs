@@ -17,6 +17,7 @@ mod hostile;
 mod keyless;
 mod keys;
 mod killed;
+mod ledger;
 mod output;
 mod policy_check;
 mod policy_test;

@@ -134,12 +134,12 @@ events! {
     CheckJudged "check" needs [Submission Item ReasonCode PolicyDigest] may [Image ObjectDigests]
     /// A submission went from one state to another.
     StateChanged "state" needs [Submission Image PreviousState State] may [PolicyDigest ReasonCode ObjectDigests]
-    /// A key is about to sign what the digests name. No signature leaves before this is in a signed checkpoint.
-    KeyUseIntended "key_use_intent" needs [Submission Image Vault ObjectDigests] may [PolicyDigest]
+    /// A key is about to sign what the digests name: for a submission, or the list of what is revoked, which is for none. No signature leaves before this is in a signed checkpoint.
+    KeyUseIntended "key_use_intent" needs [Vault ObjectDigests] may [Submission Image PolicyDigest]
     /// The key has signed; this answers the intent.
-    KeyUseDone "key_use_result" needs [Submission Image Vault Signature Answers] may [ObjectDigests]
+    KeyUseDone "key_use_result" needs [Vault Signature Answers] may [Submission Image ObjectDigests]
     /// The key has not signed, or what it signed is not believed; this answers the intent.
-    KeyUseFailed "key_use_failed" needs [Submission Image Vault ReasonCode Answers] may [ObjectDigests]
+    KeyUseFailed "key_use_failed" needs [Vault ReasonCode Answers] may [Submission Image ObjectDigests]
     /// An image and its signatures are at their destination, read back from there.
     Published "publish" needs [Submission Image Destination ObjectDigests] may [PolicyDigest]
     /// What was gone from a destination is there again, byte for byte.

@@ -59,7 +59,7 @@ fn an_edited_entry_is_named() {
     let edited = text.replace("jti_replayed", "jti_explayed");
     bundle[at..at + text.len()].copy_from_slice(edited.as_bytes());
     let tile = Tile::parse("tile/0/001").unwrap();
-    assert_eq!(verified(&log), Err(MirrorError::Hash { tile, at: 300 - 256 }));
+    assert_eq!(verified(&log), Err(MirrorError::EntryHash { index: 300, tile }));
 }
 
 /// Somebody edits an entry and all hashes above it: only the signature is left.

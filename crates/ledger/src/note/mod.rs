@@ -92,13 +92,15 @@ impl Note {
     /// Adds the signatures of another note over the same text that are not here yet, which is how a witness answers; the
     /// lines of its answer are `lines`.
     pub fn add(&mut self, lines: &str) -> Result<(), NoteError> {
-        let new = read_lines(lines)?;
-        for line in new {
-            if !self.lines.contains(&line) {
-                self.lines.push(line);
+        let mut all = self.lines.clone();
+        for line in read_lines(lines)? {
+            if !all.contains(&line) {
+                all.push(line);
             }
         }
-        count(self.lines.len())
+        count(all.len())?;
+        self.lines = all;
+        Ok(())
     }
 }
 

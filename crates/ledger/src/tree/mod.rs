@@ -2,6 +2,10 @@
 //!
 //! A [`Tree`] is only the right edge of one: enough to append to it and to know its root. Proofs need nodes from inside;
 //! whoever keeps them is a [`Nodes`].
+//!
+//! `countersign-evidence` follows inclusion proofs too, of the logs that other people run: a dozen lines, private there, with that
+//! module's limits and errors. Here the same arithmetic of ranges makes proofs and follows them, of both kinds; to share
+//! only the two hashes would tie our errors to that module's for nothing.
 
 mod consistency;
 mod inclusion;
