@@ -148,16 +148,19 @@ mod tests {
         )
     }
 
+    /// A tree with all the pure crates, of which one says something of its own.
     fn faults(root: (&str, &str), image: &str) -> Vec<Fault> {
         let whole = pure("");
-        check(&Tree::of(&[
-            WORKSPACE,
-            root,
-            ("crates/image/clippy.toml", image),
-            ("crates/evidence/clippy.toml", &whole),
-            ("crates/policy/clippy.toml", &whole),
-            ("crates/admission/clippy.toml", &whole),
-        ]))
+        let crates: Vec<(String, &str)> = PURE
+            .iter()
+            .map(|name| {
+                let says = if *name == "image" { image } else { &whole };
+                (format!("crates/{name}/clippy.toml"), says)
+            })
+            .collect();
+        let mut files = vec![WORKSPACE, root];
+        files.extend(crates.iter().map(|(path, says)| (path.as_str(), *says)));
+        check(&Tree::of(&files))
     }
 
     #[test]
