@@ -13,7 +13,7 @@ use countersign_image::text::excerpt;
 use thiserror::Error;
 
 use crate::encoding::decimal;
-use crate::tree::{Hash, MAX_SIZE};
+use crate::tree::Hash;
 pub use bundle::{BundleError, MAX_ENTRY_BYTES, entries, entry_bundle};
 pub use growth::{Grown, Growth, GrowthError};
 pub(crate) use reader::fetch;
@@ -23,8 +23,12 @@ pub use reader::{ProvedEntry, Reader, ReaderError, Source};
 pub const FULL: u16 = 256;
 /// What the width is in bits: one level of tiles is so many levels of the tree.
 pub(crate) const HEIGHT: u32 = 8;
-/// The levels of tiles that a tree of [`MAX_SIZE`] has, from 0.
+/// The levels of tiles that the largest tree has, from 0.
 pub(crate) const LEVELS: u8 = 7;
+const _: () = assert!(
+    crate::tree::MAX_SIZE >> (HEIGHT * LEVELS as u32) == 0,
+    "no row is left out"
+);
 /// The highest level that a path may name.
 const MAX_LEVEL: u8 = 63;
 /// How many digits each part of a path has.
@@ -113,7 +117,7 @@ impl Tile {
         usize::from(self.width) * each
     }
 
-    /// Every tile of a tree of this size, which are those that an append from nothing makes.
+    /// Every tile of a tree of this size (at most [`MAX_SIZE`](crate::tree::MAX_SIZE)), which are those that an append from nothing makes.
     pub fn all(size: u64) -> impl Iterator<Item = Self> {
         Self::made(0, size)
     }
@@ -132,7 +136,6 @@ impl Tile {
 
 /// How many hashes or entries the row has in a tree of this size.
 fn row(of: Of, size: u64) -> u64 {
-    debug_assert!(size <= MAX_SIZE, "larger trees have more rows");
     match of {
         Of::Entries => size,
         Of::Hashes { level } => size.checked_shr(HEIGHT * u32::from(level)).unwrap_or(0),
