@@ -46,6 +46,12 @@ impl Pair {
         Self { public, secret }
     }
 
+    /// A signature of the variant that hashes first (RFC 8032, Ed25519ph).
+    pub(crate) fn sign_hashed(&self, message: &[u8]) -> Vec<u8> {
+        let hash = sha2::Digest::chain_update(sha2::Sha512::default(), message);
+        self.secret.sign_prehashed(hash, None).unwrap().to_bytes().to_vec()
+    }
+
     pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
         self.secret.sign(message).to_bytes().to_vec()
     }

@@ -156,6 +156,29 @@ fn a_cosignature_is_of_its_text_and_its_time() {
 }
 
 #[test]
+fn a_witness_has_no_time_that_there_is_not() {
+    let pair = Pair::new("witness.example/w9", KeyType::Cosignature, 9);
+    let known = Witnesses::at_least(1, vec![pair.public.clone()]).unwrap();
+    let trust = Trust::new(key(LOG), known).unwrap();
+    let seen_at = |time: u64| {
+        let mut note = Note::parse(COSIGNED).unwrap();
+        let message = format!("cosignature/v1\ntime {time}\n{}", note.unverified_text());
+        let line = [
+            &pair.public.id()[..],
+            &time.to_be_bytes(),
+            &pair.sign(message.as_bytes()),
+        ]
+        .concat();
+        let line = format!("\u{2014} witness.example/w9 {}\n", encoding::encode(&line));
+        note.add(&line).unwrap();
+        trust.open(&note.to_string()).map(|head| head.seen()[0].time)
+    };
+    let last = (1 << 63) - 1;
+    assert_eq!([seen_at(0), seen_at(last)], [Ok(0), Ok(last)]);
+    assert!(matches!(seen_at(last + 1), Err(CheckpointError::Signature { .. })));
+}
+
+#[test]
 fn a_signer_that_signs_something_else_seals_nothing() {
     let pair = log_key();
     let checkpoint = Checkpoint::new(ORIGIN, 1, leaf_hash(b"")).unwrap();
@@ -165,6 +188,7 @@ fn a_signer_that_signs_something_else_seals_nothing() {
     assert_eq!(sealing().sealed(&other.sign(sealing().message())), forged);
     assert_eq!(sealing().sealed(&pair.sign(b"something else")), forged);
     assert_eq!(sealing().sealed(&[]), forged);
+    assert_eq!(sealing().sealed(&pair.sign_hashed(sealing().message())), forged);
     assert_eq!(
         sealing().seal(|_| Err("sealed vault")),
         Err(SealError::Signer("sealed vault"))

@@ -167,6 +167,13 @@ fn an_entry_of_a_later_version_is_kept_as_it_is() {
     };
     assert_eq!((later.version, later.seq, &*later.event), (2, 70, "approval"));
     assert_eq!(canonical(&later.document).unwrap(), bytes);
+    let text = String::from_utf8(bytes).unwrap();
+    for other in [text.replacen(':', ": ", 1), text.replace("approval", "approva\\u006c")] {
+        assert!(
+            matches!(read(other.as_bytes()), Err(LeafError::NotCanonical { .. })),
+            "{other}"
+        );
+    }
     // What every version says, it says too.
     for (field, value) in [
         ("seq", json!("70")),
@@ -303,6 +310,12 @@ fn what_is_no_word_is_not_written() {
             other => panic!("{expected}: {other:?}"),
         }
     }
+    let mut before_1970 = full(EventType::StateChanged);
+    before_1970.time = Timestamp::new(-1, 0).unwrap();
+    assert!(matches!(
+        Leaf::write(&before_1970),
+        Err(LeafError::Field { field: "ts", .. })
+    ));
     let mut early = full(EventType::KeyUseDone);
     early.answers = Some(7);
     assert!(matches!(

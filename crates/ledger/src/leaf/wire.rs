@@ -300,7 +300,6 @@ fn check(record: &Record) -> Result<(), LeafError> {
         .try_for_each(|name| is_word("object_digests", name))?;
     if let Some(vault) = &record.vault {
         is_word("vault.key", &vault.key)?;
-        number("vault.version", vault.version)?;
         vault
             .request_id
             .iter()
