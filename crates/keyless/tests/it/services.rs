@@ -76,7 +76,7 @@ pub(crate) async fn sign(lie: Lie, draft: Draft) -> Result<Minted, KeylessError>
         token: token.clone(),
         asked: AtomicUsize::new(0),
     });
-    let root = TrustRoot::parse(&services.mint.trusted_root().to_json()).unwrap();
+    let root = TrustRoot::parse(&services.mint.trusted_root_with_logs().to_json()).unwrap();
     let router = Router::new()
         .route("/ca/api/v2/signingCert", post(certify))
         .route("/log/api/v1/log/entries", post(enter))
