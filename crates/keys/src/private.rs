@@ -323,14 +323,18 @@ fn spki_of<'a, K: AsDer<PublicKeyX509Der<'a>>>(key: &K) -> Option<Vec<u8>> {
 }
 
 fn ed25519_spki(key: &SigningKey) -> der::Result<Vec<u8>> {
+    spki_of_ed25519(key.verifying_key().as_bytes())
+}
+
+/// RFC 8410 §4.
+pub(crate) fn spki_of_ed25519(public: &[u8; 32]) -> der::Result<Vec<u8>> {
     let algorithm = AlgorithmIdentifierRef {
         oid: ED25519,
         parameters: None,
     };
-    let public = key.verifying_key();
     SubjectPublicKeyInfo {
         algorithm,
-        subject_public_key: BitStringRef::from_bytes(public.as_bytes())?,
+        subject_public_key: BitStringRef::from_bytes(public)?,
     }
     .to_der()
 }
