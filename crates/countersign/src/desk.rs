@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use countersign_evidence::{Draft, Layout, Sealed, ToBeSigned};
 use countersign_image::Pinned;
-use countersign_keyless::Keyless;
-use countersign_keys::{PrivateKey, Signer};
+use countersign_keys::{Recorded, SigningKey};
 use countersign_registry::publish::{self, Published};
 use countersign_registry::{Client, Credentials};
 use countersign_roots::embedded::Instance;
@@ -19,13 +18,13 @@ use crate::naming;
 use crate::printer::Printer;
 use crate::private_key::{self, PasswordSource};
 use crate::registries::ReachArguments;
-use crate::signer::SignedWith;
+use crate::vault;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Signing {
-    /// The private key: cosign's, PKCS#8, SEC1 or PKCS#1 [default: none, see "Without a key"]
-    #[arg(long, value_name = "FILE")]
-    key: Option<PathBuf>,
+    /// The key that signs: a file (cosign's, PKCS#8, SEC1 or PKCS#1), env://VARIABLE, openbao://KEY or hashivault://KEY
+    #[arg(long, value_name = "KEY")]
+    key: PathBuf,
     #[command(flatten)]
     password: PasswordSource,
     /// How it is stored beside the image
@@ -64,7 +63,7 @@ enum Hand {
 }
 
 pub(crate) struct Desk {
-    hand: Hand,
+    key: SigningKey,
     layout: Layout,
     client: Client,
     credentials: Credentials,
@@ -74,7 +73,8 @@ pub(crate) struct Desk {
 /// What was signed, and where it is now.
 pub(crate) struct Written {
     image: Pinned,
-    with: SignedWith,
+    fingerprint: String,
+    recorded: Option<Recorded>,
     layout: Layout,
     published: Published,
 }
@@ -82,23 +82,7 @@ pub(crate) struct Written {
 impl Desk {
     pub(crate) async fn open(signing: &Signing, printer: &mut Printer) -> Result<Self, Failure> {
         let (client, credentials) = signing.registries.client()?;
-        let timeout = signing.registries.timeout();
-        let layout = signing.layout.into();
-        let hand = match &signing.key {
-            Some(path) => Hand::Key(Box::new(private_key::read(path, &signing.password)?)),
-            None if layout == Layout::Bundle => {
-                let opened = signing.keyless.open(Instance::PublicGood, Instant::now() + timeout);
-                let keyless = opened.await?;
-                keyless::announce(&keyless, printer);
-                Hand::Keyless(Box::new(keyless))
-            }
-            None => {
-                return Err(Failure::misuse(anyhow::anyhow!(
-                    "what is signed without a key is stored as a bundle, and `--layout {layout}` is asked for"
-                ))
-                .hint("leave `--layout` away, or sign with a key of your own (`--key FILE`)"));
-            }
-        };
+        let key = private_key::open(&signing.key, &signing.password, printer).await?;
         Ok(Self {
             hand,
             layout,
@@ -122,16 +106,10 @@ impl Desk {
 
     /// 1. sign, 2. seal (which verifies the signature just made), 3. publish: content first, the name last.
     pub(crate) async fn write(&self, image: &Pinned, what: ToBeSigned) -> Result<Written, Failure> {
-        let (sealed, with) = match &self.hand {
-            Hand::Key(key) => self.by_key(key, what)?,
-            Hand::Keyless(keyless) => {
-                let draft = Draft::of(what).map_err(Failure::misuse)?;
-                let minted = keyless.sign(draft, self.deadline()).await;
-                let minted =
-                    minted.map_err(|error| keyless::of_error(error).context(format!("{image} is not signed")))?;
-                (minted.sealed, SignedWith::of_chain(&minted.chain))
-            }
-        };
+        let signature = self.key.sign(&what).await.map_err(vault::unsigned)?;
+        let sealed = what
+            .seal(self.layout, &signature.bytes, self.key.public_key())
+            .map_err(Failure::misuse)?;
         let published = publish::attach(
             &self.client,
             &self.credentials,
@@ -145,7 +123,8 @@ impl Desk {
             .map_err(|trouble| naming::of_trouble(image.repository(), trouble, format!("{image} is not signed")))?;
         Ok(Written {
             image: image.clone(),
-            with,
+            fingerprint,
+            recorded: signature.recorded,
             layout: self.layout,
             published,
         })
@@ -168,7 +147,8 @@ impl Written {
     pub(crate) fn print(&self, printer: &mut Printer) {
         let Self {
             image,
-            with,
+            fingerprint,
+            recorded,
             layout,
             published,
         } = self;
@@ -178,7 +158,13 @@ impl Written {
             "published"
         };
         printer.line(format!("signed     {image}"));
-        with.print(printer);
+        printer.line(format!("key        {fingerprint}"));
+        if let Some(recorded) = recorded {
+            printer.line(format!(
+                "vault      {} version {}, request {}",
+                recorded.key, recorded.version, recorded.request_id
+            ));
+        }
         printer.line(format!(
             "{word:<9}  {}@{} ({layout})",
             published.repository, published.manifest
@@ -194,7 +180,13 @@ impl Written {
             "blob": self.published.blob.to_string(),
             "alreadyThere": self.published.already_there,
         });
-        self.with.add_to(&mut document);
+        if let Some(recorded) = &self.recorded {
+            document["vault"] = json!({
+                "key": recorded.key.as_str(),
+                "version": recorded.version,
+                "requestId": recorded.request_id,
+            });
+        }
         document
     }
 }

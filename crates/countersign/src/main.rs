@@ -20,6 +20,7 @@ mod rendering;
 mod signer;
 mod trust_roots;
 mod usage;
+mod vault;
 mod yaml;
 mod yardstick;
 

@@ -1,14 +1,16 @@
-//! A private key from a file, and where its password comes from: a file or the environment; never an argument, which
-//! every process on the machine can read.
+//! A key that signs, by its name, and where the password of a private key comes from: a file or the environment; never an
+//! argument, which every process on the machine can read.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use countersign_keys::{Password, PrivateKey, PrivateKeyError, SealedKeyError};
+use countersign_keys::{KeyReference, Password, PrivateKey, PrivateKeyError, SealedKeyError, SigningKey};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
 use crate::files::{self, MAX_SMALL};
+use crate::printer::Printer;
+use crate::vault;
 
 /// What to do where a password is missing or wrong.
 pub(crate) const PASSWORD_ADVICE: &str =
@@ -36,10 +38,30 @@ impl PasswordSource {
     }
 }
 
-/// A private key from a file, with the error that says which file.
-pub(crate) fn read(path: &Path, password: &PasswordSource) -> Result<PrivateKey, Failure> {
-    let pem = Zeroizing::new(files::read(path, MAX_SMALL)?);
-    PrivateKey::parse(&pem, password.read()?.as_ref()).map_err(|error| {
+/// A key's name as typed.
+pub(crate) fn reference(name: &Path) -> Result<KeyReference, Failure> {
+    KeyReference::parse(name.as_os_str())
+        .map_err(|error| Failure::misuse(error).context(format!("`{}` names no key", name.display())))
+}
+
+/// A key that signs, from wherever its name leads.
+pub(crate) async fn open(name: &Path, password: &PasswordSource, printer: &mut Printer) -> Result<SigningKey, Failure> {
+    let reference = reference(name)?;
+    let pem = match &reference {
+        KeyReference::File(path) => Zeroizing::new(files::read(path, MAX_SMALL)?),
+        KeyReference::Environment(name) => Zeroizing::new(variable(name)?.into_bytes()),
+        KeyReference::Vault(dialect, key) => return vault::open(*dialect, key.clone(), printer).await,
+    };
+    parse(&pem, &reference, password).map(SigningKey::Held)
+}
+
+/// What an environment variable holds.
+pub(crate) fn variable(name: &str) -> Result<String, Failure> {
+    std::env::var(name).map_err(|error| Failure::misuse(error).context(format!("`env://{name}` cannot be read")))
+}
+
+fn parse(pem: &[u8], reference: &KeyReference, password: &PasswordSource) -> Result<PrivateKey, Failure> {
+    PrivateKey::parse(pem, password.read()?.as_ref()).map_err(|error| {
         let locked = matches!(
             error,
             PrivateKeyError::PasswordNeeded | PrivateKeyError::Sealed(SealedKeyError::WrongPassword)
@@ -47,10 +69,10 @@ pub(crate) fn read(path: &Path, password: &PasswordSource) -> Result<PrivateKey,
         let failure = Failure::misuse(error);
         if locked {
             failure
-                .context(format!("`{}` cannot be opened", path.display()))
+                .context(format!("`{reference}` cannot be opened"))
                 .hint(PASSWORD_ADVICE)
         } else {
-            failure.context(format!("`{}` holds no key that can sign", path.display()))
+            failure.context(format!("`{reference}` holds no key that can sign"))
         }
     })
 }

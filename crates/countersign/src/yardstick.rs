@@ -1,12 +1,10 @@
 //! By what images are judged: policies, or keys and identities that must have signed.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
-use countersign_evidence::{PublicKey, SctRule, TrustRoot};
-use countersign_policy::identity::{Anchoring, Expression, IdentityPattern, NamePattern};
-use countersign_policy::set::ByHand;
+use countersign_evidence::PublicKey;
+use countersign_keys::KeyReference;
 use countersign_policy::{PolicySet, Settings};
 use countersign_server::policies;
 
@@ -14,6 +12,8 @@ use crate::believed;
 use crate::configuration::NoMatch;
 use crate::failure::Failure;
 use crate::files::{self, MAX_SMALL};
+use crate::private_key;
+use crate::vault;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Judged by")]
@@ -22,8 +22,9 @@ pub(crate) struct Yardstick {
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     policy: Vec<PathBuf>,
 
-    /// Public key (PEM) that must have signed the image; of several, any
-    #[arg(long, value_name = "FILE")]
+    /// Public key that must have signed the image: a file (PEM), env://VARIABLE, openbao://KEY or hashivault://KEY; of
+    /// several, any
+    #[arg(long, value_name = "KEY")]
     key: Vec<PathBuf>,
 
     #[command(flatten)]
@@ -82,9 +83,9 @@ struct IdentityArguments {
 }
 
 impl Yardstick {
-    pub(crate) fn policies(&self) -> Result<PolicySet, Failure> {
+    pub(crate) async fn policies(&self) -> Result<PolicySet, Failure> {
         if self.policy.is_empty() {
-            return self.by_hand();
+            return self.of_keys().await;
         }
         read_policies(
             &self.policy,
@@ -93,31 +94,12 @@ impl Yardstick {
         )
     }
 
-    fn by_hand(&self) -> Result<PolicySet, Failure> {
-        let identities = self.identity.pattern()?;
-        let log_of_key = self.identity.insecure_ignore_tlog == Some(false);
-        let demanded = ByHand {
-            name: if identities.is_some() {
-                "--certificate-identity"
-            } else {
-                "--key"
-            }
-            .to_owned(),
-            keys: self.keys()?,
-            root: match identities.is_some() || log_of_key {
-                true => Some(self.root()?),
-                false => None,
-            },
-            identities: identities.into_iter().collect(),
-            sct: match self.identity.insecure_ignore_sct {
-                true => SctRule::Ignored,
-                false => SctRule::Required,
-            },
-            log_of_key,
-            log_of_identity: self.identity.insecure_ignore_tlog != Some(true),
-            predicate_types: self.types.clone(),
-        };
-        PolicySet::by_hand(demanded).ok_or_else(|| {
+    async fn of_keys(&self) -> Result<PolicySet, Failure> {
+        let mut keys = Vec::with_capacity(self.key.len());
+        for name in &self.key {
+            keys.push(public_key(name).await?);
+        }
+        PolicySet::of_keys("--key", &keys, &self.types).ok_or_else(|| {
             Failure::misuse(anyhow::anyhow!(
                 "nothing to judge by: neither a policy nor a key nor an identity is given"
             ))
@@ -185,6 +167,20 @@ fn name_of(exact: Option<&str>, pattern: Option<&str>, flag: &str) -> Result<Opt
         }
         (None, None) => Ok(None),
     }
+}
+
+async fn public_key(name: &Path) -> Result<PublicKey, Failure> {
+    let reference = private_key::reference(name)?;
+    let pem = match &reference {
+        KeyReference::File(path) => files::read_text(path, MAX_SMALL)?,
+        KeyReference::Environment(name) => private_key::variable(name)?,
+        KeyReference::Vault(dialect, key) => return vault::public_half(*dialect, key).await,
+    };
+    PublicKey::from_pem(&pem).map_err(|error| {
+        Failure::misuse(error)
+            .context(format!("`{reference}` holds no public key"))
+            .hint("`countersign key public --key KEY` prints the public half of a private key")
+    })
 }
 
 /// Policies as a door compiles them: what is not understood leaves undecided what it may govern.

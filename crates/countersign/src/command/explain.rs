@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
     let judged = match &arguments.image {
         Some(image) => {
-            let policies = arguments.yardstick.policies()?;
+            let policies = arguments.yardstick.policies().await?;
             let reach = Reach::new(&arguments.registries)?;
             vec![reach.judge(image, &policies, &ObjectFacts::none()).await]
         }

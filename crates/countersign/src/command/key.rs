@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
 use countersign_evidence::KeyKind;
-use countersign_keys::PrivateKey;
+use countersign_keys::{KeyReference, PrivateKey};
 use serde_json::json;
 
 use crate::exit::Exit;
@@ -15,6 +15,7 @@ use crate::failure::Failure;
 use crate::files::unwritable;
 use crate::printer::Printer;
 use crate::private_key::{self, PASSWORD_ADVICE, PasswordSource};
+use crate::vault;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Arguments {
@@ -29,10 +30,10 @@ pub(crate) enum Arguments {
         #[command(flatten)]
         password: PasswordSource,
     },
-    /// Print the public half of a private key as PEM, which is what a policy's `key.data` holds
+    /// Print the public half of a key that signs as PEM, which is what a policy's `key.data` holds
     Public {
-        /// The private key: cosign's, PKCS#8, SEC1 or PKCS#1
-        #[arg(long, value_name = "FILE")]
+        /// The key: a file (cosign's, PKCS#8, SEC1 or PKCS#1), env://VARIABLE, openbao://KEY or hashivault://KEY
+        #[arg(long, value_name = "KEY")]
         key: PathBuf,
         #[command(flatten)]
         password: PasswordSource,
@@ -62,10 +63,10 @@ impl From<Kind> for KeyKind {
     }
 }
 
-pub(crate) fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
+pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
     match arguments {
         Arguments::Generate { prefix, kind, password } => generate(&prefix, kind, &password, printer),
-        Arguments::Public { key, password } => public(&key, &password, printer),
+        Arguments::Public { key, password } => public(&key, &password, printer).await,
     }
 }
 
@@ -98,13 +99,17 @@ fn generate(prefix: &Path, kind: Kind, password: &PasswordSource, printer: &mut 
     Ok(Exit::Done)
 }
 
-fn public(path: &Path, password: &PasswordSource, printer: &mut Printer) -> Result<Exit, Failure> {
-    let key = private_key::read(path, password)?;
-    let pem = key.public().to_pem();
+async fn public(name: &Path, password: &PasswordSource, printer: &mut Printer) -> Result<Exit, Failure> {
+    let key = match private_key::reference(name)? {
+        // Whoever only wants to know the public half needs no token that signs.
+        KeyReference::Vault(dialect, key) => vault::public_half(dialect, &key).await?,
+        _ => private_key::open(name, password, printer).await?.public_key().clone(),
+    };
+    let pem = key.to_pem();
     printer.raw(&pem);
     printer.document(
         "PublicKey",
-        json!({ "pem": pem, "fingerprint": key.public().fingerprint().to_string() }),
+        json!({ "pem": pem, "fingerprint": key.fingerprint().to_string() }),
     );
     Ok(Exit::Done)
 }

@@ -51,10 +51,10 @@ pub(crate) struct Denied {
     denials: Option<PathBuf>,
 }
 
-pub(crate) fn run(arguments: &Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
+pub(crate) async fn run(arguments: &Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
     let judged = match &arguments.directory {
         Some(directory) => {
-            let policies = arguments.yardstick.policies()?;
+            let policies = arguments.yardstick.policies().await?;
             vec![judge_archive(directory, &policies, &ObjectFacts::none(), arguments.at)?]
         }
         None => arguments.denied.judge_again(arguments.at)?,

@@ -90,3 +90,52 @@ fn a_key_that_cannot_be_written_is_misuse() {
     folder.tell(&folder.run_unlocked(&["key", "generate", "no/such/folder/release"]));
     assert_snapshot!(folder.told());
 }
+
+#[test]
+fn a_key_comes_out_of_the_environment_as_out_of_a_file() {
+    let folder = Folder::new();
+    folder.key("team");
+    let shown = |name: &str, value: String| {
+        let mut command = folder.command(&["key", "public", "--key", &format!("env://{name}")]);
+        command.env(name, value).env("COUNTERSIGN_PASSWORD", "");
+        folder.ran(command)
+    };
+    let whole = shown("TEAM_KEY", folder.read("team.key")).with_code(0);
+    assert_eq!(whole.stdout, folder.read("team.pub"));
+    folder.tell(&shown("TEAM_KEY", "buy milk".to_owned()));
+    folder.tell(&folder.run(&["key", "public", "--key", "env://NOWHERE"]));
+    assert_snapshot!(folder.told());
+}
+
+#[test]
+fn a_name_that_leads_nowhere_is_told_what_would() {
+    let folder = Folder::new();
+    for key in [
+        "awskms:///alias/release",
+        "k8s://ns/release",
+        "openbao://a/b",
+        "env://A=B",
+    ] {
+        folder.tell(&folder.run(&["key", "public", "--key", key]));
+    }
+    assert_snapshot!(folder.told());
+}
+
+#[test]
+fn a_vault_that_cannot_be_asked_is_told_from_one_that_does_not_answer() {
+    let folder = Folder::new();
+    let ask = |variables: &[(&str, &str)]| {
+        let mut command = folder.command(&["key", "public", "--key", "openbao://release"]);
+        command.envs(variables.iter().copied());
+        folder.ran(command)
+    };
+    folder.tell(&ask(&[]));
+    folder.tell(&ask(&[("BAO_ADDR", "http://bao.example:8200"), ("BAO_TOKEN", "s.a")]));
+    folder.tell(&ask(&[
+        ("BAO_ADDR", "https://bao.example"),
+        ("COUNTERSIGN_VAULT_LOGIN", "ldap"),
+    ]));
+    folder.tell(&ask(&[("BAO_ADDR", "http://127.0.0.1:1")]));
+    folder.tell(&ask(&[("BAO_ADDR", "http://127.0.0.1:1"), ("VAULT_TOKEN", "s.a")]));
+    assert_snapshot!(folder.told());
+}
