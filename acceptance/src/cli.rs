@@ -25,6 +25,11 @@ impl Cli {
 
     /// Runs it with the logins of a registry in its environment, and the password of every key here.
     pub fn run(&self, docker: &Path, words: &[&str]) -> Result<Output> {
+        self.run_with(docker, &[], words)
+    }
+
+    /// The same with more in its environment.
+    pub fn run_with(&self, docker: &Path, variables: &[(&str, &str)], words: &[&str]) -> Result<Output> {
         let configure = |command: &mut Command| {
             let home = self.home.path();
             command
@@ -32,7 +37,9 @@ impl Cli {
                 .current_dir(home)
                 .env("HOME", home)
                 .env("DOCKER_CONFIG", docker);
-            command.env("COUNTERSIGN_PASSWORD", PASSWORD);
+            command
+                .env("COUNTERSIGN_PASSWORD", PASSWORD)
+                .envs(variables.iter().copied());
         };
         command::run(&countersign()?, configure, "")
     }

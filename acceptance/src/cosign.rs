@@ -62,6 +62,15 @@ impl Key {
         }
     }
 
+    /// The public half alone, of a key that signs as ours do.
+    pub fn public_half(public: PathBuf) -> Self {
+        Self {
+            private: PathBuf::new(),
+            public,
+            hash: "sha256",
+        }
+    }
+
     pub fn public_pem(&self) -> Result<String> {
         std::fs::read_to_string(&self.public).with_context(|| format!("cannot read {}", self.public.display()))
     }

@@ -18,30 +18,27 @@ pub struct Answer {
 }
 
 pub fn get(address: SocketAddr, path: &str) -> Result<Answer> {
-    request(address, "GET", path, JSON, "")
+    request(address, "GET", path, &[], "")
 }
 
 pub fn post(address: SocketAddr, path: &str, json: &str) -> Result<Answer> {
-    request(address, "POST", path, JSON, json)
-}
-
-/// Sends a form, whose values are encoded already, as a user with a password that both are.
-pub fn form(address: SocketAddr, path: &str, user: &str, password: &str, form: &str) -> Result<Answer> {
-    let login = STANDARD.encode(format!("{user}:{password}"));
-    let headers = format!("Content-Type: application/x-www-form-urlencoded\r\nAuthorization: Basic {login}");
-    request(address, "POST", path, &headers, form)
+    request(address, "POST", path, &[], json)
 }
 
 /// HTTP/1.0 ends an answer by closing, so there is no framing to get wrong.
-fn request(address: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> Result<Answer> {
+pub fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], json: &str) -> Result<Answer> {
     let mut stream = TcpStream::connect_timeout(&address, LIMIT).with_context(|| format!("cannot reach {address}"))?;
     stream
         .set_read_timeout(Some(LIMIT))
         .context("cannot limit the time of an answer")?;
-    let length = body.len();
+    let length = json.len();
+    let headers: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
     write!(
         stream,
-        "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}\r\nContent-Length: {length}\r\n\r\n{body}"
+        "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{headers}\r\n{json}"
     )
     .with_context(|| format!("cannot ask {address}"))?;
     let mut bytes = Vec::new();

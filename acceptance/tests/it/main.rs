@@ -12,5 +12,6 @@ mod restarts;
 mod rig;
 mod signatures;
 mod updates;
+mod vault;
 mod warnings;
 mod workloads;
