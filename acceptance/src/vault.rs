@@ -190,9 +190,9 @@ impl Vault {
     }
 
     /// A role that logs in for these policies: its id, and a secret that is good any number of times.
-    pub fn role(&self, name: &str, policies: &[&str]) -> Result<(String, String)> {
+    pub fn role(&self, name: &str, ttl: &str, policies: &[&str]) -> Result<(String, String)> {
         let path = format!("auth/approle/role/{name}");
-        let wanted = json!({ "token_policies": policies, "token_no_default_policy": true, "token_ttl": "10m" });
+        let wanted = json!({ "token_policies": policies, "token_no_default_policy": true, "token_ttl": ttl });
         self.ask("POST", &path, &wanted)?;
         let id = self.ask("GET", &format!("{path}/role-id"), &Value::Null)?;
         let secret = self.ask("POST", &format!("{path}/secret-id"), &json!({}))?;
@@ -201,14 +201,31 @@ impl Vault {
 
     /// Every token but the root's is revoked; says how many there were.
     pub fn revoke_all(&self) -> Result<usize> {
-        let own = text(&self.ask("GET", "auth/token/lookup-self", &Value::Null)?["data"]["accessor"])?;
-        let listed = self.ask("LIST", "auth/token/accessors", &Value::Null)?;
-        let all = listed["data"]["keys"].as_array().cloned().unwrap_or_default();
-        let others: Vec<Value> = all.into_iter().filter(|accessor| *accessor != own.as_str()).collect();
+        let others = self.accessors()?;
         for accessor in &others {
             self.ask("POST", "auth/token/revoke-accessor", &json!({ "accessor": accessor }))?;
         }
         Ok(others.len())
+    }
+
+    /// Whether any token but the root's was renewed in its life.
+    pub fn has_renewed(&self) -> Result<bool> {
+        for accessor in self.accessors()? {
+            // One may end between the list and the question.
+            let found = self.ask("POST", "auth/token/lookup-accessor", &json!({ "accessor": accessor }));
+            if found.is_ok_and(|token| !token["data"]["last_renewal_time"].is_null()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What tokens are called by whoever may not use them; the root's is left out.
+    fn accessors(&self) -> Result<Vec<Value>> {
+        let own = text(&self.ask("GET", "auth/token/lookup-self", &Value::Null)?["data"]["accessor"])?;
+        let listed = self.ask("LIST", "auth/token/accessors", &Value::Null)?;
+        let all = listed["data"]["keys"].as_array().cloned().unwrap_or_default();
+        Ok(all.into_iter().filter(|accessor| *accessor != own.as_str()).collect())
     }
 
     /// Lets tokens be got by a JWT for this audience, signed by a key of whose public half this is the PEM.

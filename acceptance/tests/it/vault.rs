@@ -3,19 +3,22 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use countersign_acceptance::cli::Cli;
 use countersign_acceptance::command::Output;
 use countersign_acceptance::cosign::{Cosign, Key, Layout};
 use countersign_acceptance::foreign::{Image, Registry};
 use countersign_acceptance::vault::{Issuer, Vault, secret_file};
+use countersign_acceptance::wait::SOON;
 use countersign_evidence::ToBeSigned;
 use countersign_image::{Pinned, Reference};
 use countersign_keys::{Dialect, KeyName, VaultError, VaultKey, VaultSettings};
 use serde_json::{Value, json};
 
 const MINIMAL: &str = "countersign-signing.hcl";
+const NOTHING: &[(&str, &str)] = &[];
 const TYPE: &str = "https://countersign.dev/acceptance/v1";
 
 /// Type of key, the policy that its tokens have, and whether we warn.
@@ -129,7 +132,7 @@ fn a_key_that_can_leave_or_is_none_signs_nothing() -> Result<()> {
 async fn sealed_it_is_told_as_sealed_and_signs_again_when_it_is_not() -> Result<()> {
     let bench = Bench::new(Vault::with_a_seal()?)?;
     let key = bench.key("ecdsa-p256", MINIMAL)?;
-    let opened = bench.open(&key, &[]).await?;
+    let opened = bench.open(&key, NOTHING).await?;
     opened.sign(&something()?).await?;
 
     bench.vault.seal()?;
@@ -155,13 +158,7 @@ async fn sealed_it_is_told_as_sealed_and_signs_again_when_it_is_not() -> Result<
 async fn a_revoked_token_costs_one_login_and_a_withdrawn_role_ends_it() -> Result<()> {
     let bench = Bench::new(Vault::start()?)?;
     let key = bench.key("ecdsa-p256", MINIMAL)?;
-    let (role, secret) = bench.vault.role("countersign", &[&key.policy])?;
-    let secret = secret_file(bench.registry.docker(), "secret-id", &secret)?;
-    let login = [
-        ("COUNTERSIGN_VAULT_LOGIN", "approle"),
-        ("COUNTERSIGN_VAULT_ROLE_ID", role.as_str()),
-        ("COUNTERSIGN_VAULT_SECRET_ID_FILE", secret.as_str()),
-    ];
+    let login = bench.login(&key, "10m")?;
     let opened = bench.open(&key, &login).await?;
     assert!(opened.warnings().is_empty(), "{:?}", opened.warnings());
     opened.sign(&something()?).await?;
@@ -183,7 +180,7 @@ async fn a_revoked_token_costs_one_login_and_a_withdrawn_role_ends_it() -> Resul
         token: bench.vault.token(&[&key.policy])?,
         ..key
     };
-    let opened = bench.open(&given, &[]).await?;
+    let opened = bench.open(&given, NOTHING).await?;
     bench.vault.revoke_all()?;
     let refused = opened.sign(&something()?).await;
     assert!(matches!(refused, Err(VaultError::TokenRefused)), "{refused:?}");
@@ -191,14 +188,34 @@ async fn a_revoked_token_costs_one_login_and_a_withdrawn_role_ends_it() -> Resul
 }
 
 #[tokio::test]
+async fn a_token_is_renewed_while_nobody_signs() -> Result<()> {
+    let bench = Bench::new(Vault::start()?)?;
+    let key = bench.key("ecdsa-p256", MINIMAL)?;
+    let login = bench.login(&key, "6s")?;
+    let opened = bench.open(&key, &login).await?;
+    let renewed = async {
+        while !bench.vault.has_renewed()? {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        anyhow::Ok(())
+    };
+    tokio::select! {
+        () = opened.keep() => bail!("keeping a token good came to an end"),
+        outcome = tokio::time::timeout(SOON, renewed) => outcome.context("the token was not renewed")??,
+    }
+    opened.sign(&something()?).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_version_stays_pinned_across_a_rotation() -> Result<()> {
     let bench = Bench::new(Vault::start()?)?;
     let key = bench.key("ecdsa-p256", MINIMAL)?;
-    let first = bench.open(&key, &[]).await?;
+    let first = bench.open(&key, NOTHING).await?;
     bench.vault.rotate("ecdsa-p256")?;
     assert_eq!(first.sign(&something()?).await?.version, 1);
 
-    let second = bench.open(&key, &[]).await?;
+    let second = bench.open(&key, NOTHING).await?;
     assert_eq!(second.sign(&something()?).await?.version, 2);
     assert_ne!(first.public_key(), second.public_key());
     let pinned = bench.open(&key, &[("COUNTERSIGN_VAULT_KEY_VERSION", "1")]).await?;
@@ -237,7 +254,7 @@ async fn each_signature_stands_in_the_audit_log_under_the_name_that_we_give() ->
             .as_str()
             .unwrap_or_default()
             .to_owned(),
-        bench.open(&key, &[]).await?.sign(&something()?).await?.request_id,
+        bench.open(&key, NOTHING).await?.sign(&something()?).await?.request_id,
     ];
     let audited = bench.vault.audited()?;
     let signed: Vec<&Value> = audited
@@ -366,6 +383,19 @@ impl Bench {
         })
     }
 
+    /// A login by AppRole for tokens that may sign with this key, as the environment has it.
+    fn login(&self, key: &Made, ttl: &str) -> Result<[(&'static str, String); 3]> {
+        let (role, secret) = self.vault.role("countersign", ttl, &[&key.policy])?;
+        Ok([
+            ("COUNTERSIGN_VAULT_LOGIN", "approle".to_owned()),
+            ("COUNTERSIGN_VAULT_ROLE_ID", role),
+            (
+                "COUNTERSIGN_VAULT_SECRET_ID_FILE",
+                secret_file(self.registry.docker(), "secret-id", &secret)?,
+            ),
+        ])
+    }
+
     fn signs_in(&self, layout: Layout, key: &Made, warns: bool) -> Result<()> {
         let image = self.image(&format!("signed-{}-{}", layout.name(), key.policy))?;
         let what = ["sign", &image.tagged(), "--key", &key.uri, "--layout", layout.name()];
@@ -423,10 +453,10 @@ impl Bench {
         self.cli.run_with(self.registry.docker(), &variables, words)
     }
 
-    async fn open(&self, key: &Made, more: &[(&str, &str)]) -> Result<VaultKey> {
+    async fn open<T: AsRef<str>>(&self, key: &Made, more: &[(&str, T)]) -> Result<VaultKey> {
         let url = self.vault.url();
         let mut variables = BTreeMap::from([("VAULT_ADDR", url.as_str()), ("VAULT_TOKEN", key.token.as_str())]);
-        variables.extend(more.iter().copied());
+        variables.extend(more.iter().map(|(name, value)| (*name, value.as_ref())));
         let settings = VaultSettings::from_environment(Dialect::HashiCorp, |name| {
             variables.get(name).map(|value| (*value).to_owned())
         })?;
