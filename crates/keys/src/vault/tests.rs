@@ -294,7 +294,6 @@ async fn a_signature_that_is_not_what_was_asked_for_does_not_count() {
             ),
             "vault_malformed",
         ),
-        (Reply::Endless, "vault_malformed"),
     ] {
         let server = Server::honest(&good).await;
         server.say(SIGN, reply);
@@ -302,6 +301,25 @@ async fn a_signature_that_is_not_what_was_asked_for_does_not_count() {
         let refused = opened.sign(&message()).await.unwrap_err();
         assert_eq!(refused.code(), code, "{refused}");
         assert!(!refused.is_passing(), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_read_to_its_limit_and_no_further() {
+    let key = key(KeyKind::EcdsaP256);
+    let server = Server::honest(&key).await;
+    let opened = server.open().await.unwrap();
+    let good = signed(&key.sign(&message()).unwrap(), 3, 3);
+    let padded = |length: usize| Reply::Json(200, format!("{good}{}", " ".repeat(length - good.len())));
+    server.say(SIGN, padded(transport::CAP));
+    opened.sign(&message()).await.unwrap();
+    for reply in [padded(transport::CAP + 1), Reply::Endless] {
+        server.say(SIGN, reply);
+        let refused = opened.sign(&message()).await.unwrap_err();
+        assert!(
+            matches!(refused, VaultError::TooLarge { limit: transport::CAP }),
+            "{refused}"
+        );
     }
 }
 
