@@ -108,7 +108,8 @@ fn by_authority(token: &Token<'_>, authority: &Authority) -> Result<(), Timestam
         if !is_named(signer, &token.signer.id) {
             return Err(TimestampError::UnknownAuthority { time });
         }
-        return by_signer(token, authority, signer);
+        holds(token, authority, signer)?;
+        return is_signed(token, authority, signer);
     }
     // 2. A timestamp may bring several certificates of the signer's name: whoever added one must not hide the right one.
     let others: Vec<Vec<u8>> = token.certificates.iter().map(|der| der.to_vec()).collect();
@@ -141,6 +142,8 @@ fn brought(
         Err(_) if !names(&token.signer.id, certificate) => return Err(TimestampError::UnknownAuthority { time }),
         Err(what) => return Err(TimestampError::NotForTimes { what }),
     };
+    // The cheap first: who has not signed the timestamp is not searched for.
+    is_signed(token, authority, &signer)?;
     path::find(
         certificate,
         others,
@@ -152,10 +155,11 @@ fn brought(
         path::PathError::UnknownIssuer { .. } => TimestampError::UnknownAuthority { time },
         error => TimestampError::Path(error),
     })?;
-    by_signer(token, authority, &signer)
+    holds(token, authority, &signer)
 }
 
-fn by_signer(token: &Token<'_>, authority: &Authority, signer: &TimeSigner) -> Result<(), TimestampError> {
+/// Whether the authority and its signer are believed at the time that is signed.
+fn holds(token: &Token<'_>, authority: &Authority, signer: &TimeSigner) -> Result<(), TimestampError> {
     let time = token.info.time;
     // 3.
     if !authority.window.contains(time) {
@@ -173,6 +177,10 @@ fn by_signer(token: &Token<'_>, authority: &Authority, signer: &TimeSigner) -> R
             time,
         });
     }
+    Ok(())
+}
+
+fn is_signed(token: &Token<'_>, authority: &Authority, signer: &TimeSigner) -> Result<(), TimestampError> {
     // 4.
     let scheme = algorithm::scheme_of_signer(&token.signer.algorithm, token.signer.hash);
     let scheme = scheme.ok_or_else(|| TimestampError::Algorithm {
@@ -180,8 +188,8 @@ fn by_signer(token: &Token<'_>, authority: &Authority, signer: &TimeSigner) -> R
     })?;
     let digest_holds = algorithm::digest(token.signer.hash, token.content).as_ref() == token.signer.message_digest;
     let certificate_holds = is_hash_of(&token.signer.certificate_hash, &signer.der);
-    let signed = algorithm::verify(&signer.key, scheme, &token.signer.attributes, token.signer.signature);
-    if digest_holds && certificate_holds && signed.is_ok() {
+    let signed = || algorithm::verify(&signer.key, scheme, &token.signer.attributes, token.signer.signature);
+    if digest_holds && certificate_holds && signed().is_ok() {
         return Ok(());
     }
     Err(TimestampError::Signature {

@@ -19,6 +19,8 @@ pub(crate) struct Anchor {
     pub(crate) subject: Vec<u8>,
     /// Its key, as the content of a SubjectPublicKeyInfo in DER.
     pub(crate) spki: Vec<u8>,
+    /// The same, to check signatures with.
+    pub(crate) key: PublicKey,
     /// Its name for people.
     pub(crate) shown: String,
     /// The first second in which it and all certificates above it are valid.
@@ -147,6 +149,7 @@ impl Anchor {
         Self {
             subject: content(certificate.subject),
             spki: content(certificate.spki),
+            key: checked.key.clone(),
             shown: name::shown(certificate.subject),
             not_before: checked.not_before,
             not_after: checked.not_after,

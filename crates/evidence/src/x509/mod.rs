@@ -3,6 +3,7 @@
 
 pub(crate) mod algorithm;
 pub(crate) mod anchor;
+mod brought;
 pub(crate) mod extension;
 pub(crate) mod name;
 pub(crate) mod path;

@@ -1,6 +1,7 @@
 //! The path from a certificate to an authority of the trust root, at every time that was proved.
 //!
 //! rustls-webpki finds the path and checks names, signatures, purposes, depth and critical extensions of what was brought.
+//! It sees only what an authority of the trust root has signed, as its search is long otherwise (see [`super::brought`]).
 //! What it leaves out is asked here: the windows and validity of the authority's own certificates, the key usage of each
 //! authority on the way, and that all holds at *each* time and to the fraction of a second.
 
@@ -15,11 +16,11 @@ use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
 
 use super::anchor::Anchor;
 use super::extension::Purpose;
-use super::{Certificate, name};
+use super::{Certificate, brought, name};
 use crate::trust::{Authority, AuthorityName, Window};
 
-/// The most certificates that may be brought for a path.
-pub const MAX_OTHERS: usize = 16;
+/// The most certificates that may be brought for a path. Sigstore's paths have at most three below the root.
+pub const MAX_OTHERS: usize = 8;
 
 /// Where a path ends.
 pub(crate) struct Path<'a> {
@@ -112,7 +113,9 @@ pub(crate) fn find<'a>(
             }
         }
     }
-    search(leaf, others, times, &offered, purpose).map_err(|error| match (error, excuse) {
+    let anchors = offered.iter().map(|(_, anchor)| *anchor);
+    let signed = brought::signed(others, anchors, purpose).certificates;
+    search(leaf, &signed, times, &offered, purpose).map_err(|error| match (error, excuse) {
         (PathError::UnknownIssuer { .. }, Some(excuse)) => excuse,
         (error, _) => error,
     })
@@ -139,7 +142,7 @@ fn excluded(authority: &Authority, anchor: &Anchor, times: &[Timestamp]) -> Opti
 
 fn search<'a>(
     leaf: &Certificate<'_>,
-    others: &[Vec<u8>],
+    others: &[&[u8]],
     times: &[Timestamp],
     offered: &[(&'a Authority, &'a Anchor)],
     purpose: Purpose,
@@ -148,8 +151,7 @@ fn search<'a>(
         detail: error.to_string(),
     };
     let anchors: Vec<TrustAnchor<'_>> = offered.iter().map(|(_, anchor)| webpki_anchor(anchor)).collect();
-    let intermediates: Vec<CertificateDer<'_>> =
-        others.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+    let intermediates: Vec<CertificateDer<'_>> = others.iter().map(|der| CertificateDer::from(*der)).collect();
     let der = CertificateDer::from(leaf.der);
     let end = EndEntityCert::try_from(&der).map_err(|error| refused(&error))?;
     let seconds = times

@@ -110,6 +110,30 @@ fn an_intermediate_that_is_brought_counts_if_it_is_an_authoritys_at_every_time()
     );
 }
 
+/// CVE-2026-32280, from outside: how much it costs is told in `x509::brought`.
+#[test]
+fn a_heap_of_certificates_that_nobody_signed_is_refused() {
+    let brought = Brought::new();
+    let now = brought.rig.now();
+    let circle = |n: usize| -> Vec<Vec<u8>> {
+        let forged =
+            || Authority::root("lone root", Kind::P256, now).below("lone root", Kind::P256, oid::CODE_SIGNING, now);
+        (0..n).map(|_| forged().certificate).collect()
+    };
+    let impostor = Authority::root("lone root", Kind::P256, now);
+    refused(
+        brought.outcome_with(&impostor, &circle(16), &[now]),
+        "16 certificates were brought",
+    );
+    let most = circle(MAX_OTHERS);
+    refused(
+        brought.outcome_with(&impostor, &most, &[now]),
+        "no path to an authority",
+    );
+    // Nor do they hide what is right.
+    assert!(brought.outcome_with(&brought.root, &most, &[now]).is_ok());
+}
+
 #[test]
 fn an_authority_with_a_depth_of_none_has_none_below_it() {
     let brought = Brought::new();
