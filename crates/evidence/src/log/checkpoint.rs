@@ -16,6 +16,8 @@ use crate::trust::Log;
 pub const MAX_CHECKPOINT_BYTES: usize = 64 * 1024;
 /// The most signatures under a checkpoint.
 pub const MAX_CHECKPOINT_SIGNATURES: usize = 64;
+/// The most different signatures of one log under a checkpoint: one, and one of its key under another scheme or hash.
+pub(super) const MAX_SIGNATURES_OF_LOG: usize = 2;
 /// The most lines of a checkpoint above its signatures.
 const MAX_LINES: usize = 32;
 
@@ -105,18 +107,24 @@ impl Checkpoint {
             expected: excerpt(log.origin(), 200),
             found: excerpt(&self.origin, 200),
         })?;
-        let mut signed = false;
-        for line in self.lines.iter().filter(|line| line.name == name) {
-            if ids(log, name).any(|id| id == line.id) {
-                let verified = log.key.verify(HashRule::Natural, self.text.as_bytes(), &line.signature);
-                verified.map_err(LogError::CheckpointSignature)?;
-                signed = true;
-            }
+        let of_log = |line: &&Line| line.name == name && ids(log, name).any(|id| id == line.id);
+        let signatures = distinct(self.lines.iter().filter(of_log));
+        let log_name = || excerpt(name, 200);
+        if signatures.is_empty() {
+            return Err(LogError::NotSigned { log: log_name() });
         }
-        let not_signed = || LogError::NotSigned {
-            log: excerpt(name, 200),
-        };
-        if signed { Ok(()) } else { Err(not_signed()) }
+        if signatures.len() > MAX_SIGNATURES_OF_LOG {
+            return Err(LogError::SignedTooOften {
+                log: log_name(),
+                limit: MAX_SIGNATURES_OF_LOG,
+                found: signatures.len(),
+            });
+        }
+        for line in signatures {
+            let verified = log.key.verify(HashRule::Natural, self.text.as_bytes(), &line.signature);
+            verified.map_err(LogError::CheckpointSignature)?;
+        }
+        Ok(())
     }
 
     /// What the log's key is called in this checkpoint; `None` if it is one of another log.
@@ -140,7 +148,7 @@ impl Checkpoint {
                 continue;
             };
             let of_witness = |line: &&Line| line.name == witness.name && line.id == id;
-            for line in self.lines.iter().filter(of_witness) {
+            for line in distinct(self.lines.iter().filter(of_witness)) {
                 self.cosigned(line, witness)?;
                 if seen.iter().all(|other| other.key != witness.key) {
                     seen.push(witness);
@@ -169,6 +177,17 @@ impl Checkpoint {
             .is_ok_and(|scheme| scheme == crate::key::Scheme::Ed25519);
         if verified { Ok(()) } else { Err(refused()) }
     }
+}
+
+/// Lines with different signatures: who repeats one proves nothing more with it.
+fn distinct<'a>(lines: impl Iterator<Item = &'a Line>) -> Vec<&'a Line> {
+    let mut distinct: Vec<&Line> = Vec::new();
+    for line in lines {
+        if distinct.iter().all(|other| other.signature != line.signature) {
+            distinct.push(line);
+        }
+    }
+    distinct
 }
 
 /// The ids that the log's key may go by: the beginning of the log's id, of the key's SHA-256 (Rekor v1, and ECDSA keys in

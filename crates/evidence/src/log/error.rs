@@ -263,6 +263,16 @@ pub enum LogError {
         /// How many there are.
         found: usize,
     },
+    /// The checkpoint has more different signatures of one log than are checked.
+    #[error("the checkpoint has {found} different signatures of log `{log}`, and {limit} are the most")]
+    SignedTooOften {
+        /// The log's name.
+        log: String,
+        /// The limit.
+        limit: usize,
+        /// How many there are.
+        found: usize,
+    },
     /// The checkpoint is of another log.
     #[error("the checkpoint is of `{found}`, and the log is `{expected}`")]
     Origin {
@@ -377,6 +387,7 @@ impl LogError {
             | Self::CheckpointTooLong { .. }
             | Self::Checkpoint { .. }
             | Self::TooManySignatures { .. }
+            | Self::SignedTooOften { .. }
             | Self::Origin { .. }
             | Self::NotSigned { .. }
             | Self::CheckpointSignature(_)

@@ -77,6 +77,30 @@ fn a_line_that_says_to_be_the_logs_and_is_not_refuses_whatever_stands_beside_it(
     }
 }
 
+/// Whoever repeats a line, or signs again and again, must not make us check each.
+#[test]
+fn a_log_that_signs_again_and_again_is_checked_twice_at_most() {
+    let signatures = Signatures::new();
+    let kind = EntryKind::DsseV001;
+    let (log, at) = logged(&signatures, kind);
+    let (entry, of) = (log.entry(at, TIME, &[]), signatures.submission(kind));
+    let (text, line) = parts(&log);
+    let verify = |lines: &str| {
+        let entry = under(&entry, &format!("{text}\n{lines}"));
+        verify(&entry, &of, &known(&log), &LogRule::PROOF)
+    };
+    // ECDSA signs the same twice in two ways.
+    let again = || log.signature_line(&text);
+    assert!(verify(&line.repeat(MAX_CHECKPOINT_SIGNATURES)).is_ok());
+    assert!(verify(&format!("{line}{}{line}", again())).is_ok());
+    let refused = LogError::SignedTooOften {
+        log: HOST.into(),
+        limit: 2,
+        found: 3,
+    };
+    assert_eq!(verify(&format!("{line}{}{}", again(), again())), Err(refused));
+}
+
 #[test]
 fn a_checkpoint_is_signed_as_it_is() {
     let signatures = Signatures::new();
