@@ -235,7 +235,7 @@ where
             .iter()
             .map(|token| verify_timestamp(token, over, &demand.root))
             .collect::<Result<Vec<_>, _>>()?;
-        let found = stamps.iter().map(Stamped::authority).collect::<BTreeSet<_>>().len();
+        let found = stamps.iter().map(Stamped::counts_as).collect::<BTreeSet<_>>().len();
         if found < demand.at_least {
             let wanted = demand.at_least;
             return Err(VerifyError::TooFewTimes { wanted, found });
