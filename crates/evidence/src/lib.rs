@@ -11,6 +11,7 @@
 pub mod artifact;
 pub mod attestation;
 pub mod bundle;
+mod capped;
 pub mod certificate;
 pub mod chain;
 mod encoding;

@@ -109,7 +109,7 @@ impl Bundle {
             (None, None) => return Err(BundleError::NoContent),
             (Some(_), Some(_)) => return Err(BundleError::TwoContents),
         };
-        let material = wire.verification_material.ok_or(BundleError::NoSigner)?;
+        let mut material = wire.verification_material.ok_or(BundleError::NoSigner)?;
         let (log_entries, timestamps) = (material.log_entries()?, material.timestamps()?);
         Ok(Self {
             version,

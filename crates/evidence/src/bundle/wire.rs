@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::error::BundleError;
 use super::{MAX_CERTIFICATES, MAX_LOG_ENTRIES, MAX_TIMESTAMPS, MessageSignature, Signer};
+use crate::capped::{Capped, capped};
 use crate::encoding;
 use crate::envelope::wire::Envelope;
 use crate::key::Hash;
@@ -92,8 +93,12 @@ pub(super) struct VerificationMaterial {
     #[serde(alias = "x509_certificate_chain")]
     x509_certificate_chain: Option<CertificateChain>,
     certificate: Option<Certificate>,
-    #[serde(default, alias = "tlog_entries", deserialize_with = "json::null_is_default")]
-    tlog_entries: Vec<Box<RawValue>>,
+    #[serde(
+        default,
+        alias = "tlog_entries",
+        deserialize_with = "capped::<_, _, MAX_LOG_ENTRIES>"
+    )]
+    tlog_entries: Capped<Box<RawValue>>,
     #[serde(alias = "timestamp_verification_data")]
     timestamp_verification_data: Option<Timestamps>,
 }
@@ -107,8 +112,8 @@ struct PublicKeyIdentifier {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CertificateChain {
-    #[serde(default, deserialize_with = "json::null_is_default")]
-    certificates: Vec<Certificate>,
+    #[serde(default, deserialize_with = "capped::<_, _, MAX_CERTIFICATES>")]
+    certificates: Capped<Certificate>,
 }
 
 #[derive(Deserialize)]
@@ -121,8 +126,12 @@ struct Certificate {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Timestamps {
-    #[serde(default, alias = "rfc3161_timestamps", deserialize_with = "json::null_is_default")]
-    rfc3161_timestamps: Vec<Timestamp>,
+    #[serde(
+        default,
+        alias = "rfc3161_timestamps",
+        deserialize_with = "capped::<_, _, MAX_TIMESTAMPS>"
+    )]
+    rfc3161_timestamps: Capped<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -147,11 +156,7 @@ impl VerificationMaterial {
             (None, None, None) => return Err(BundleError::NoSigner),
             _ => return Err(BundleError::TwoSigners),
         };
-        cap(
-            "x509CertificateChain.certificates",
-            certificates.len(),
-            MAX_CERTIFICATES,
-        )?;
+        let certificates = cap("x509CertificateChain.certificates", certificates, MAX_CERTIFICATES)?;
         if certificates.is_empty() {
             return Err(BundleError::NoCertificate);
         }
@@ -161,21 +166,21 @@ impl VerificationMaterial {
         Ok(Signer::Chain(decoded.collect::<Result<_, _>>()?))
     }
 
-    pub(super) fn log_entries(&self) -> Result<Vec<Box<RawValue>>, BundleError> {
-        cap("tlogEntries", self.tlog_entries.len(), MAX_LOG_ENTRIES)?;
-        for entry in &self.tlog_entries {
+    pub(super) fn log_entries(&mut self) -> Result<Vec<Box<RawValue>>, BundleError> {
+        let entries = cap("tlogEntries", std::mem::take(&mut self.tlog_entries), MAX_LOG_ENTRIES)?;
+        for entry in &entries {
             let _: LogEntry = json::strict(entry.get().as_bytes()).map_err(BundleError::LogEntry)?;
         }
-        Ok(self.tlog_entries.clone())
+        Ok(entries)
     }
 
-    pub(super) fn timestamps(&self) -> Result<Vec<Vec<u8>>, BundleError> {
-        let Some(data) = &self.timestamp_verification_data else {
+    pub(super) fn timestamps(&mut self) -> Result<Vec<Vec<u8>>, BundleError> {
+        let Some(data) = self.timestamp_verification_data.take() else {
             return Ok(Vec::new());
         };
-        cap("rfc3161Timestamps", data.rfc3161_timestamps.len(), MAX_TIMESTAMPS)?;
-        let stamps = data.rfc3161_timestamps.iter();
+        let stamps = cap("rfc3161Timestamps", data.rfc3161_timestamps, MAX_TIMESTAMPS)?;
         stamps
+            .iter()
             .map(|stamp| decode("signedTimestamp", &stamp.signed_timestamp))
             .collect()
     }
@@ -232,10 +237,11 @@ fn decode(field: &'static str, text: &str) -> Result<Vec<u8>, BundleError> {
     encoding::decode(text).map_err(|source| BundleError::Base64 { field, source })
 }
 
-fn cap(list: &'static str, found: usize, limit: usize) -> Result<(), BundleError> {
+fn cap<T>(list: &'static str, read: Capped<T>, limit: usize) -> Result<Vec<T>, BundleError> {
+    let found = read.found;
     if found > limit {
         Err(BundleError::TooMany { list, limit, found })
     } else {
-        Ok(())
+        Ok(read.kept)
     }
 }

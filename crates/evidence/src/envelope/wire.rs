@@ -1,9 +1,9 @@
 //! The envelope as written, alone or in a bundle.
 
-use countersign_image::json;
 use serde::Deserialize;
 
 use super::{EnvelopeError, MAX_PAYLOAD_TYPE_BYTES, MAX_SIGNATURES};
+use crate::capped::{Capped, capped};
 use crate::encoding;
 
 #[derive(Deserialize)]
@@ -12,8 +12,8 @@ pub(crate) struct Envelope {
     payload: String,
     #[serde(alias = "payload_type")]
     payload_type: String,
-    #[serde(default, deserialize_with = "json::null_is_default")]
-    signatures: Vec<Signature>,
+    #[serde(default, deserialize_with = "capped::<_, _, MAX_SIGNATURES>")]
+    signatures: Capped<Signature>,
 }
 
 #[derive(Deserialize)]
@@ -32,14 +32,14 @@ impl Envelope {
                 found,
             });
         }
-        let (counts, found) = (1..=MAX_SIGNATURES, self.signatures.len());
+        let (counts, found) = (1..=MAX_SIGNATURES, self.signatures.found);
         if !counts.contains(&found) {
             return Err(EnvelopeError::SignatureCount {
                 limit: MAX_SIGNATURES,
                 found,
             });
         }
-        let signatures = self.signatures.into_iter().map(|signature| {
+        let signatures = self.signatures.kept.into_iter().map(|signature| {
             let bytes = decode("signatures.sig", &signature.sig)?;
             Ok(super::Signature {
                 bytes,
