@@ -104,7 +104,7 @@ fn what_is_no_trust_root_is_refused() {
     assert!(json(TrustRoot::parse(b"")));
     assert!(json(TrustRoot::parse(b"{}")));
     assert!(json(TrustRoot::parse(b"{\"mediaType\":\"a\",\"mediaType\":\"b\"}")));
-    assert!(json(with("/tlogs/0/publicKey/validFor/start", json!("yesterday"))));
+    assert!(json(with("/tlogs/0/publicKey/validFor", json!("yesterday"))));
     assert!(json(with(
         "/certificateAuthorities/0/certChain/certificates/0",
         json!({})
@@ -341,6 +341,36 @@ fn parts_make_the_same_trust_root_and_each_has_a_generation_of_its_own() {
         TrustRoot::of(TrustRootParts::default()),
         Err(TrustRootError::Empty { .. })
     ));
+}
+
+#[test]
+fn a_window_may_end_with_the_calendar_and_one_that_is_unreadable_is_its_parts_flaw() {
+    let with = |field: &str, value: Value| {
+        let mut root = document();
+        root["tlogs"][0]["publicKey"]["validFor"][field] = value;
+        parse(&root).unwrap()
+    };
+    for forever in ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999999999Z"] {
+        let root = with("end", json!(forever));
+        assert_eq!(root.unusable(), []);
+        assert_eq!(root.logs()[0].window.end, Some(Timestamp::MAX));
+    }
+    for (field, value, says) in [
+        ("end", json!("some day"), "the end of"),
+        ("end", json!(""), "the end of"),
+        ("end", json!(17), "the end of"),
+        ("end", json!("9999-13-31T23:59:59Z"), "the end of"),
+        ("start", json!("yesterday"), "the start of"),
+        ("start", Value::Null, "from when"),
+    ] {
+        let root = with(field, value);
+        assert!(root.logs().is_empty() && !root.authorities().is_empty());
+        let [unusable] = root.unusable() else {
+            panic!("{:?}", root.unusable())
+        };
+        assert_eq!(unusable.part, "tlogs[0]");
+        assert!(unusable.why.contains(says), "{}", unusable.why);
+    }
 }
 
 #[test]

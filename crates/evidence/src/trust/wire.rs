@@ -4,7 +4,9 @@
 use countersign_image::json;
 use countersign_image::text::excerpt;
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::parts::{AuthorityParts, Listed, LogParts, Read};
 use super::{Unusable, Window};
@@ -65,8 +67,8 @@ struct Id {
 
 #[derive(Deserialize)]
 struct TimeRange {
-    start: Option<Timestamp>,
-    end: Option<Timestamp>,
+    start: Option<Value>,
+    end: Option<Value>,
 }
 
 /// A value of an enumeration, by name or by number.
@@ -183,13 +185,33 @@ impl Authority {
 /// A window must say when it begins: what is believed for ever back would be believed with a certificate that was stolen
 /// before there was a log.
 fn window(range: Option<&TimeRange>) -> Result<Window, String> {
-    let start = range
-        .and_then(|range| range.start)
-        .ok_or("it does not say from when it is believed")?;
+    let start = range.and_then(|range| range.start.as_ref());
+    let start = start.ok_or("it does not say from when it is believed")?;
+    let end = range.and_then(|range| range.end.as_ref());
     Ok(Window {
-        start: Some(start),
-        end: range.and_then(|range| range.end),
+        start: Some(time("start", start)?),
+        end: end.map(|end| time("end", end)).transpose()?,
     })
+}
+
+/// A time as protobuf's JSON has it (RFC 3339). What is later than we count, in the last days of the year 9999, is "never".
+fn time(end: &str, written: &Value) -> Result<Timestamp, String> {
+    let text = written.as_str().unwrap_or_default();
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let in_utc = text
+        .strip_suffix(['Z', 'z'])
+        .and_then(|civil| civil.parse::<DateTime>().ok());
+    match in_utc {
+        Some(civil) if civil.year() == 9999 => Ok(Timestamp::MAX),
+        _ => {
+            let found = excerpt(&written.to_string(), 100);
+            Err(format!(
+                "the {end} of the time in which it is believed is no time: {found}"
+            ))
+        }
+    }
 }
 
 fn decode(what: &str, text: &str) -> Result<Vec<u8>, String> {

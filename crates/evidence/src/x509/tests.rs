@@ -52,6 +52,24 @@ fn a_time_may_have_a_fraction_and_has_one_spelling() {
     }
 }
 
+/// RFC 5280, section 4.1.2.5: a certificate without an end says so with the last second of the year 9999.
+#[test]
+fn a_certificate_may_have_no_end() {
+    let validity = |end: &[u8]| {
+        let ends = [
+            countersign_mint::element(0x17, b"260304050607Z"),
+            countersign_mint::element(0x18, end),
+        ];
+        time::validity(&encoded(0x30, &[&ends.concat()])).map(|(_, end)| end)
+    };
+    assert_eq!(validity(b"99991231235959Z"), Ok(Timestamp::MAX));
+    assert_eq!(
+        validity(b"99980101000000Z"),
+        Ok("9998-01-01T00:00:00Z".parse().unwrap())
+    );
+    assert!(validity(b"99991331235959Z").is_err());
+}
+
 #[test]
 fn a_hostile_name_is_shown_defused() {
     let name = countersign_mint::name("evil\u{1b}[31m\u{202e}");

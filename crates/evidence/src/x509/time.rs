@@ -21,9 +21,9 @@ fn time(fields: &mut SliceReader<'_>) -> Result<Timestamp, Unreadable> {
     } else {
         GeneralizedTime::decode(fields)?.to_unix_duration()
     };
-    let out_of_range = Unreadable::Says("its time is beyond what we count");
-    let seconds = i64::try_from(since_epoch.as_secs()).map_err(|_| out_of_range.clone())?;
-    Timestamp::from_second(seconds).map_err(|_| out_of_range)
+    let seconds = i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX);
+    // RFC 5280, section 4.1.2.5: `99991231235959Z` is that it has no end, and we count to a day before.
+    Ok(Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX))
 }
 
 /// A GeneralizedTime in UTC that may have a fraction (RFC 3161, section 2.4.2): `20260102030405.678Z`.
