@@ -62,6 +62,11 @@ struct Above<'a> {
 }
 
 impl Chain {
+    /// Whether the trust root says one certificate alone, and so not who is below it.
+    pub(crate) fn is_lone(&self) -> bool {
+        self.anchors.len() == 1 && self.signer.is_none()
+    }
+
     /// Checks an authority's certificates, given from the leaf's side to the root.
     pub(crate) fn of(certificates: &[Vec<u8>], purpose: Purpose) -> Result<Self, String> {
         if certificates.is_empty() || certificates.len() > MAX_CHAIN {

@@ -113,7 +113,9 @@ pub(crate) fn find<'a>(
             }
         }
     }
-    let anchors = offered.iter().map(|(_, anchor)| *anchor);
+    // An authority whose intermediates are in the trust root has no others: who takes one out of it revokes it.
+    let lone = offered.iter().filter(|(authority, _)| authority.chain.is_lone());
+    let anchors = lone.map(|(_, anchor)| *anchor);
     let signed = brought::signed(others, anchors, purpose).certificates;
     search(leaf, &signed, times, &offered, purpose).map_err(|error| match (error, excuse) {
         (PathError::UnknownIssuer { .. }, Some(excuse)) => excuse,
@@ -161,7 +163,7 @@ fn search<'a>(
     let why = RefCell::new(None);
     let index_of = |path: &VerifiedPath<'_>| anchors.iter().position(|anchor| std::ptr::eq(anchor, path.anchor()));
     let check = |path: &VerifiedPath<'_>| {
-        let holds = index_of(path).map(|at| path_holds(path, offered[at].1, times, purpose));
+        let holds = index_of(path).map(|at| path_holds(path, offered[at], times, purpose));
         match holds {
             Some(Ok(())) => Ok(()),
             Some(Err(error)) => {
@@ -209,7 +211,7 @@ fn webpki_anchor(anchor: &Anchor) -> TrustAnchor<'_> {
 /// What is asked of each authority between the leaf and the anchor, beyond what the library has asked.
 fn path_holds(
     path: &VerifiedPath<'_>,
-    anchor: &Anchor,
+    (authority, anchor): (&Authority, &Anchor),
     times: &[Timestamp],
     purpose: Purpose,
 ) -> Result<(), PathError> {
@@ -235,6 +237,12 @@ fn path_holds(
                 time: *time,
             });
         }
+    }
+    if between > 0 && !authority.chain.is_lone() {
+        return Err(PathError::NotAnAuthority {
+            issuer: anchor.shown.clone(),
+            what: "the trust root says which authorities are below it, and this is none of them".to_owned(),
+        });
     }
     if anchor.path_len.is_some_and(|path_len| between > usize::from(path_len)) {
         return Err(PathError::NotAnAuthority {

@@ -143,22 +143,43 @@ fn an_authority_with_a_depth_of_none_has_none_below_it() {
     let others = [middle.certificate.clone(), lower.certificate.clone()];
     refused(brought.outcome_with(&lower, &others, &[now]), "no path to an authority");
     // The same where the anchor is what allows none: the library does not look at that.
+    let mut brought = Brought::new();
+    let spec = brought
+        .root
+        .spec
+        .clone()
+        .with(Extension::basic_constraints(true, Some(0)));
+    brought.root.certificate = spec.signed_by(&brought.root.key);
+    let lower = brought.root.below("lower", Kind::P256, oid::CODE_SIGNING, now);
+    refused(brought.outcome(&lower, &[now]), "1 authorities are below it");
+}
+
+/// Else an authority that was taken out of the trust root would still be one, for whoever brings its certificate.
+#[test]
+fn where_the_trust_root_says_who_is_below_a_root_nobody_else_is() {
     let rig = Rig::new();
-    let lower = rig
-        .sigstore
-        .authority
-        .below("lower", Kind::P256, oid::CODE_SIGNING, rig.now());
-    let der = lower.issue(&lower.leaf(&rig.key, &[San::Uri(URI)], rig.now()));
-    let leaf = Leaf::parse(&der).unwrap();
-    let outcome = vouch(
-        &leaf,
-        &[lower.certificate],
-        &[rig.now()],
-        &rig.root(),
-        SctRule::Ignored,
-        None,
+    let now = rig.now();
+    let root = Authority::root("root", Kind::P256, now);
+    let [listed, withdrawn] = ["listed", "withdrawn"].map(|name| root.below(name, Kind::P256, oid::CODE_SIGNING, now));
+    let outcome = |issuer: &Authority, chains: &[&[Vec<u8>]]| {
+        let mut trusted = TrustedRoot::new();
+        for chain in chains {
+            trusted.authority("https://ca.example", chain, now - 1.hour(), None);
+        }
+        let trusted = TrustRoot::parse(&trusted.to_json()).unwrap();
+        let leaf = Leaf::parse(&issuer.issue(&issuer.leaf(&rig.key, &[San::Uri(URI)], now))).unwrap();
+        vouch(&leaf, &issuer.chain(), &[now], &trusted, SctRule::Ignored, None)
+    };
+    let (whole, lone) = (listed.chain(), root.chain());
+    assert!(outcome(&listed, &[&whole]).is_ok());
+    refused(
+        outcome(&withdrawn, &[&whole]),
+        "no authority of the trust root is its issuer, `withdrawn`",
     );
-    refused(outcome, "1 authorities are below it");
+    // A root that stands there alone says nothing about who is below it, whatever stands beside it.
+    for chains in [vec![&lone[..]], vec![&whole, &lone], vec![&lone, &whole]] {
+        assert!(outcome(&withdrawn, &chains).is_ok());
+    }
 }
 
 #[test]
