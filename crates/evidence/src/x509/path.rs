@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::time::Duration;
 
 use countersign_image::Digest;
+use countersign_image::text::excerpt;
 use jiff::Timestamp;
 use rustls_pki_types::{CertificateDer, Der, TrustAnchor, UnixTime};
 use thiserror::Error;
@@ -21,6 +22,9 @@ use crate::trust::{Authority, AuthorityName, Window};
 
 /// The most certificates that may be brought for a path. Sigstore's paths have at most three below the root.
 pub const MAX_OTHERS: usize = 8;
+
+/// The most characters of what the library says.
+const MAX_DETAIL: usize = 200;
 
 /// Where a path ends.
 pub(crate) struct Path<'a> {
@@ -149,8 +153,9 @@ fn search<'a>(
     offered: &[(&'a Authority, &'a Anchor)],
     purpose: Purpose,
 ) -> Result<Path<'a>, PathError> {
+    // The library shows all that it was given.
     let refused = |error: &webpki::Error| PathError::Refused {
-        detail: error.to_string(),
+        detail: excerpt(&error.to_string(), MAX_DETAIL),
     };
     let anchors: Vec<TrustAnchor<'_>> = offered.iter().map(|(_, anchor)| webpki_anchor(anchor)).collect();
     let intermediates: Vec<CertificateDer<'_>> = others.iter().map(|der| CertificateDer::from(*der)).collect();

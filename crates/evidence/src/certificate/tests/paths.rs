@@ -182,6 +182,19 @@ fn where_the_trust_root_says_who_is_below_a_root_nobody_else_is() {
     }
 }
 
+/// The library's errors show what was brought: a certificate may name thousands of purposes.
+#[test]
+fn an_error_does_not_grow_with_the_certificate() {
+    let brought = Brought::new();
+    let key = Key::new(Kind::P256);
+    let purposes = vec![oid::SERVER_AUTH; 4000];
+    let spec = brought.spec(&key).with(Extension::extended_key_usage(&purposes));
+    let error = brought
+        .outcome(&brought.root.certified(key, spec), &[brought.rig.now()])
+        .unwrap_err();
+    assert!(chain_of(&error).len() < 500, "{} bytes", chain_of(&error).len());
+}
+
 #[test]
 fn the_authoritys_window_and_its_own_certificates_hold_at_every_time() {
     let rig = Rig::new();
