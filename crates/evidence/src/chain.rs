@@ -8,6 +8,7 @@
 //! }
 //! ```
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -134,6 +135,8 @@ pub(crate) struct Claim<'a, V> {
     pub(crate) stamped: Option<&'a [u8]>,
     /// What stands beside it.
     pub(crate) material: Material<'a>,
+    /// How much of such is still looked at.
+    pub(crate) beside_left: &'a Cell<usize>,
 }
 
 impl<V> Claim<'_, V>
@@ -192,9 +195,36 @@ where
                 let vouched = vouch(leaf, others.as_deref().unwrap_or_default(), &at, root, *sct, None)?;
                 SignedBy::Identity(Box::new(vouched))
             }
-            _ => SignedBy::Key(key.clone()),
-        };
-        Ok(Chain::assertion(signer, scheme, logs, times))
+        }
+    }
+
+    /// What stands beside the signature and is looked at: the log entries, and the times that are proved.
+    fn beside(
+        &self,
+        trusted: &Trusted,
+        signature: &[u8],
+        signer: Signer<'_>,
+    ) -> Result<(Vec<Logged>, Vec<ProvedTime>), VerifyError> {
+        if trusted.looks_beside() {
+            // Only here, as what nobody has signed must not use up what is left for others.
+            let left = self.beside_left.get().checked_sub(self.material.weight());
+            self.beside_left.set(left.ok_or(VerifyError::TooMuchBeside)?);
+        }
+        let logs = trusted.logs().map(|demand| self.logged(demand, signature, signer));
+        let logs = logs.transpose()?.unwrap_or_default();
+        let stamps = trusted.times().map(|demand| self.stamped(demand, signature));
+        let stamps = stamps.transpose()?.unwrap_or_default();
+        let times = times(&logs, &stamps);
+        for logged in logs.iter().filter(|logged| logged.integrated_time().is_none()) {
+            if times.is_empty() {
+                // Nobody knows when that was: only a log that is believed to this day is believed then.
+                logged.believed_at(Timestamp::MAX)?;
+            }
+            for proved in &times {
+                logged.believed_at(proved.time)?;
+            }
+        }
+        Ok((logs, times))
     }
 
     fn one_by(&self, key: &PublicKey, rule: HashRule) -> Result<(&[u8], Scheme), VerifyError> {

@@ -3,6 +3,7 @@
 //! Every item is judged, each by itself: a broken one never hides another, and neither does the layout in which one is
 //! stored, since that is the registry's choice and signed by nobody.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use countersign_image::text::excerpt;
@@ -20,34 +21,26 @@ use crate::predicate;
 use crate::refusal::VerifyError;
 use crate::signature::{ImageSignature, NotThisImage};
 use crate::trusted::Trusted;
-use crate::verified::{Message, verify_envelope, verify_message, verify_simple};
+use crate::verified::{Message, verify_envelope_within, verify_message_within, verify_simple_within};
 
 /// The most signatures that are tried for one image and one authority. Whoever can push to a repository can push any number.
 pub const MAX_SIGNATURES: usize = 512;
-/// The most log entries and timestamps beside them that are checked, where they are.
+/// The most log entries and timestamps that are checked, where they are, beside signatures that verify.
 pub const MAX_BESIDE: usize = 4 * MAX_SIGNATURES;
 
 /// Every signature of the image by whom is trusted, and every item that is none, with the reason.
 ///
 /// A signature is a simple-signing payload, a message signature over the image's manifest, or a statement with cosign's
 /// sign predicate, wherever it is stored.
-pub fn signatures(
-    evidence: &Evidence,
-    trusted: &Trusted,
-    layouts: &Layouts,
-) -> (Vec<ImageSignature>, Vec<Rejected>) {
-    each(evidence, layouts, trusted, |item, budget| {
+pub fn signatures(evidence: &Evidence, trusted: &Trusted, layouts: &Layouts) -> (Vec<ImageSignature>, Vec<Rejected>) {
+    each(evidence, layouts, |item, budget| {
         signature(item, evidence, trusted, budget)
     })
 }
 
 /// Every attestation about the image by whom is trusted, and every item that is none, with the reason.
-pub fn attestations(
-    evidence: &Evidence,
-    trusted: &Trusted,
-    layouts: &Layouts,
-) -> (Vec<Attestation>, Vec<Rejected>) {
-    each(evidence, layouts, trusted, |item, budget| {
+pub fn attestations(evidence: &Evidence, trusted: &Trusted, layouts: &Layouts) -> (Vec<Attestation>, Vec<Rejected>) {
+    each(evidence, layouts, |item, budget| {
         attestation(item, &evidence.image, trusted, budget)
     })
 }
@@ -55,10 +48,9 @@ pub fn attestations(
 fn each<T>(
     evidence: &Evidence,
     layouts: &Layouts,
-    trusted: &Trusted,
     mut judge: impl FnMut(&Item, &mut Budget) -> Result<T, Why>,
 ) -> (Vec<T>, Vec<Rejected>) {
-    let mut budget = Budget::of(trusted);
+    let mut budget = Budget::new();
     let (mut proved, mut rejected) = (Vec::new(), Vec::new());
     for item in &evidence.items {
         let found = item.origin.layout;
@@ -89,8 +81,8 @@ fn signature(
     let material = opened.material();
     match opened.what() {
         What::Simple { payload, signature } => {
-            budget.spend(1, material)?;
-            let payload = verify_simple(payload, signature, material, trusted)?;
+            budget.spend(1)?;
+            let payload = verify_simple_within(payload, signature, material, trusted, &budget.beside)?;
             Ok(ImageSignature::of_simple(&payload, origin, image)?)
         }
         What::Envelope { envelope, raw } => {
@@ -101,18 +93,18 @@ fn signature(
                         unverified_predicate_type,
                     });
                 }
-                _ => budget.spend(envelope.signature_count(), material)?,
+                _ => budget.spend(envelope.signature_count())?,
             }
-            let statement = verify_envelope(envelope, raw, material, trusted)?;
+            let statement = verify_envelope_within(envelope, raw, material, trusted, &budget.beside)?;
             Ok(ImageSignature::of_statement(&statement, origin, image)?)
         }
         What::Message(signature) => {
-            budget.spend(1, material)?;
+            budget.spend(1)?;
             let message = match &evidence.manifest {
                 Some(manifest) => Message::Bytes(manifest),
                 None => Message::Digest(image.digest()),
             };
-            let message = verify_message(signature, message, material, trusted)?;
+            let message = verify_message_within(signature, message, material, trusted, &budget.beside)?;
             Ok(ImageSignature::of_message(&message, origin, image)?)
         }
     }
@@ -124,39 +116,31 @@ fn attestation(item: &Item, image: &Pinned, trusted: &Trusted, budget: &mut Budg
     match opened.what() {
         What::Simple { .. } | What::Message(_) => Err(Why::NotAnAttestation),
         What::Envelope { envelope, raw } => {
-            budget.spend(envelope.signature_count(), material)?;
-            let statement = verify_envelope(envelope, raw, material, trusted)?;
+            budget.spend(envelope.signature_count())?;
+            let statement = verify_envelope_within(envelope, raw, material, trusted, &budget.beside)?;
             Ok(Attestation::of_statement(statement, &item.origin, image)?)
         }
     }
 }
 
-/// How many signatures may still be tried, and how much of what stands beside them.
+/// How many signatures may still be tried, and how much of what stands beside those that are by whom is trusted.
 struct Budget {
     signatures: usize,
-    beside: usize,
-    looks_beside: bool,
+    beside: Cell<usize>,
 }
 
 impl Budget {
-    fn of(trusted: &Trusted) -> Self {
+    fn new() -> Self {
         Self {
             signatures: MAX_SIGNATURES,
-            beside: MAX_BESIDE,
-            looks_beside: trusted.logs().is_some() || trusted.times().is_some(),
+            beside: Cell::new(MAX_BESIDE),
         }
     }
 
-    fn spend(&mut self, signatures: usize, material: Material<'_>) -> Result<(), Why> {
-        let beside = if self.looks_beside { material.weight() } else { 0 };
-        let left = |have: usize, spent: usize| have.checked_sub(spent);
-        match (left(self.signatures, signatures), left(self.beside, beside)) {
-            (Some(signatures), Some(beside)) => {
-                (self.signatures, self.beside) = (signatures, beside);
-                Ok(())
-            }
-            _ => Err(Why::TooMany { limit: MAX_SIGNATURES }),
-        }
+    fn spend(&mut self, signatures: usize) -> Result<(), Why> {
+        let left = self.signatures.checked_sub(signatures);
+        self.signatures = left.ok_or(Why::TooMany { limit: MAX_SIGNATURES })?;
+        Ok(())
     }
 }
 
@@ -240,13 +224,22 @@ pub struct Rejected {
     pub why: Why,
 }
 
+impl From<VerifyError> for Why {
+    fn from(error: VerifyError) -> Self {
+        match error {
+            VerifyError::TooMuchBeside => Self::TooMany { limit: MAX_SIGNATURES },
+            error => Self::Verify(error),
+        }
+    }
+}
+
 /// Why an item proves nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Why {
     /// It could not be verified.
     #[error(transparent)]
-    Verify(#[from] VerifyError),
+    Verify(VerifyError),
     /// It is about something else.
     #[error(transparent)]
     NotThisImage(#[from] NotThisImage),

@@ -120,6 +120,12 @@ pub enum VerifyError {
         /// How many there are.
         found: usize,
     },
+    /// The message that was signed is not at hand.
+    #[error("the signature is over a message that is not at hand")]
+    NoMessage,
+    /// Beside the signatures before it stood more log entries and timestamps than are looked at.
+    #[error("not looked at: there are more log entries and timestamps than are checked for one image")]
+    TooMuchBeside,
     /// Nothing proves when the signature was made, so that nobody knows whether its certificate was valid then.
     #[error("no log and no timestamp proves when the signature was made")]
     NoTime,
@@ -139,7 +145,7 @@ impl VerifyError {
             Self::Certificate(CertificateError::Sct(_)) => Step::Sct,
             Self::Material(material) => material.step(),
             Self::Certificate(_) => Step::Certificate,
-            Self::Log(_) | Self::TooFewLogs { .. } => Step::Log,
+            Self::Log(_) | Self::TooFewLogs { .. } | Self::TooMuchBeside => Step::Log,
             Self::Timestamp(_) | Self::TooFewTimes { .. } | Self::NoTime => Step::Timestamp,
         }
     }

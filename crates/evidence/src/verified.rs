@@ -20,6 +20,7 @@
 //! }
 //! ```
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use countersign_image::text::excerpt;
@@ -29,6 +30,7 @@ use crate::bundle::MessageSignature;
 use crate::chain::{Chain, Claim, SignedBy};
 use crate::encoding;
 use crate::envelope::Envelope;
+use crate::examine::MAX_BESIDE;
 use crate::key::{Hash, HashRule, PublicKey, Scheme, SignatureError};
 use crate::log::Signed;
 use crate::material::Material;
@@ -139,6 +141,17 @@ pub fn verify_simple(
     material: Material<'_>,
     trusted: &Trusted,
 ) -> Result<Verified<SimplePayload>, VerifyError> {
+    verify_simple_within(payload, signature, material, trusted, &Cell::new(MAX_BESIDE))
+}
+
+/// The same, where only so many log entries and timestamps are still looked at.
+pub(crate) fn verify_simple_within(
+    payload: &Blob,
+    signature: &str,
+    material: Material<'_>,
+    trusted: &Trusted,
+    beside_left: &Cell<usize>,
+) -> Result<Verified<SimplePayload>, VerifyError> {
     let signature = encoding::decode(signature).map_err(VerifyError::Base64)?;
     let claim = Claim {
         signed: Signed::message(payload.bytes()),
@@ -146,6 +159,7 @@ pub fn verify_simple(
         verify: |key: &PublicKey, rule, signature: &[u8]| key.verify(rule, payload.bytes(), signature),
         stamped: None,
         material,
+        beside_left,
     };
     let chain = claim.follow(trusted)?;
     let value = SimplePayload::parse(payload.bytes()).map_err(VerifyError::Simple)?;
@@ -162,6 +176,17 @@ pub fn verify_envelope(
     material: Material<'_>,
     trusted: &Trusted,
 ) -> Result<Verified<Statement>, VerifyError> {
+    verify_envelope_within(envelope, raw, material, trusted, &Cell::new(MAX_BESIDE))
+}
+
+/// The same, where only so many log entries and timestamps are still looked at.
+pub(crate) fn verify_envelope_within(
+    envelope: &Envelope,
+    raw: Option<&[u8]>,
+    material: Material<'_>,
+    trusted: &Trusted,
+    beside_left: &Cell<usize>,
+) -> Result<Verified<Statement>, VerifyError> {
     if envelope.payload_type() != media::IN_TOTO {
         return Err(VerifyError::PayloadType {
             found: excerpt(envelope.payload_type(), 100),
@@ -175,6 +200,7 @@ pub fn verify_envelope(
         verify: |key: &PublicKey, rule, signature: &[u8]| key.verify(rule, &message, signature),
         stamped: raw,
         material,
+        beside_left,
     };
     let chain = claim.follow(trusted)?;
     let value = Statement::parse(envelope.unverified_payload()).map_err(VerifyError::Statement)?;
@@ -187,6 +213,17 @@ pub fn verify_message(
     message: Message<'_>,
     material: Material<'_>,
     trusted: &Trusted,
+) -> Result<Verified<MessageDigest>, VerifyError> {
+    verify_message_within(signature, message, material, trusted, &Cell::new(MAX_BESIDE))
+}
+
+/// The same, where only so many log entries and timestamps are still looked at.
+pub(crate) fn verify_message_within(
+    signature: &MessageSignature,
+    message: Message<'_>,
+    material: Material<'_>,
+    trusted: &Trusted,
+    beside_left: &Cell<usize>,
 ) -> Result<Verified<MessageDigest>, VerifyError> {
     if let Some((hash, claimed)) = &signature.claimed
         && message.hashes_to(*hash, claimed) == Some(false)
@@ -204,6 +241,7 @@ pub fn verify_message(
         verify: |key: &PublicKey, rule, signature: &[u8]| message.verify(key, rule, signature),
         stamped: None,
         material,
+        beside_left,
     };
     let chain = claim.follow(trusted)?;
     let digest = *message.digest();

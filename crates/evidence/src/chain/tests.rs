@@ -448,27 +448,37 @@ fn annotations_that_cannot_be_read_are_told_by_name() {
 fn what_stands_beside_signatures_is_counted_where_it_is_looked_at() {
     let person = Person::new(Kind::P256);
     let signature = person.key.sign(&payload());
-    let one = json!({
-        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
-        "verificationMaterial": {
-            "publicKey": {"hint": ""},
-            "tlogEntries": vec![json!({}); 32],
-            "timestampVerificationData": {"rfc3161Timestamps": vec![json!({"signedTimestamp": ""}); 32]},
-        },
-        "messageSignature": {"signature": encode(b"nobody's")},
-    });
-    let bundle = Content::Bundle(Blob::new(one.to_string()));
-    let mut items = vec![item(Layout::Bundle, bundle); MAX_BESIDE / 64];
-    items.push(item(Layout::Tag, signed(&signature, Annotations::default())));
-    let all = evidence(&image(), items);
-    let alone = Trusted::key(person.public(), HashRule::Natural);
-    assert_eq!(signatures(&all, &alone, &Layouts::ALL).0.len(), 1, "nobody looks");
+    let bundle = |signature: &[u8]| {
+        let one = json!({
+            "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+            "verificationMaterial": {
+                "publicKey": {"hint": ""},
+                "tlogEntries": vec![json!({}); 32],
+                "timestampVerificationData": {"rfc3161Timestamps": vec![json!({"signedTimestamp": ""}); 32]},
+            },
+            "messageSignature": {"signature": encode(signature)},
+        });
+        item(Layout::Bundle, Content::Bundle(Blob::new(one.to_string())))
+    };
     let demanding = Trusted::Key {
         key: person.public(),
         rule: HashRule::Natural,
         logs: Some(LogDemand::of(PRIVATE.root.clone(), 0)),
         times: None,
     };
+    let alone = Trusted::key(person.public(), HashRule::Natural);
+    let after = |others: &[u8]| {
+        let mut items = vec![bundle(others); MAX_BESIDE / 64];
+        items.push(item(Layout::Tag, signed(&signature, Annotations::default())));
+        evidence(&image(), items)
+    };
+    // What nobody signed hides nothing.
+    let nobodys = after(b"nobody's");
+    for trusted in [&alone, &demanding] {
+        assert_eq!(signatures(&nobodys, trusted, &Layouts::ALL).0.len(), 1);
+    }
+    let all = after(&person.key.sign(b"the manifest"));
+    assert_eq!(signatures(&all, &alone, &Layouts::ALL).0.len(), 33, "nobody looks");
     let (proofs, rejected) = signatures(&all, &demanding, &Layouts::ALL);
     assert!(proofs.is_empty());
     let last = rejected.last().map(|rejected| rejected.why.clone());
