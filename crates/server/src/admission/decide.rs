@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use countersign_admission::{Carried, FieldPath, Outcome, Review, Use};
-use countersign_evidence::Evidence;
+use countersign_evidence::{Content, Evidence};
 use countersign_image::{Pinned, Reference};
 use countersign_policy::meaning::{Authority, Demand, Signer};
 use countersign_policy::set::InForce;
@@ -24,6 +24,9 @@ use crate::{trouble, wants};
 const LIGHT: usize = 32;
 /// What a keyless signature takes: itself, its certificate and the one above, a log's promise for each.
 const OF_A_CERTIFICATE: usize = 5;
+/// One more is counted for so many bytes of an item: it takes about as many to bring a log entry or a timestamp, with what
+/// makes us check it, and to read them takes time as well.
+const BYTES_OF_ONE: usize = 1024;
 
 /// What one image in a review came to, with what it was judged on if that was looked at just now.
 struct Judged {
@@ -196,20 +199,49 @@ struct Asked<'a> {
     namespace: Option<&'a str>,
 }
 
-/// How many signatures are verified at most: each by each authority, and of a certificate those above it and beside it too.
+/// Every registry that a request makes us ask.
+fn registries<'a>(image: &'a Pinned, request: &'a GatherRequest) -> impl Iterator<Item = &'a str> {
+    let own = (request.places.is_empty() || request.manifest).then(|| image.repository().host());
+    own.into_iter()
+        .chain(request.places.iter().map(|place| place.repository.host()))
+}
+
+/// About how much an image's evidence takes to judge, in signatures that are verified: each by each authority, and of a
+/// certificate those above it and beside it too. What an item brings besides is not read here, but it has a size.
 fn verifications(evidence: &Evidence, governing: &Governing) -> usize {
     let each = |authority: &Authority| match authority.demand() {
         Demand::Signed(demand) => match demand.signer() {
-            Signer::Key { .. } => 1,
-            Signer::Keyless { .. } => OF_A_CERTIFICATE,
+            Signer::Key { .. } => Some(1),
+            Signer::Keyless { .. } => Some(OF_A_CERTIFICATE),
         },
-        _ => 0,
+        _ => None,
     };
-    let authorities = governing.entries().iter().map(|entry| match entry {
-        InForce::Policy(policy) => policy.authorities().iter().map(each).sum(),
-        InForce::Broken(_) => 0,
+    let authorities = governing.entries().iter().flat_map(|entry| match entry {
+        InForce::Policy(policy) => policy.authorities(),
+        InForce::Broken(_) => &[],
     });
-    evidence.items.len().saturating_mul(authorities.sum::<usize>())
+    let besides: usize = evidence
+        .items
+        .iter()
+        .map(|item| size(&item.content) / BYTES_OF_ONE)
+        .sum();
+    let weights = authorities.filter_map(each).map(|one| {
+        let signatures = evidence.items.len().saturating_mul(one);
+        signatures.saturating_add(besides)
+    });
+    weights.fold(0, usize::saturating_add)
+}
+
+/// How many bytes an item has, with what stands beside it.
+fn size(content: &Content) -> usize {
+    let of = |annotations: &BTreeMap<String, String>| annotations.values().map(String::len).sum::<usize>();
+    match content {
+        Content::Simple {
+            payload, annotations, ..
+        } => payload.bytes().len().saturating_add(of(annotations)),
+        Content::Envelope { envelope, annotations } => envelope.bytes().len().saturating_add(of(annotations)),
+        Content::Bundle(bundle) => bundle.bytes().len(),
+    }
 }
 
 /// What is known of an image about which nobody wants to know anything.
@@ -247,5 +279,33 @@ pub fn facts(review: &Review) -> ObjectFacts {
         version: resource.version.clone(),
         resource: resource.resource.clone(),
         labels: review.labels(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_image::Blob;
+
+    use super::*;
+
+    /// 32 entries and 32 timestamps in one bundle are more than is verified where a request is answered.
+    #[test]
+    fn what_an_item_brings_counts_by_its_size() {
+        let annotations = BTreeMap::from([(String::from("certificate"), "x".repeat(3000))]);
+        let blob = |bytes: usize| Blob::new(vec![b' '; bytes]);
+        let contents = [
+            Content::Simple {
+                payload: blob(300),
+                signature: String::new(),
+                annotations: annotations.clone(),
+            },
+            Content::Envelope {
+                envelope: blob(5000),
+                annotations,
+            },
+            Content::Bundle(blob(64 * BYTES_OF_ONE)),
+        ];
+        assert_eq!(contents.each_ref().map(size), [3300, 8000, 65536]);
+        assert!(size(&contents[2]) / BYTES_OF_ONE > LIGHT);
     }
 }
