@@ -43,20 +43,37 @@ pub(super) fn logged(
     detached: Option<&[u8]>,
     logs: &[Log],
 ) -> Result<LoggedCertificate, SctError> {
-    let mut refusal = SctError::Missing;
-    if let Some(extension) = certificate.extension(SCT_LIST) {
-        let entry = precertificate_entry(certificate, issuer_key_hash)?;
-        for sct in list(extension.value)? {
-            match Sct::read(sct).and_then(|sct| sct.verify(&entry, logs)) {
-                Ok(logged) => return Ok(logged),
-                Err(error) => refusal = error,
-            }
-        }
-    }
+    let embedded = certificate
+        .extension(SCT_LIST)
+        .map_or(Err(SctError::Missing), |extension| {
+            embedded(certificate, extension.value, issuer_key_hash, logs)
+        });
+    let refusal = match embedded {
+        Ok(logged) => return Ok(logged),
+        Err(error) => error,
+    };
     if let Some(detached) = detached {
         let mut entry = X509_ENTRY.to_be_bytes().to_vec();
         entry.extend(u24(certificate.der)?);
         return read_detached(detached)?.verify(&entry, logs);
+    }
+    Err(refusal)
+}
+
+/// Finds one that holds among those in the certificate.
+fn embedded(
+    certificate: &Certificate<'_>,
+    extension: &[u8],
+    issuer_key_hash: &Digest,
+    logs: &[Log],
+) -> Result<LoggedCertificate, SctError> {
+    let entry = precertificate_entry(certificate, issuer_key_hash)?;
+    let mut refusal = SctError::Missing;
+    for sct in list(extension)? {
+        match Sct::read(sct).and_then(|sct| sct.verify(&entry, logs)) {
+            Ok(logged) => return Ok(logged),
+            Err(error) => refusal = error,
+        }
     }
     Err(refusal)
 }

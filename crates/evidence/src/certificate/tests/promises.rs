@@ -142,21 +142,18 @@ fn a_detached_promise_counts_in_both_forms() {
     assert!(with(&log.promise_of_issued(&der, now)).is_ok());
     let answer = log.answer(&der, now);
     assert!(with(answer.as_bytes()).is_ok());
-    // Beside an embedded one that is broken.
-    let broken = rig
-        .sigstore
-        .authority
-        .issue(&rig.spec().with(CtLog::list(&[vec![0; 9]])));
-    let promise = log.promise_of_issued(&broken, now);
-    let outcome = vouch(
-        &Leaf::parse(&broken).unwrap(),
-        &[],
-        &[now],
-        &rig.root(),
-        SctRule::Required,
-        Some(&promise),
-    );
-    assert!(outcome.is_ok());
+    // Beside an embedded one that is broken, or a list that is.
+    for list in [
+        CtLog::list(&[vec![0; 9]]),
+        CtLog::list(&vec![Vec::new(); MAX_SCTS + 1]),
+        Extension::new(oid::SCT_LIST, countersign_mint::octets(b"junk")),
+    ] {
+        let broken = rig.sigstore.authority.issue(&rig.spec().with(list));
+        let promise = log.promise_of_issued(&broken, now);
+        let leaf = Leaf::parse(&broken).unwrap();
+        let outcome = vouch(&leaf, &[], &[now], &rig.root(), SctRule::Required, Some(&promise));
+        assert!(outcome.is_ok(), "{}", chain_of(&outcome.unwrap_err()));
+    }
 
     refused(
         with(&log.promise(&rig.spec(), &rig.sigstore.authority, now)),
