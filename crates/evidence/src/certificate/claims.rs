@@ -161,6 +161,10 @@ impl Claims {
         } else {
             utf8_string(value).ok_or("a claim is not a UTF8String")?
         };
+        // A pattern that ends at a line end would take it for another, as it would a name.
+        if text.chars().any(char::is_control) {
+            return Err("a claim has a control character");
+        }
         let at = self.0.partition_point(|(other, _)| *other < claim);
         self.0.insert(at, (claim, text.to_owned()));
         Ok(())

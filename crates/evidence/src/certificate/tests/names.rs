@@ -115,4 +115,11 @@ fn every_claim_is_read_by_name() {
             "a claim is not",
         );
     }
+    for (number, value) in [(6, b"refs/heads/main\nevil".to_vec()), (14, utf8("refs/heads/main\0"))] {
+        let extension = Extension::new(format!("{}.{number}", oid::FULCIO), value);
+        refused(
+            rig.vouch(&rig.sigstore.certify(rig.spec().with(extension))),
+            "a claim has a control character",
+        );
+    }
 }
