@@ -226,7 +226,7 @@ impl<'a> Signer<'a> {
         let id = SignerId::read(&mut fields)?;
         let hash = hash(&fields.decode()?)?;
         let attributes = fields.peek_tag()?;
-        if !(attributes.is_context_specific() && attributes.number() == TagNumber::N0) {
+        if !(attributes.is_context_specific() && attributes.is_constructed() && attributes.number() == TagNumber::N0) {
             return Err(malformed("its signer has signed no attributes"));
         }
         let attributes = fields.tlv_bytes()?;
