@@ -434,6 +434,23 @@ fn a_forged_certificate_in_the_bag_neither_helps_nor_hides() {
     refused(brought.verify(&signer, &bag), "cannot sign times");
 }
 
+/// CVE-2026-32280, by way of timestamps: a path is looked for only from who has signed.
+#[test]
+fn what_the_bag_holds_is_not_searched_for_who_has_not_signed() {
+    let brought = Brought::new();
+    let forger = || Authority::root("time root", Kind::P256, brought.now);
+    let circle = (0..15).map(|_| {
+        forger()
+            .below("time root", Kind::P256, oid::TIME_STAMPING, brought.now)
+            .certificate
+    });
+    let [signer, named] = [(); 2].map(|()| TimeAuthority::below(&forger(), "", Kind::P256, brought.now));
+    let bag: Vec<Vec<u8>> = std::iter::once(named.chain[0].clone()).chain(circle).collect();
+    refused(brought.verify(&signer, &bag), "is not signed by");
+    refused(brought.verify(&named, &bag), "16 certificates were brought");
+    refused(brought.verify(&named, &bag[..8]), "no path to an authority");
+}
+
 #[test]
 fn of_several_authorities_the_one_that_signed_is_named() {
     let now = "2026-03-04T05:06:07Z".parse().unwrap();
