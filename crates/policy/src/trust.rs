@@ -89,6 +89,26 @@ pub struct BrokenTrustRoot {
     pub(crate) errors: Vec<DocumentError>,
 }
 
+impl BrokenTrustRoot {
+    /// What is wrong with it.
+    pub fn errors(&self) -> &[DocumentError] {
+        &self.errors
+    }
+}
+
+/// A trust root, or why there is none.
+pub type Obtained = Result<Arc<TrustRoot>, String>;
+
+/// What some policies rest on that no document holds, so that they can be judged by once more.
+#[derive(Clone, Debug, Default)]
+pub struct RootsAtHand {
+    /// The trust root of policies that name none; nothing where none of them rests on it.
+    pub standing: Option<Obtained>,
+    /// By the name that policies use, whether a document of that name says where the root is or a configuration; nothing
+    /// where nothing was handed over, or the document holds its keys itself.
+    pub named: BTreeMap<Arc<str>, Option<Obtained>>,
+}
+
 /// Trust roots that no document holds: the one of policies that name none, and what was obtained for documents that say
 /// where theirs is.
 #[derive(Clone, Debug)]
@@ -132,9 +152,37 @@ impl TrustRoots {
         self
     }
 
+    /// These roots for policies that are read from elsewhere: what was obtained for a document is handed over to the documents
+    /// of that name in `documents`, and the rest by its name.
+    #[must_use]
+    pub fn again<'d>(at_hand: RootsAtHand, documents: impl IntoIterator<Item = &'d Arc<TrustRootDocument>>) -> Self {
+        let mut roots = Self::none();
+        if let Some(standing) = at_hand.standing {
+            roots.standing = standing;
+        }
+        for document in documents {
+            if let Some(Some(root)) = at_hand.named.get(&document.name) {
+                roots.obtained.insert(document.digest, root.clone());
+            }
+        }
+        let named = at_hand.named.into_iter();
+        roots.named = named.filter_map(|(name, root)| Some((name, root?))).collect();
+        roots
+    }
+
     /// The trust root of policies that name none.
     pub(crate) fn standing(&self) -> Result<Arc<TrustRoot>, String> {
         self.standing.clone()
+    }
+
+    /// What was obtained for a document, if anything was handed over.
+    pub(crate) fn obtained_for(&self, document: &TrustRootDocument) -> Option<Obtained> {
+        self.obtained.get(&document.digest).cloned()
+    }
+
+    /// What was handed over under a name.
+    pub(crate) fn configured(&self, name: &str) -> Option<Obtained> {
+        self.named.get(name).cloned()
     }
 
     /// A trust root that has a name without a document.

@@ -8,6 +8,7 @@ use countersign_evidence::Evidence;
 use countersign_policy::{ObjectFacts, PolicySet, Settings, judge};
 use countersign_registry::archive;
 use countersign_server::admission::DenialContext;
+use countersign_server::policies;
 use countersign_server::record::render;
 use jiff::Timestamp;
 use serde_json::json;
@@ -18,7 +19,7 @@ use crate::files::{self, MAX_SMALL};
 use crate::judging::{Judged, exit_of};
 use crate::printer::Printer;
 use crate::rendering::{self, Detail};
-use crate::yardstick::{Yardstick, compile};
+use crate::yardstick::Yardstick;
 
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("what").required(true).args(["directory", "record"])))]
@@ -42,8 +43,8 @@ pub(crate) struct Arguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "A denial that a door kept")]
 pub(crate) struct Denied {
-    /// The `id` in the door's record; it is judged by the policies that were in force
-    #[arg(long, value_name = "ID", requires = "denials", conflicts_with_all = ["policy", "key", "certificate_identity", "certificate_identity_regexp"])]
+    /// The `id` in the door's record; it is judged by the policies and trust roots that were in force
+    #[arg(long, value_name = "ID", requires = "denials", conflicts_with_all = ["policy", "key", "certificate_identity", "certificate_identity_regexp", "trusted_root"])]
     record: Option<String>,
 
     /// Where the door keeps its latest denials (`serve admission --denials DIR`)
@@ -84,7 +85,13 @@ impl Denied {
         }
         let context = read_context(&directory.join("context.json"))?;
         let settings = context.settings().unwrap_or_else(Settings::deny_unmatched);
-        let policies = compile(&[directory.join("policies")], None, settings)?;
+        let texts = policies::read(&[directory.join("policies")]).map_err(Failure::misuse)?;
+        let policies = PolicySet::compile(policies::parse(&texts), settings);
+        let policies = context.rest(&directory, policies).map_err(|error| {
+            Failure::misuse(error)
+                .context(format!("the denial `{record}` cannot be judged as it was"))
+                .hint("`countersign verify IMAGE` judges by the policies and trust roots of now")
+        })?;
         let at = at.unwrap_or_else(|| context.at());
         let mut judged = Vec::new();
         while let Some(image) = Some(directory.join(format!("image-{}", judged.len()))).filter(|image| image.is_dir()) {

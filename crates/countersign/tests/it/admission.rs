@@ -1,5 +1,6 @@
 //! `serve admission`, and what is asked about its denials afterwards.
 
+use std::path::Path;
 use std::time::Duration;
 
 use insta::assert_snapshot;
@@ -100,6 +101,86 @@ fn a_denial_is_explained_and_replayed_from_what_the_door_kept() {
     command.env("COUNTERSIGN_DENIALS", "denials");
     folder.ran(command).with_code(1);
     assert_snapshot!(folder.told());
+}
+
+/// A policy for every image, which wants what a private Sigstore signed.
+fn keyless(name: &str, root: &str) -> String {
+    format!(
+        "apiVersion: policy.sigstore.dev/v1beta1
+kind: ClusterImagePolicy
+metadata: {{name: {name}}}
+spec:
+  images: [{{glob: '**'}}]
+  authorities:
+  - keyless:
+      url: https://fulcio.mint.example
+      {root}
+      identities:
+      - issuer: https://token.actions.githubusercontent.com
+        subject: https://github.com/acme/shop/.github/workflows/release.yaml@refs/heads/main
+"
+    )
+}
+
+/// The door's own root admits what the embedded one does not: a replay that takes the wrong one ends otherwise.
+#[test]
+fn a_denial_is_replayed_on_the_trust_roots_that_the_door_had() {
+    let folder = Folder::new();
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../cases/data/keyless-standing-trust-root-admit");
+    folder.write("root.json", std::fs::read(case.join("trusted_root.json")).unwrap());
+    let registry = Registry::new(&folder);
+    let digest = registry.push("app:1.0");
+    let image = format!("{}@{digest}", registry.name("app:1.0"));
+    let policies = [keyless("standing", ""), keyless("named", "trustRootRef: corp")];
+    folder.write("policy.yaml", policies.join("---\n"));
+    folder.write(
+        "countersign.yaml",
+        "apiVersion: countersign.dev/v1alpha1
+kind: Configuration
+trustRoots: {named: {corp: {file: root.json}}}
+",
+    );
+    let certificate = Certificate::write(&folder, 30);
+    let more = ["--denials", "denials", "--trusted-root", "root.json", "--config", "countersign.yaml"];
+    let mut door = Door::open(&folder, &certificate, &arguments(&more));
+    assert_eq!(door.ask("validate", "a", &image)["allowed"], false);
+    let kept = folder.path("denials/a");
+    door.serving.until(|_| kept.is_dir().then_some(()));
+    door.serving.stop("-TERM").0.with_code(0);
+    std::fs::remove_file(folder.path("root.json")).unwrap();
+
+    let record = ["--record", "a", "--denials", "denials"];
+    let replay = || folder.run(&[&["replay"], &record[..]].concat());
+    assert!(replay().with_code(1).stdout.contains("image.unsigned"));
+    // What the door's root admits, in the place of what was gathered.
+    let evidence = kept.join("image-0");
+    std::fs::remove_dir_all(&evidence).unwrap();
+    copy(&case.join("evidence"), &evidence);
+    replay().with_code(0);
+    folder.run(&[&["explain"], &record[..]].concat()).with_code(0);
+    let given = ["--trusted-root", "root.json"];
+    folder.run(&[&["replay"], &record[..], &given[..]].concat()).with_code(2);
+
+    // Another root than the one that was in force is none, and so is none at all.
+    let standing = kept.join("roots/standing.json");
+    let text = std::fs::read_to_string(&standing).unwrap();
+    std::fs::write(&standing, format!("{text}\n")).unwrap();
+    assert!(replay().with_code(2).stderr.contains("cannot be judged as it was"));
+    std::fs::remove_file(&standing).unwrap();
+    assert!(replay().with_code(2).stderr.contains("cannot be judged as it was"));
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let beside = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy(&path, &beside);
+        } else {
+            std::fs::copy(&path, &beside).unwrap();
+        }
+    }
 }
 
 #[test]

@@ -20,6 +20,8 @@ use parts::Listed;
 pub use parts::{AuthorityParts, LogParts, TrustRootParts};
 pub use window::Window;
 
+use std::sync::Arc;
+
 use countersign_image::text::excerpt;
 use countersign_image::{Digest, json};
 
@@ -43,6 +45,7 @@ pub const MAX_ENTRIES: usize = 256;
 #[derive(Clone, Debug)]
 pub struct TrustRoot {
     generation: Digest,
+    json: Option<Arc<[u8]>>,
     authorities: Vec<CertificateAuthority>,
     logs: Vec<Log>,
     ct_logs: Vec<Log>,
@@ -74,7 +77,11 @@ impl TrustRoot {
                 found: excerpt(&written.media_type, 100),
             });
         }
-        Self::build(Digest::sha256(json), written.listed())
+        let root = Self::build(Digest::sha256(json), written.listed())?;
+        Ok(Self {
+            json: Some(json.into()),
+            ..root
+        })
     }
 
     /// Makes a trust root of parts, for roots that are written in another way, and for several in one.
@@ -94,6 +101,7 @@ impl TrustRoot {
         let mut unusable = Vec::new();
         let root = Self {
             generation,
+            json: None,
             authorities: usable(listed.authorities, &mut unusable, |parts| {
                 Authority::of(parts, Purpose::CodeSigning).map(CertificateAuthority)
             }),
@@ -128,6 +136,11 @@ impl TrustRoot {
     /// it is kept under it.
     pub fn generation(&self) -> &Digest {
         &self.generation
+    }
+
+    /// The `trusted_root.json` that it was read from; nothing where it was made of parts.
+    pub fn json(&self) -> Option<&[u8]> {
+        self.json.as_deref()
     }
 
     /// Who issues certificates for signing.

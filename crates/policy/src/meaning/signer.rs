@@ -153,6 +153,19 @@ impl Belief {
         })
     }
 
+    /// Every trust root that it rests on.
+    pub(crate) fn roots(&self) -> impl Iterator<Item = &RootName> {
+        let signer = match &self.signer {
+            Signer::Keyless { root, .. } => Some(root),
+            Signer::Key { .. } => None,
+        };
+        let beside = [&self.log, &self.time].into_iter().filter_map(|beside| match beside {
+            Beside::Welcome(reference) | Beside::Demanded(reference) => Some(reference),
+            Beside::Ignored => None,
+        });
+        signer.into_iter().chain(beside).map(|reference| &reference.root)
+    }
+
     /// Every trust root that it names, with what has to be in it: a word for people, and whether it is there.
     pub(crate) fn references(&self) -> impl Iterator<Item = (&TrustRootRef, Needed)> {
         let signer = match &self.signer {

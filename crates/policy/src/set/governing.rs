@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_image::{Digest, Pinned};
 
 use super::{Broken, NoMatch};
-use crate::meaning::{Demand, Policy, Trust};
+use crate::meaning::{Demand, Policy, RootName, Trust};
 use crate::plan::Wants;
 
 /// Something that governs images.
@@ -72,6 +72,21 @@ impl Governing {
             }
         }
         wants
+    }
+
+    /// The trust roots that these policies rest on, as they name them.
+    pub(super) fn roots(&self) -> impl Iterator<Item = &RootName> {
+        let policies = self.entries.iter().filter_map(|entry| match entry {
+            InForce::Policy(policy) => Some(policy),
+            InForce::Broken(_) => None,
+        });
+        let authorities = policies.flat_map(|policy| &policy.authorities);
+        authorities
+            .filter_map(|authority| match &authority.demand {
+                Demand::Signed(demand) => Some(demand.belief.roots()),
+                _ => None,
+            })
+            .flatten()
     }
 
     /// A digest of everything that these policies say and rest on, for cache keys.

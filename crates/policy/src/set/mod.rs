@@ -22,7 +22,7 @@ use crate::document::{Document, DocumentError, Parsed};
 use crate::lint::Lint;
 use crate::meaning::Policy;
 use crate::pattern::name_of;
-use crate::trust::{TrustRootDocument, TrustRoots};
+use crate::trust::{RootsAtHand, TrustRootDocument, TrustRoots};
 
 /// What becomes of images that no policy governs. There is no default: whoever starts us says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -205,6 +205,11 @@ impl PolicySet {
         }
         self.lints = lints::of(&self.in_force, &self.trust);
         self.generation = governing::digest_of(&self.in_force, self.settings.no_match);
+    }
+
+    /// What these policies of the set rest on that no document holds.
+    pub fn at_hand<'g>(&self, governing: impl IntoIterator<Item = &'g Governing>) -> RootsAtHand {
+        self.trust.at_hand(governing.into_iter().flat_map(Governing::roots))
     }
 
     /// The TrustRoot documents that are in force in an older form than their text, which cannot be understood.

@@ -7,7 +7,7 @@ use countersign_evidence::trust::TrustRoot;
 
 use crate::lint::{Lint, LintCode};
 use crate::meaning::RootName;
-use crate::trust::{BrokenTrustRoot, TrustRootDocument, TrustRoots};
+use crate::trust::{BrokenTrustRoot, MAX_NAME, RootsAtHand, TrustRootDocument, TrustRoots};
 
 /// Every trust root: those of documents, by name, and those that no document holds.
 #[derive(Clone, Debug)]
@@ -68,6 +68,26 @@ impl TrustIndex {
             }
             _ => Err(format!("several TrustRoots are called `{name}`")),
         }
+    }
+
+    /// What these references come to, as far as no document holds it.
+    pub(super) fn at_hand<'a>(&self, roots: impl Iterator<Item = &'a RootName>) -> RootsAtHand {
+        let mut at_hand = RootsAtHand::default();
+        for root in roots {
+            match root {
+                RootName::Standing => at_hand.standing = Some(self.roots.standing()),
+                RootName::Named(name) => {
+                    let found = match self.named.get(name).map(Vec::as_slice) {
+                        Some([document]) => self.roots.obtained_for(document),
+                        Some(_) => None,
+                        None => self.roots.configured(name),
+                    };
+                    at_hand.named.insert(name.clone(), found);
+                }
+                RootName::Given(_) => {}
+            }
+        }
+        at_hand
     }
 
     /// Whether there is exactly one document of a name, and it can be understood.

@@ -1,7 +1,7 @@
 //! What the latest denials were judged on, kept on disk so that `explain --record` and `replay --record` judge exactly that.
 //!
-//! A denial is a directory named after the request's uid: `policies/` with the documents that governed, one evidence archive
-//! per image that was not admitted, and `context.json`. The newest 256 stay.
+//! A denial is a directory named after the request's uid: `policies/` with the documents that governed, `roots/` with the trust
+//! roots that they rest on, one evidence archive per image that was not admitted, and `context.json`. The newest 256 stay.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,16 +10,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use countersign_evidence::Evidence;
-use countersign_policy::{Governing, NoMatch, ObjectFacts, Settings};
+use countersign_policy::{Governing, NoMatch, ObjectFacts, PolicySet, Settings};
 use countersign_registry::archive;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::kept_roots::{KeptRootError, KeptRoots};
 use crate::policies::Snapshot;
 use crate::queue::Queue;
 
 /// The file that makes a directory one of ours.
 const CONTEXT: &str = "context.json";
+/// The directory with the trust roots.
+const ROOTS: &str = "roots";
 /// How many denials are kept.
 const KEPT: usize = 256;
 /// How many may wait to be written; further ones are not kept, as a flood of denials must not fill the memory.
@@ -48,6 +51,9 @@ pub struct DenialContext {
     version: String,
     resource: String,
     labels: BTreeMap<String, String>,
+    /// Absent where a release wrote it that kept none: what rests on one is undecided then.
+    #[serde(default)]
+    trust_roots: KeptRoots,
 }
 
 impl DenialContext {
@@ -65,7 +71,17 @@ impl DenialContext {
             version,
             resource,
             labels,
+            trust_roots: KeptRoots::default(),
         }
+    }
+
+    /// The policies of a denial in `directory`, resting on the trust roots that they rested on then.
+    ///
+    /// # Errors
+    /// Where one of them was not kept, or is not the one any more that it was.
+    pub fn rest(&self, directory: &Path, policies: PolicySet) -> Result<PolicySet, KeptRootError> {
+        let roots = self.trust_roots.read(&directory.join(ROOTS))?;
+        Ok(roots.under(policies))
     }
 
     /// When it was judged.
@@ -175,7 +191,13 @@ impl Denial {
         for (number, text) in self.policies.documents(governing).iter().enumerate() {
             fs::write(partial.join("policies").join(format!("{number:05}.yaml")), &*text.text)?;
         }
-        fs::write(partial.join(CONTEXT), serde_json::to_vec_pretty(&self.context)?)?;
+        let governing = self.grievances.iter().map(|grievance| &grievance.governing);
+        let at_hand = self.policies.set().at_hand(governing);
+        let context = DenialContext {
+            trust_roots: KeptRoots::write(&at_hand, &partial.join(ROOTS))?,
+            ..self.context.clone()
+        };
+        fs::write(partial.join(CONTEXT), serde_json::to_vec_pretty(&context)?)?;
         for (number, grievance) in self.grievances.iter().enumerate() {
             archive::save(&grievance.evidence, &partial.join(format!("image-{number}"))).map_err(io::Error::other)?;
         }
