@@ -9,6 +9,9 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -25,6 +28,11 @@ const MAX_FILE: u64 = 96 << 20;
 /// The form of the file. Another one is not read.
 const FORM: u32 = 1;
 
+/// How long another process's writing is waited for: longer than a file of that length takes.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is looked whether that process is done.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
 /// Files of a repository, by the client's names.
 pub(crate) type Files = BTreeMap<String, Bytes>;
 
@@ -32,6 +40,14 @@ pub(crate) type Files = BTreeMap<String, Bytes>;
 #[derive(Clone, Debug)]
 pub(crate) struct Cache {
     directory: PathBuf,
+    /// The system's lock would shut out ourselves too.
+    writing: Arc<Mutex<()>>,
+}
+
+/// The turn to write, among our own and among all processes.
+struct Turn<'c> {
+    _of_ours: MutexGuard<'c, ()>,
+    _of_all: File,
 }
 
 /// What is remembered of one repository.
@@ -59,9 +75,13 @@ impl Cache {
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         let cache = Self {
             directory: directory.to_owned(),
+            writing: Arc::default(),
         };
-        cache.lock()?;
-        Ok(cache)
+        match cache.lock_file()?.try_lock() {
+            // Where another process writes, there can be written.
+            Ok(()) | Err(fs::TryLockError::WouldBlock) => Ok(cache),
+            Err(fs::TryLockError::Error(error)) => Err(error),
+        }
     }
 
     /// What a repository's file is called. Two roots never share one: each has its own name in it.
@@ -111,7 +131,7 @@ impl Cache {
     /// Replaces what is remembered.
     ///
     /// # Errors
-    /// Where it cannot be written, or another process is writing just now: the file from before is there still.
+    /// Where it cannot be written, or another process is writing for longer than is waited: the file from before is there still.
     pub(crate) fn save(&self, file: &str, remembered: &Remembered) -> io::Result<()> {
         let (verified, good) = remembered.good.clone().unzip();
         let good = good.unwrap_or_default();
@@ -140,19 +160,35 @@ impl Cache {
         File::open(&self.directory)?.sync_all()
     }
 
-    /// One process writes at a time; the system lets go of the lock when a process dies.
-    fn lock(&self) -> io::Result<File> {
-        let lock = OpenOptions::new()
+    /// One writes at a time; the system lets go of the lock when a process dies.
+    fn lock(&self) -> io::Result<Turn<'_>> {
+        let of_ours = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_all = self.lock_file()?;
+        let until = Instant::now() + PATIENCE;
+        loop {
+            match of_all.try_lock() {
+                Ok(()) => break,
+                Err(fs::TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(LOOK_EVERY),
+                Err(fs::TryLockError::WouldBlock) => {
+                    let what = format!("another process has been writing there for {PATIENCE:?}");
+                    return Err(io::Error::new(io::ErrorKind::WouldBlock, what));
+                }
+                Err(fs::TryLockError::Error(error)) => return Err(error),
+            }
+        }
+        Ok(Turn {
+            _of_ours: of_ours,
+            _of_all: of_all,
+        })
+    }
+
+    fn lock_file(&self) -> io::Result<File> {
+        OpenOptions::new()
             .write(true)
             .create(true)
             .truncate(false)
             .mode(0o600)
-            .open(self.directory.join("lock"))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(lock),
-            Err(fs::TryLockError::WouldBlock) => Err(io::Error::other("another process is writing there")),
-            Err(fs::TryLockError::Error(error)) => Err(error),
-        }
+            .open(self.directory.join("lock"))
     }
 }
 

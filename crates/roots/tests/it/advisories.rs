@@ -421,19 +421,24 @@ async fn two_hundred_refreshes_of_two_roots_at_once_do_not_mix() {
     mirror.serve(&one.files);
     other_mirror.serve(&other.files);
     let directory = tempfile::tempdir().unwrap();
-    let config = RootsConfig {
+    let cached = || RootsConfig {
         cache: Some(directory.path().to_owned()),
         ..config([
             ("one", repository(&one.initial_root(), &mirror)),
             ("other", repository(&other.initial_root(), &other_mirror)),
         ])
     };
-    let store = TrustRootStore::open(config).unwrap();
+    let store = TrustRootStore::open(cached()).unwrap();
     let asking = (0..200).map(|number| store.refresh(if number % 2 == 0 { "one" } else { "other" }));
     for asked in futures_util::future::join_all(asking).await {
         asked.unwrap();
         assert!(believes(&store, "one", first()) && believes(&store, "other", second()));
     }
+    // Both were remembered, though they were written at the same time; and a start waits for nobody who writes.
+    let writing = std::fs::File::create(directory.path().join("lock")).unwrap();
+    writing.lock().unwrap();
+    let again = TrustRootStore::open(cached()).unwrap();
+    assert!(believes(&again, "one", first()) && believes(&again, "other", second()));
 }
 
 // CVE-2025-2885 (tough): the version of a root was not looked at. `attacks::a_root_is_followed_by_the_next_one_only` has it.
