@@ -16,6 +16,15 @@ pub enum RootError {
     /// Its repository was not reached since this process started, and no cache holds it.
     #[error("its repository was not reached yet")]
     NotYet,
+    /// There are too many to look after this one.
+    #[error(
+        "there are more than {} trust roots, and this one is not looked after",
+        crate::MAX_ROOTS
+    )]
+    TooMany,
+    /// Where it should be is nowhere.
+    #[error("{0}")]
+    Nowhere(String),
     /// A file cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
@@ -201,7 +210,7 @@ impl RootError {
         match self {
             Self::NotYet => Outcome::Pending,
             Self::File(FileError::Unreadable { .. }) => Outcome::Unreachable,
-            Self::File(_) | Self::Unreadable(_) => Outcome::Unreadable,
+            Self::File(_) | Self::Unreadable(_) | Self::TooMany | Self::Nowhere(_) => Outcome::Unreadable,
             Self::Refresh(error) => error.outcome(),
             Self::Archive(ArchiveError::Metadata(error)) => error.outcome(),
             Self::Archive(_) => Outcome::Unreadable,

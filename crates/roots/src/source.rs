@@ -27,6 +27,8 @@ pub enum Source {
     Repository(Repository),
     /// A TUF repository that was packed: nothing is fetched.
     Archive(Archive),
+    /// No place at all, and why.
+    Nowhere(String),
 }
 
 /// Where public-good's root comes from. There is always one.
@@ -90,6 +92,7 @@ impl PartialEq for Source {
             (Self::File(one), Self::File(other)) => one == other,
             (Self::Repository(one), Self::Repository(other)) => one == other,
             (Self::Archive(one), Self::Archive(other)) => one == other,
+            (Self::Nowhere(one), Self::Nowhere(other)) => one == other,
             _ => false,
         }
     }

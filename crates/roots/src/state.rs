@@ -43,6 +43,7 @@ impl State {
                 Err(error) => (None, Err(RootError::Archive(error))),
             },
             Source::Repository(_) => (None, Err(RootError::NotYet)),
+            Source::Nowhere(why) => (None, Err(RootError::Nowhere(why.clone()))),
         };
         Self {
             verified: verified.filter(|_| root.is_ok()),
@@ -51,16 +52,18 @@ impl State {
         }
     }
 
+    /// No root, and why.
+    pub(crate) fn none(why: RootError) -> Self {
+        Self {
+            root: Err(Arc::new(why)),
+            verified: None,
+            expires: None,
+        }
+    }
+
     /// What is remembered of a repository, if anything.
     pub(crate) fn remembered(renewed: Option<Renewed>) -> Self {
-        renewed.map_or_else(
-            || Self {
-                root: Err(Arc::new(RootError::NotYet)),
-                verified: None,
-                expires: None,
-            },
-            Self::from,
-        )
+        renewed.map_or_else(|| Self::none(RootError::NotYet), Self::from)
     }
 
     pub(crate) fn root(&self) -> &Obtained {

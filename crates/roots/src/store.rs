@@ -128,9 +128,30 @@ pub(crate) enum Key {
 
 struct Entry {
     name: String,
+    source: Source,
     duty: Option<Duty>,
     state: State,
     attempts: BTreeMap<Outcome, u64>,
+}
+
+impl Entry {
+    /// Whether it is what a document says, so that it can be taken over.
+    fn is_of(&self, document: &Document) -> bool {
+        !self.is_surplus() && self.name == document.name && self.source == document.source
+    }
+
+    fn is_surplus(&self) -> bool {
+        matches!(self.state.root(), Err(error) if matches!(**error, RootError::TooMany))
+    }
+
+    /// The same, known and not looked after.
+    fn surplus(self) -> Self {
+        Self {
+            duty: None,
+            state: State::none(RootError::TooMany),
+            ..self
+        }
+    }
 }
 
 /// What has to be looked after in the background.
@@ -198,11 +219,12 @@ impl TrustRootStore {
         }
         let missing: Vec<Key> = {
             let entries = self.entries();
-            wanted
-                .keys()
-                .filter(|key| !entries.contains_key(key))
-                .cloned()
-                .collect()
+            let goes = |key: &Key| matches!(key, Key::Document(_)) && !wanted.contains_key(key);
+            let missing = wanted.iter().filter(|(key, document)| {
+                let stands = entries.get(key).is_some_and(|entry| !entry.is_surplus());
+                !stands && !entries.iter().any(|(key, entry)| goes(key) && entry.is_of(document))
+            });
+            missing.map(|(key, _)| key.clone()).collect()
         };
         // Whoever asks for metrics does not wait while an archive is unpacked.
         let mut new: Vec<(Key, Entry)> = Vec::new();
@@ -212,11 +234,33 @@ impl TrustRootStore {
             }
         }
         let mut entries = self.entries();
-        let before = entries.len();
-        entries.retain(|key, _| !matches!(key, Key::Document(_)) || wanted.contains_key(key));
-        let changed = entries.len() != before || !new.is_empty();
+        let mut changed = !new.is_empty();
+        let is_document = |key: &Key| matches!(key, Key::Document(_));
+        let gone: Vec<Key> = entries
+            .keys()
+            .filter(|key| is_document(key) && !wanted.contains_key(key))
+            .cloned()
+            .collect();
+        for key in gone {
+            changed = true;
+            let Some(entry) = entries.remove(&key) else { continue };
+            // A document that was written anew, and says the same of where its root is, keeps what was good.
+            let again = wanted
+                .iter()
+                .find(|(key, document)| !entries.contains_key(key) && entry.is_of(document));
+            if let Some((key, _)) = again {
+                entries.insert(key.clone(), entry);
+            }
+        }
+        // Two that were written anew may have had one before them.
+        for (key, document) in &wanted {
+            if !entries.contains_key(key) && !new.iter().any(|(of, _)| of == key) {
+                new.push((key.clone(), self.entry(&document.name, document.source.clone())));
+            }
+        }
         for (key, entry) in new {
-            if entries.len() < MAX_ROOTS {
+            let before = entries.values().filter(|entry| !entry.is_surplus()).count();
+            if before < MAX_ROOTS {
                 entries.insert(key, entry);
             } else {
                 warn!(
@@ -224,6 +268,7 @@ impl TrustRootStore {
                     most = MAX_ROOTS,
                     "there are more trust roots than may be: this one is not looked after"
                 );
+                entries.insert(key, entry.surplus());
             }
         }
         if changed {
@@ -243,7 +288,13 @@ impl TrustRootStore {
             expires: entry.state.expires(),
             attempts: entry.attempts.clone(),
         };
-        self.entries().values().map(facts).collect()
+        let entries = self.entries();
+        // Series have to be few, however many documents there are.
+        entries
+            .values()
+            .filter(|entry| !entry.is_surplus())
+            .map(facts)
+            .collect()
     }
 
     pub(crate) fn duties(&self) -> BTreeMap<Key, (String, Duty)> {
@@ -303,7 +354,9 @@ impl TrustRootStore {
                 (Some(Duty::Follow(Arc::new(follower))), state)
             }
             Source::File(path) => (Some(Duty::Watch(path.clone())), State::of(&source, now)),
-            Source::Given(_) | Source::Embedded(_) | Source::Archive(_) => (None, State::of(&source, now)),
+            Source::Given(_) | Source::Embedded(_) | Source::Archive(_) | Source::Nowhere(_) => {
+                (None, State::of(&source, now))
+            }
         };
         if let Err(error) = state.root()
             && !matches!(**error, RootError::NotYet)
@@ -313,6 +366,7 @@ impl TrustRootStore {
         }
         Entry {
             name: name.to_owned(),
+            source,
             duty,
             state,
             attempts: BTreeMap::new(),

@@ -64,6 +64,17 @@ async fn documents_come_and_go_and_keep_what_was_obtained_for_them() {
         is(&obtained(&store, "corp").unwrap(), Instance::Staging),
         "what stays is not fetched again"
     );
+    // A comment was added: another document, and what it says of where its root is, is the same.
+    let edited = Document {
+        digest: Digest::sha256(b"corp, edited"),
+        ..corp.clone()
+    };
+    store.look_after(vec![edited]);
+    let found = store.current().obtained.get(&Digest::sha256(b"corp, edited")).cloned();
+    assert!(
+        is(&found.unwrap(), Instance::Staging),
+        "what was good is not thrown away"
+    );
     store.look_after(vec![github, corp]);
     assert_eq!(store.current().generation, with_both);
     store.look_after(Vec::new());
@@ -71,7 +82,18 @@ async fn documents_come_and_go_and_keep_what_was_obtained_for_them() {
 
     let many = (0..100).map(|number| document(&format!("n{number}"), Source::Embedded(Instance::GitHub)));
     store.look_after(many.collect());
-    assert_eq!(store.current().obtained.len(), MAX_ROOTS - 1);
+    let current = store.current();
+    let (usable, others): (Vec<_>, Vec<_>) = current.obtained.values().partition(|root| root.is_ok());
+    assert_eq!((usable.len(), others.len()), (MAX_ROOTS - 1, 100 - (MAX_ROOTS - 1)));
+    let is_too_many = |root: &&Obtained| matches!(root, Err(error) if matches!(**error, RootError::TooMany));
+    assert!(others.iter().all(is_too_many), "each says why");
+    assert_eq!(store.facts().len(), MAX_ROOTS);
+    // One that did not fit is looked after once there is room.
+    store.look_after(vec![
+        document("n99", Source::Embedded(Instance::GitHub)),
+        document("n1", Source::Embedded(Instance::GitHub)),
+    ]);
+    assert!(store.current().obtained.values().all(Result::is_ok));
 }
 
 #[tokio::test]

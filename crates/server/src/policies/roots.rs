@@ -20,12 +20,15 @@ fn elsewhere(document: &TrustRootDocument) -> Option<Document> {
             targets: repository.targets.clone(),
             target: repository.target.clone(),
         }),
-        TrustRootContent::Remote(remote) => Source::Repository(Repository {
-            initial_root: remote.root.clone(),
-            mirror: remote.mirror.parse().ok()?,
-            targets: remote.targets.clone(),
-            target: remote.target.clone(),
-        }),
+        TrustRootContent::Remote(remote) => match remote.mirror.parse() {
+            Ok(mirror) => Source::Repository(Repository {
+                initial_root: remote.root.clone(),
+                mirror,
+                targets: remote.targets.clone(),
+                target: remote.target.clone(),
+            }),
+            Err(error) => Source::Nowhere(format!("its `mirror` is not an address: {error}")),
+        },
     };
     Some(Document {
         digest: *document.digest(),
