@@ -26,12 +26,12 @@ pub(crate) fn standing(given: Option<&Path>) -> Result<Arc<TrustRoot>, Failure> 
     }
 }
 
-/// The trust roots that policies rest on beside those that their documents hold.
-pub(crate) fn beside(set: &PolicySet, given: Option<&Path>) -> Result<TrustRoots, Failure> {
+/// The trust roots that policies rest on at a time, beside those that their documents hold.
+pub(crate) fn beside(set: &PolicySet, given: Option<&Path>, at: Timestamp) -> Result<TrustRoots, Failure> {
     let mut roots = TrustRoots::none().with_standing(standing(given)?);
     for document in policies::documents(set) {
         let obtained = match &document.source {
-            Source::Archive(archive) => from_archive(archive, Timestamp::now()).map_err(|error| chain(&error)),
+            Source::Archive(archive) => from_archive(archive, at).map_err(|error| chain(&error)),
             _ => Err("it lies in a repository that a door follows, and a command fetches nothing".to_owned()),
         };
         roots = roots.with_obtained(&document.digest, obtained);

@@ -7,6 +7,7 @@ use countersign_evidence::PublicKey;
 use countersign_keys::KeyReference;
 use countersign_policy::{PolicySet, Settings};
 use countersign_server::policies;
+use jiff::Timestamp;
 
 use crate::believed;
 use crate::configuration::NoMatch;
@@ -83,7 +84,8 @@ struct IdentityArguments {
 }
 
 impl Yardstick {
-    pub(crate) async fn policies(&self) -> Result<PolicySet, Failure> {
+    /// As they stand at the time of judgement: packed trust roots end.
+    pub(crate) fn policies(&self, at: Timestamp) -> Result<PolicySet, Failure> {
         if self.policy.is_empty() {
             return self.of_keys().await;
         }
@@ -91,6 +93,7 @@ impl Yardstick {
             &self.policy,
             self.trusted_root.as_deref(),
             Settings::new(self.no_match.into()),
+            at,
         )
     }
 
@@ -188,10 +191,11 @@ pub(crate) fn compile(
     paths: &[PathBuf],
     trusted_root: Option<&Path>,
     settings: Settings,
+    at: Timestamp,
 ) -> Result<PolicySet, Failure> {
     let texts = policies::read(paths).map_err(Failure::misuse)?;
     let set = PolicySet::compile(policies::parse(&texts), settings);
-    let roots = believed::beside(&set, trusted_root)?;
+    let roots = believed::beside(&set, trusted_root, at)?;
     Ok(set.with_trust_roots(roots))
 }
 
@@ -200,8 +204,9 @@ pub(crate) fn read_policies(
     paths: &[PathBuf],
     trusted_root: Option<&Path>,
     settings: Settings,
+    at: Timestamp,
 ) -> Result<PolicySet, Failure> {
-    let set = compile(paths, trusted_root, settings)?;
+    let set = compile(paths, trusted_root, settings, at)?;
     match set.errors() {
         [] => Ok(set),
         errors => {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use countersign_policy::{ObjectFacts, Reason, ReasonCode};
 use countersign_server::record::render;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::replay::Denied;
@@ -35,7 +36,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
     let judged = match &arguments.image {
         Some(image) => {
-            let policies = arguments.yardstick.policies().await?;
+            let policies = arguments.yardstick.policies(Timestamp::now())?;
             let reach = Reach::new(&arguments.registries)?;
             vec![reach.judge(image, &policies, &ObjectFacts::none()).await]
         }

@@ -55,8 +55,10 @@ pub(crate) struct Denied {
 pub(crate) async fn run(arguments: &Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
     let judged = match &arguments.directory {
         Some(directory) => {
-            let policies = arguments.yardstick.policies().await?;
-            vec![judge_archive(directory, &policies, &ObjectFacts::none(), arguments.at)?]
+            let evidence = gathered(directory)?;
+            let at = arguments.at.unwrap_or(evidence.as_of);
+            let policies = arguments.yardstick.policies(at)?;
+            vec![judge_again(evidence, &policies, &ObjectFacts::none(), at)]
         }
         None => arguments.denied.judge_again(arguments.at)?,
     };
@@ -95,7 +97,7 @@ impl Denied {
         let at = at.unwrap_or_else(|| context.at());
         let mut judged = Vec::new();
         while let Some(image) = Some(directory.join(format!("image-{}", judged.len()))).filter(|image| image.is_dir()) {
-            judged.push(judge_archive(&image, &policies, &context.facts(), Some(at))?);
+            judged.push(judge_again(gathered(&image)?, &policies, &context.facts(), at));
         }
         // Nothing judged is nothing admitted.
         if judged.is_empty() {
@@ -113,24 +115,22 @@ fn read_context(path: &Path) -> Result<DenialContext, Failure> {
         .map_err(|error| Failure::misuse(error).context(format!("`{}` is not what a door wrote", path.display())))
 }
 
-fn judge_archive(
-    directory: &Path,
-    policies: &PolicySet,
-    object: &ObjectFacts,
-    at: Option<Timestamp>,
-) -> Result<Judged, Failure> {
-    let evidence: Evidence = archive::load(directory).map_err(|error| {
+fn gathered(directory: &Path) -> Result<Evidence, Failure> {
+    archive::load(directory).map_err(|error| {
         Failure::misuse(error)
             .context(format!(
                 "`{}` holds no evidence that can be judged",
                 directory.display()
             ))
             .hint("`countersign verify IMAGE --save DIR` writes such a directory")
-    })?;
+    })
+}
+
+fn judge_again(evidence: Evidence, policies: &PolicySet, object: &ObjectFacts, at: Timestamp) -> Judged {
     let governing = policies.governing(&evidence.image, object);
-    let judgement = judge(&evidence, &governing, at.unwrap_or(evidence.as_of));
-    Ok(Judged {
+    let judgement = judge(&evidence, &governing, at);
+    Judged {
         judgement,
         evidence: Some(Arc::new(evidence)),
-    })
+    }
 }

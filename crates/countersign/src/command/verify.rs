@@ -6,6 +6,7 @@ use countersign_policy::ObjectFacts;
 use countersign_registry::archive;
 use countersign_server::record::render;
 use futures_util::StreamExt;
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::exit::Exit;
@@ -43,7 +44,7 @@ pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<E
         }
         expect_room(directory)?;
     }
-    let policies = arguments.yardstick.policies().await?;
+    let policies = arguments.yardstick.policies(Timestamp::now())?;
     let reach = Reach::new(&arguments.registries)?;
     let object = ObjectFacts::none();
     let images = arguments.images.iter().map(|image| (image.as_str(), &object));

@@ -141,7 +141,14 @@ trustRoots: {named: {corp: {file: root.json}}}
 ",
     );
     let certificate = Certificate::write(&folder, 30);
-    let more = ["--denials", "denials", "--trusted-root", "root.json", "--config", "countersign.yaml"];
+    let more = [
+        "--denials",
+        "denials",
+        "--trusted-root",
+        "root.json",
+        "--config",
+        "countersign.yaml",
+    ];
     let mut door = Door::open(&folder, &certificate, &arguments(&more));
     assert_eq!(door.ask("validate", "a", &image)["allowed"], false);
     let kept = folder.path("denials/a");
@@ -159,7 +166,9 @@ trustRoots: {named: {corp: {file: root.json}}}
     replay().with_code(0);
     folder.run(&[&["explain"], &record[..]].concat()).with_code(0);
     let given = ["--trusted-root", "root.json"];
-    folder.run(&[&["replay"], &record[..], &given[..]].concat()).with_code(2);
+    folder
+        .run(&[&["replay"], &record[..], &given[..]].concat())
+        .with_code(2);
 
     // Another root than the one that was in force is none, and so is none at all.
     let standing = kept.join("roots/standing.json");

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use countersign_policy::{DocumentError, Lint, Settings, Severity};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
@@ -18,7 +19,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
-    let set = compile(&arguments.files, None, Settings::deny_unmatched())?;
+    let set = compile(&arguments.files, None, Settings::deny_unmatched(), Timestamp::now())?;
     let lints = set.lints();
     for error in set.errors() {
         printer.line(error);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use countersign_policy::{ObjectFacts, Settings};
 use countersign_server::record::render;
 use futures_util::StreamExt;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::objects::{self, Content, Object};
@@ -58,6 +59,7 @@ pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<E
         &arguments.policy,
         arguments.trusted_root.as_deref(),
         Settings::new(arguments.no_match.into()),
+        Timestamp::now(),
     )?;
     let reach = Reach::new(&arguments.registries)?;
     let mut objects = Vec::new();
