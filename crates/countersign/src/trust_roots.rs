@@ -133,9 +133,10 @@ fn initial_root_in(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 fn address(place: &str, text: &str) -> Result<reqwest::Url, Failure> {
+    // What is no address may hold a password still: it is not printed.
     let url: reqwest::Url = text
         .parse()
-        .map_err(|_| wrong(place, &format!("`{text}` is not an address")))?;
+        .map_err(|_| wrong(place, "its `mirror` is not an address"))?;
     if !matches!(url.scheme(), "https" | "http") || url.host().is_none() {
         return Err(wrong(place, "a mirror is an `https://…` or `http://…` address"));
     }

@@ -77,15 +77,20 @@ fn remote_of(written: &Field<written::Remote>, path: &str, faults: &mut Faults) 
     let mirror = needed(remote.mirror.as_ref(), written.at, &format!("{path}.mirror"), faults);
     let root = root_of(remote.root.as_ref(), written.at, path, faults);
     let mirror = mirror.and_then(|mirror| {
-        let host = ["https://", "http://"]
+        let rest = ["https://", "http://"]
             .iter()
             .find_map(|scheme| mirror.value.strip_prefix(scheme));
-        if host.is_none_or(|host| host.split('/').next().is_none_or(str::is_empty)) {
-            let why = "it must begin with `https://` or `http://` and name a host";
-            faults.invalid(mirror.at, &format!("{path}.mirror"), &mirror.value, why);
-            return None;
-        }
-        Some(mirror.value.clone())
+        let host = rest.and_then(|rest| rest.split(['/', '\\', '?', '#']).next());
+        let why = match host {
+            None | Some("") => "it must begin with `https://` or `http://` and name a host",
+            // It would be sent wherever the address leads, and kept wherever the document is.
+            Some(host) if host.contains('@') => "it must hold neither a user nor a password",
+            Some(_) => return Some(mirror.value.clone()),
+        };
+        // What is no address may hold a password still.
+        let shown = Some(&*mirror.value).filter(|text| !text.contains('@'));
+        faults.invalid(mirror.at, &format!("{path}.mirror"), shown.unwrap_or_default(), why);
+        None
     });
     Some(RemoteSource {
         mirror: mirror?,

@@ -65,6 +65,14 @@ const REFUSED: &[(&str, &str)] = &[
         "invalid value: ftp://m.example: spec.remote.mirror",
     ),
     (
+        "{remote: {mirror: 'https://somebody:secret@m.example', root: @root}}",
+        "invalid value: : spec.remote.mirror; it must hold neither a user nor a password",
+    ),
+    (
+        "{remote: {mirror: 'ftp://somebody:secret@m.example', root: @root}}",
+        "invalid value: : spec.remote.mirror; it must begin with",
+    ),
+    (
         "{remote: {mirror: 'https://', root: @root}}",
         "invalid value: https://: spec.remote.mirror",
     ),
