@@ -128,7 +128,10 @@ fn not_at_hand(policy: &Policy, authority: &Authority, path: &str, why: &str) ->
     Verdict::Undecided(NonEmpty::one(if policy.by_hand {
         reason
     } else {
-        reason.with_next(check(policy))
+        reason.with_next(format!(
+            "{}; where it could not be obtained, see the door's log and its metric `countersign_trust_root_usable`",
+            check(policy)
+        ))
     }))
 }
 

@@ -221,7 +221,8 @@ codes! {
         title: "A trust root is not at hand",
         meaning: "The policy rests on a TrustRoot that is not there, cannot be read, or could not be obtained from its \
          repository. The policy stays in force: whether a signature counts cannot be told until the trust root is there.",
-        remedy: "put the TrustRoot beside the policies, or mend it: `countersign policy check FILE` says what is wrong with it",
+        remedy: "put the TrustRoot beside the policies, or mend it: `countersign policy check FILE` says what is wrong with it; where \
+         it could not be obtained, the door's log says why, and its metric `countersign_trust_root_usable` when it is there",
         example: "the trust root that the policy names (`spec.authorities[0].keyless.trustRootRef`) is not at hand: there is no \
          TrustRoot `my-sigstore`",
     }
