@@ -1,6 +1,7 @@
 //! `ctlog` and `rfc3161timestamp`: what has to stand beside a signature.
 //!
-//! What holds is what policy-controller does, not what its documents say:
+//! What holds is what policy-controller does, not what its documents say; but a `ctlog` that says something counts beside
+//! `rfc3161timestamp` too, where policy-controller lets go of it without a word:
 //!
 //! | authority | `ctlog` | a log entry is |
 //! |---|---|---|
@@ -8,8 +9,8 @@
 //! | keyless without `trustRootRef` | absent | demanded |
 //! | keyless with `trustRootRef` | absent | welcome, and one way to prove when the certificate was used |
 //! | keyless | `{}` | welcome |
-//! | any | with `url` or `trustRootRef` | demanded, from a log of that trust root, or of the standing one |
-//! | any | with `rfc3161timestamp.trustRootRef` | not looked at: a signed timestamp is demanded instead |
+//! | any, stamped or not | with `url` or `trustRootRef` | demanded, from a log of that trust root, or of the standing one |
+//! | any, with `rfc3161timestamp.trustRootRef` | absent, `{}` | not looked at: a signed timestamp is demanded instead |
 //!
 //! No log is ever asked: an entry has to come with the signature. For bundles alone (`signatureFormat: bundle`) a keyless
 //! authority always demands an entry or a timestamp.
@@ -92,16 +93,9 @@ fn log_of(
 ) -> Beside {
     let path = format!("{path}.ctlog");
     let log = written.ctlog.as_ref();
-    if let Some(log) = log.filter(|log| is_stamped || !says_something(log)) {
-        let message = if is_stamped {
-            "beside `rfc3161timestamp` no transparency log is asked"
-        } else {
-            "it is empty, and then no transparency log is asked"
-        };
+    if let Some(log) = log.filter(|log| !says_something(log)) {
+        let message = "it is empty, and then no transparency log is asked";
         asks_nothing(log, &path, message.to_owned(), reading);
-    }
-    if is_stamped {
-        return Beside::Ignored;
     }
     match (log, vouching) {
         (Some(log), _) if says_something(log) => Beside::Demanded(match &log.value.trust_root {
@@ -109,6 +103,7 @@ fn log_of(
             None => reading.standing_trust_root(log.at, &path),
         }),
         (_, None) => Beside::Ignored,
+        (_, Some(_)) if is_stamped => Beside::Ignored,
         (Some(_), Some(root)) => Beside::Welcome(root.clone()),
         (None, Some(root)) => {
             let is_bundle = |format: &Text| format.value == "bundle";

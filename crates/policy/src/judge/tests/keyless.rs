@@ -513,9 +513,35 @@ const LINKS: &[(&str, &[But], &str)] = &[
         &[NoCertificate],
         "deny: signature.timestamp",
     ),
+    // Both are stated, and both are demanded.
     (
         "@key, ctlog: {trustRootRef: ours}, rfc3161timestamp: {trustRootRef: times}",
         &[NoCertificate, NoEntry, Stamped],
+        "deny: signature.log",
+    ),
+    (
+        "@key, ctlog: {trustRootRef: ours}, rfc3161timestamp: {trustRootRef: times}",
+        &[NoCertificate],
+        "deny: signature.timestamp",
+    ),
+    (
+        "@key, ctlog: {trustRootRef: ours}, rfc3161timestamp: {trustRootRef: times}",
+        &[NoCertificate, Stamped],
+        "admit: signed",
+    ),
+    (
+        "@key, ctlog: {}, rfc3161timestamp: {trustRootRef: times}",
+        &[NoCertificate, NoEntry, Stamped],
+        "admit: signed",
+    ),
+    (
+        "keyless: {trustRootRef: ours, @us}, ctlog: {trustRootRef: ours}, rfc3161timestamp: {trustRootRef: ours}",
+        &[NoEntry, Stamped],
+        "deny: signature.log",
+    ),
+    (
+        "keyless: {trustRootRef: ours, @us}, ctlog: {trustRootRef: ours}, rfc3161timestamp: {trustRootRef: ours}",
+        &[Stamped],
         "admit: signed",
     ),
     ("@key", &[], "deny: signature.wrong_key"),

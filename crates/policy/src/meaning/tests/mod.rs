@@ -360,6 +360,10 @@ const DOUBTFUL: &[(&str, &[(LintCode, &str)])] = &[
     ("authorities: [{key: @k}, ctlog: {url: u}}]", &[]),
     (
         "authorities: [{key: @k}, ctlog: {url: u}, rfc3161timestamp: {trustRootRef: r}}]",
+        &[],
+    ),
+    (
+        "authorities: [{key: @k}, ctlog: {}, rfc3161timestamp: {trustRootRef: r}}]",
         &[(LintCode::FieldAsksNothing, "A.ctlog")],
     ),
     (
@@ -462,7 +466,8 @@ fn beside(beside: &Beside) -> String {
     }
 }
 
-/// The matrix of policy-controller: each row an authority, the log entry and the timestamp that it looks for.
+/// The matrix of policy-controller: each row an authority, the log entry and the timestamp that it looks for. Where both are
+/// stated, both are looked for, which policy-controller does not do.
 #[test]
 fn what_has_to_stand_beside_a_signature_is_what_policy_controller_makes_of_it() {
     let keyless = "keyless: {url: u, identities: [@i]}";
@@ -510,9 +515,19 @@ fn what_has_to_stand_beside_a_signature_is_what_policy_controller_makes_of_it() 
             "demanded r",
         ),
         (
-            format!("{of_root}, ctlog: {{url: u}}, rfc3161timestamp: {{trustRootRef: r}}"),
+            format!("{of_root}, ctlog: {{}}, rfc3161timestamp: {{trustRootRef: r}}"),
             "ignored",
             "demanded r",
+        ),
+        (
+            format!("{of_root}, ctlog: {{url: u}}, rfc3161timestamp: {{trustRootRef: r}}"),
+            "demanded",
+            "demanded r",
+        ),
+        (
+            "key: @k}, ctlog: {trustRootRef: l}, rfc3161timestamp: {trustRootRef: t}".to_owned(),
+            "demanded l",
+            "demanded t",
         ),
         (format!("{of_root}, signatureFormat: bundle"), "demanded r", "welcome r"),
         (
