@@ -193,6 +193,13 @@ fn links(workshop: &Workshop) -> Vec<Draft> {
         )
         .rules("released", "deny", &["signature.timestamp"]),
         case(
+            ours().with("    ctlog:\n      trustRootRef: acme\n    rfc3161timestamp:\n      trustRootRef: acme\n"),
+            "keyless-timestamp-beside-stated-log-deny",
+            "Promise: where `ctlog` and `rfc3161timestamp` are both stated, a timestamp alone is not enough.",
+            "stamped, not logged",
+        )
+        .rules("released", "deny", &["signature.log"]),
+        case(
             keyless(
                 &format!("subject: {SUBJECT}"),
                 &format!("issuer: {ISSUER}"),

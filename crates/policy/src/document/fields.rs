@@ -129,7 +129,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Texts by name, as labels are.
-    pub(crate) fn texts(&mut self, name: &'static str, faults: &mut Faults) -> Vec<(String, String)> {
+    pub(crate) fn texts(&mut self, name: &'static str, faults: &mut Faults) -> Vec<(String, Field<String>)> {
         let Some(node) = self.take(name) else { return Vec::new() };
         let path = self.path_of(name);
         let Some(fields) = Fields::of(node, &path, faults) else {
@@ -137,7 +137,7 @@ impl<'a> Fields<'a> {
         };
         let text = |(name, _, node): (&str, Mark, &Node)| {
             let value = text_of(node, &child(&path, name), faults)?;
-            Some((name.to_owned(), value))
+            Some((name.to_owned(), Field { at: node.at, value }))
         };
         fields.left.into_iter().filter_map(text).collect()
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use countersign_evidence::{Layout, Layouts, predicate};
 use countersign_image::Repository;
 
-use super::read::Reading;
+use super::read::{LOG_PROOF, Reading};
 use super::{AttestationDemand, Authority, Demand, SignedDemand, Unsupported, beside, expression, key, keyless};
 use crate::document::fields::Field;
 use crate::document::written;
@@ -94,6 +94,10 @@ fn static_of(
     };
     match action.value.as_str() {
         "pass" => {
+            if reading.log_proof.is_some() {
+                let why = format!("`{LOG_PROOF}` demands an entry, and `pass` looks at nothing");
+                reading.faults.not_allowed(action.at, &format!("{path}.action"), &why);
+            }
             if let Some(message) = message {
                 let advice = "take it out, or write it as a comment";
                 let said = "the message is never shown: images are let in without one".to_owned();

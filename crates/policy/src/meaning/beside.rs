@@ -12,15 +12,19 @@
 //! | any, stamped or not | with `url` or `trustRootRef` | demanded, from a log of that trust root, or of the standing one |
 //! | any, with `rfc3161timestamp.trustRootRef` | absent, `{}` | not looked at: a signed timestamp is demanded instead |
 //!
+//! A policy with the annotation `countersign.dev/log-proof: required` demands an entry of every authority, with an inclusion
+//! proof; an authority that would look at none cannot stand in it.
+//!
 //! No log is ever asked: an entry has to come with the signature. For bundles alone (`signatureFormat: bundle`) a keyless
 //! authority always demands an entry or a timestamp.
 
 use super::Unsupported;
-use super::read::Reading;
+use super::read::{LOG_PROOF, Reading};
 use super::signer::{Belief, Beside, RootName, Signer, TrustRootRef};
 use crate::document::fields::Field;
 use crate::document::written::{Authority, Text, TransparencyLog};
 use crate::lint::LintCode;
+use countersign_evidence::LogRule;
 
 pub(super) fn read(
     signer: Signer,
@@ -38,7 +42,23 @@ pub(super) fn read(
         }
         Signer::Keyless { root, .. } => Some(root.clone()),
     };
-    let log = log_of(vouching.as_ref(), written, path, stamped.is_some(), reading);
+    let mut log = log_of(vouching.as_ref(), written, path, stamped.is_some(), reading);
+    let proof = reading.log_proof.is_some();
+    if proof {
+        log = match (log, &vouching) {
+            (Beside::Demanded(root) | Beside::Welcome(root), _) => Beside::Demanded(root),
+            (Beside::Ignored, Some(root)) => Beside::Demanded(root.clone()),
+            (Beside::Ignored, None) => {
+                let why = format!("`{LOG_PROOF}` demands an entry, and this authority looks at none: name its log");
+                reading.faults.add(
+                    written.at,
+                    &format!("{path}.ctlog"),
+                    format!("missing field(s): {path}.ctlog; {why}"),
+                );
+                Beside::Ignored
+            }
+        };
+    }
     let is_bundle = written.format.as_ref().is_some_and(|format| format.value == "bundle");
     if is_bundle && let Some(root) = &vouching {
         let of_another = |reference: &&TrustRootRef| reference.root != root.root;
@@ -62,7 +82,8 @@ pub(super) fn read(
         (None, Some(root)) => Beside::Welcome(root),
         (None, None) => Beside::Ignored,
     };
-    Belief::new(signer, log, time)
+    let rule = if proof { LogRule::PROOF } else { LogRule::EITHER };
+    Belief::new(signer, log, time).with_log_rule(rule)
 }
 
 fn demanded(log: &Beside) -> Option<&TrustRootRef> {

@@ -18,12 +18,17 @@ use crate::pattern::{Glob, doubts, open_ended};
 /// The longest name of an object in Kubernetes (RFC 1123 subdomain).
 const MAX_NAME: usize = 253;
 
+/// The annotation that demands inclusion proofs of every authority of a policy.
+pub(super) const LOG_PROOF: &str = "countersign.dev/log-proof";
+
 /// What is collected while one policy is read.
 pub(super) struct Reading<'a> {
     pub(super) faults: &'a mut Faults,
     file: Arc<str>,
     policy: String,
     lints: Vec<Lint>,
+    /// Whether the policy demands inclusion proofs, and where it says so.
+    pub(super) log_proof: Option<Mark>,
 }
 
 impl Reading<'_> {
@@ -79,7 +84,13 @@ pub(crate) fn read(
     canonical: &str,
     faults: &mut Faults,
 ) -> Option<Policy> {
-    let ClusterImagePolicy { at, prefix, name, spec } = written;
+    let ClusterImagePolicy {
+        at,
+        prefix,
+        name,
+        own,
+        spec,
+    } = written;
     let name = name_of(name, at, &format!("{prefix}metadata.name"), faults);
     let Some(spec) = spec else {
         faults.missing(at, &[format!("{prefix}spec")]);
@@ -90,7 +101,9 @@ pub(crate) fn read(
         file: file.clone(),
         policy: name.as_deref().unwrap_or_default().to_owned(),
         lints: Vec::new(),
+        log_proof: None,
     };
+    reading.log_proof = log_proof_of(&own, &format!("{prefix}metadata.annotations"), reading.faults);
     let path = format!("{prefix}spec");
     let enforcement = enforcement_of(spec.value.mode.as_ref(), &format!("{path}.mode"), reading.faults);
     let images = images_of(&spec, &format!("{path}.images"), &mut reading);
@@ -115,6 +128,21 @@ pub(crate) fn read(
         lints: reading.lints,
         by_hand: false,
     })
+}
+
+/// `countersign.dev/log-proof: required`. ClusterImagePolicy has no field for it. An annotation of ours that is not known is
+/// a fault as an unknown field is: a misspelt constraint must not vanish.
+fn log_proof_of(own: &[(String, Text)], path: &str, faults: &mut Faults) -> Option<Mark> {
+    let mut demanded = None;
+    for (name, text) in own {
+        let path = format!("{path}.{name}");
+        match (name.as_str(), text.value.as_str()) {
+            (LOG_PROOF, "required") => demanded = Some(text.at),
+            (LOG_PROOF, other) => faults.invalid(text.at, &path, other, "`required` is known"),
+            _ => faults.not_allowed(text.at, &path, &format!("of our annotations `{LOG_PROOF}` is known")),
+        }
+    }
+    demanded
 }
 
 fn expression_of(spec: &Spec, path: &str, reading: &mut Reading<'_>) -> Option<Unsupported> {

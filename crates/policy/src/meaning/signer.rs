@@ -7,7 +7,7 @@ use crate::document::SourcePosition;
 use crate::identity::IdentityPattern;
 use countersign_evidence::certificate::SctRule;
 use countersign_evidence::trust::TrustRoot;
-use countersign_evidence::{HashRule, LogDemand, PublicKey, TimeDemand, Trusted};
+use countersign_evidence::{HashRule, LogDemand, LogRule, PublicKey, TimeDemand, Trusted};
 
 /// Who has to have signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +95,8 @@ pub(crate) enum Trust {
 pub(crate) struct Belief {
     pub(crate) signer: Signer,
     pub(crate) log: Beside,
+    /// What a log entry has to show.
+    pub(crate) log_rule: LogRule,
     pub(crate) time: Beside,
     pub(crate) trust: Trust,
 }
@@ -108,9 +110,15 @@ impl Belief {
         Self {
             signer,
             log,
+            log_rule: LogRule::EITHER,
             time,
             trust,
         }
+    }
+
+    /// The same where a log entry has to show this.
+    pub(crate) fn with_log_rule(self, log_rule: LogRule) -> Self {
+        Self { log_rule, ..self }
     }
 
     /// The same with the trust roots that there are.
@@ -123,12 +131,17 @@ impl Belief {
 
     fn trusted(&self, find: &Find<'_>) -> Result<Trusted, (String, String)> {
         let found = |reference: &TrustRootRef| find(&reference.root).map_err(|why| (reference.path.clone(), why));
+        let entries = |root, at_least| LogDemand {
+            root,
+            at_least,
+            rule: self.log_rule.clone(),
+        };
         let logs = match &self.log {
             Beside::Ignored => None,
             Beside::Welcome(reference) => Some(found(reference)?)
                 .filter(|root| !root.logs().is_empty())
-                .map(|root| LogDemand::of(root, 0)),
-            Beside::Demanded(reference) => Some(LogDemand::of(found(reference)?, 1)),
+                .map(|root| entries(root, 0)),
+            Beside::Demanded(reference) => Some(entries(found(reference)?, 1)),
         };
         let times = match &self.time {
             Beside::Ignored => None,

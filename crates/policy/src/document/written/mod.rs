@@ -29,6 +29,8 @@ pub(crate) struct ClusterImagePolicy {
     /// What stands before every path: `items[0].` in a list.
     pub(crate) prefix: String,
     pub(crate) name: Option<Text>,
+    /// `metadata.annotations` that are ours.
+    pub(crate) own: Vec<(String, Text)>,
     pub(crate) spec: Option<Field<Spec>>,
 }
 
@@ -105,21 +107,30 @@ impl ClusterImagePolicy {
     pub(crate) fn read(mut fields: Fields<'_>, faults: &mut Faults) -> Self {
         let at = fields.at();
         let prefix = fields.path_of("");
-        let name = fields
-            .mapping("metadata", faults, read_metadata)
-            .and_then(|metadata| metadata.value);
+        let metadata = fields.mapping("metadata", faults, read_metadata);
+        let (name, own) = metadata.map(|metadata| metadata.value).unwrap_or_default();
         let spec = fields.mapping("spec", faults, Spec::read);
         fields.ignore(&["status"]);
         fields.finish(faults);
-        Self { at, prefix, name, spec }
+        Self {
+            at,
+            prefix,
+            name,
+            own,
+            spec,
+        }
     }
 }
 
-/// The name; labels and annotations must be texts, and what the API server adds says nothing to us.
-fn read_metadata(mut fields: Fields<'_>, faults: &mut Faults) -> Option<Text> {
+/// What our own annotations begin with. Those of others say nothing to us.
+pub(crate) const OWN_PREFIX: &str = "countersign.dev/";
+
+/// The name and our own annotations; labels and annotations must be texts, and what the API server adds says nothing to us.
+fn read_metadata(mut fields: Fields<'_>, faults: &mut Faults) -> (Option<Text>, Vec<(String, Text)>) {
     let name = fields.text("name", faults);
     fields.texts("labels", faults);
-    fields.texts("annotations", faults);
+    let mut own = fields.texts("annotations", faults);
+    own.retain(|(name, _)| name.starts_with(OWN_PREFIX));
     fields.ignore(&[
         "creationTimestamp",
         "deletionGracePeriodSeconds",
@@ -133,7 +144,7 @@ fn read_metadata(mut fields: Fields<'_>, faults: &mut Faults) -> Option<Text> {
         "uid",
     ]);
     fields.finish(faults);
-    name
+    (name, own)
 }
 
 impl Spec {
@@ -186,7 +197,11 @@ impl Selector {
     fn read(mut fields: Fields<'_>, faults: &mut Faults) -> Self {
         let expressions = fields.list("matchExpressions", MAX_MATCHES, faults, item(LabelExpression::read));
         let selector = Self {
-            labels: fields.texts("matchLabels", faults),
+            labels: fields
+                .texts("matchLabels", faults)
+                .into_iter()
+                .map(|(name, text)| (name, text.value))
+                .collect(),
             expressions: items(expressions),
         };
         fields.finish(faults);

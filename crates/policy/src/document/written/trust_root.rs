@@ -74,9 +74,12 @@ impl TrustRoot {
     pub(crate) fn read(mut fields: Fields<'_>, faults: &mut Faults) -> Self {
         let at = fields.at();
         let prefix = fields.path_of("");
-        let name = fields
-            .mapping("metadata", faults, read_metadata)
-            .and_then(|metadata| metadata.value);
+        let metadata = fields.mapping("metadata", faults, read_metadata);
+        let (name, own) = metadata.map(|metadata| metadata.value).unwrap_or_default();
+        for (annotation, text) in own {
+            let path = format!("{prefix}metadata.annotations.{annotation}");
+            faults.not_allowed(text.at, &path, "no annotation of a TrustRoot means anything here");
+        }
         let spec = fields.mapping("spec", faults, TrustRootSpec::read);
         fields.ignore(&["status"]);
         fields.finish(faults);

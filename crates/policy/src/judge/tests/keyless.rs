@@ -566,6 +566,36 @@ fn every_link_of_the_chain_has_to_hold() {
     }
 }
 
+/// Each row: whether the policy demands proofs, whether the entry has one beside its promise, and what comes of it.
+#[test]
+fn a_promise_is_not_enough_where_the_policy_demands_the_proof() {
+    let mut world = Sigstore::new();
+    let scenes = [false, true].map(|proved| bundled(&mut world, scene(), proved));
+    let authority =
+        format!("keyless: {{trustRootRef: logged, identities: [{{issuer: '{ISSUER}', subject: '{SUBJECT}'}}]}}");
+    for (demanded, proved, expected) in [
+        (false, false, "admit: signed"),
+        (false, true, "admit: signed"),
+        (true, false, "deny: signature.log"),
+        (true, true, "admit: signed"),
+    ] {
+        let mut release = policy("release", &[&format!("{{{authority}}}")]);
+        if demanded {
+            let annotated = "{name: release, annotations: {countersign.dev/log-proof: required}}";
+            release = release.replace("{name: release}", annotated);
+        }
+        let parsed = parse(
+            "p.yaml",
+            &format!("{release}---\n{}", trust_root("logged", &world, &[])),
+        );
+        assert_eq!(parsed.errors, []);
+        let set = PolicySet::compile(vec![parsed], Settings::new(NoMatch::Deny));
+        let governing = set.governing(&pinned(IMAGE), &ObjectFacts::none());
+        let judgement = judge(&scenes[usize::from(proved)].evidence, &governing, world.now);
+        assert_eq!(said(&judgement), expected, "{demanded} {proved}\n{}", text(&judgement));
+    }
+}
+
 #[test]
 fn attestations_are_believed_of_the_same_identities() {
     let both =
