@@ -82,7 +82,24 @@ pub(crate) struct Written {
 impl Desk {
     pub(crate) async fn open(signing: &Signing, printer: &mut Printer) -> Result<Self, Failure> {
         let (client, credentials) = signing.registries.client()?;
-        let key = private_key::open(&signing.key, &signing.password, printer).await?;
+        let timeout = signing.registries.timeout();
+        let layout = signing.layout.into();
+        let hand = match &signing.key {
+            Some(path) => Hand::Key(Box::new(private_key::read(path, &signing.password)?)),
+            None if !signing.keyless.are_meant() => return Err(nobody_said_how()),
+            None if layout == Layout::Bundle => {
+                let opened = signing.keyless.open(Instance::PublicGood, Instant::now() + timeout);
+                let keyless = opened.await?;
+                keyless::announce(&keyless, printer);
+                Hand::Keyless(Box::new(keyless))
+            }
+            None => {
+                return Err(Failure::misuse(anyhow::anyhow!(
+                    "what is signed without a key is stored as a bundle, and `--layout {layout}` is asked for"
+                ))
+                .hint("leave `--layout` away, or sign with a key of your own (`--key FILE`)"));
+            }
+        };
         Ok(Self {
             hand,
             layout,
@@ -141,6 +158,14 @@ impl Desk {
     fn deadline(&self) -> Instant {
         Instant::now() + self.timeout
     }
+}
+
+fn nobody_said_how() -> Failure {
+    let what = "no key is given, and nobody says to sign without one: that would ask Sigstore's public-good instance for a \
+                certificate, and show for good in its public logs who signed what";
+    Failure::misuse(anyhow::anyhow!(what)).hint(
+        "sign with a key (`--key FILE`), or say `--keyless`; `--identity-token` and `--signing-config` say it too",
+    )
 }
 
 impl Written {

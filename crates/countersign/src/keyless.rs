@@ -49,6 +49,11 @@ pub(crate) struct KeylessArguments {
     #[arg(long, value_name = "TOKEN|FILE", conflicts_with = "key")]
     identity_token: Option<Given>,
 
+    /// Sign without a key, with whatever token there is, and be named for good in a public log: where no key is given,
+    /// this, a token or services have to be named
+    #[arg(long, short = 'y', visible_alias = "yes", conflicts_with = "key")]
+    keyless: bool,
+
     /// Services to sign with (`signing_config.json`) [default: those of Sigstore's public-good instance]
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     signing_config: Option<PathBuf>,
@@ -66,9 +71,16 @@ impl KeylessArguments {
     ) -> Self {
         Self {
             identity_token,
+            keyless: false,
             signing_config,
             trusted_root,
         }
+    }
+
+    /// Whether somebody asks to sign without a key. A key that was forgotten is no such word: what is written to a public log
+    /// stays there.
+    pub(crate) fn are_meant(&self) -> bool {
+        self.keyless || self.identity_token.is_some() || self.signing_config.is_some()
     }
 
     /// Everything that can be wrong before a certificate is asked for is found here. What is not said is the instance's.

@@ -135,6 +135,9 @@ fn who_cannot_sign_without_a_key_is_told_why() {
     );
     for how in [
         &[][..],
+        &["--keyless"],
+        &["--keyless", "--key", "team.key"],
+        &["-y", "--layout", "tag"],
         &["--identity-token", "secret.txt"],
         &["--identity-token", "nowhere.jwt"],
         &["--identity-token", "expired.jwt"],
