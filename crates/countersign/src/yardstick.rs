@@ -65,12 +65,21 @@ struct IdentityArguments {
     #[arg(long, value_name = "REGEXP", conflicts_with_all = ["policy", "key", "certificate_oidc_issuer"])]
     certificate_oidc_issuer_regexp: Option<String>,
 
-    /// Accept a certificate that is in no log of certificates
-    #[arg(long, conflicts_with_all = ["policy", "key"])]
-    insecure_ignore_sct: bool,
+    /// Whether a certificate that is in no log of certificates is accepted
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        hide_possible_values = true,
+        conflicts_with_all = ["policy", "key"]
+    )]
+    insecure_ignore_sct: Option<bool>,
 
-    /// Whether a signature that is in no transparency log is accepted. An identity needs a log entry unless this is said, and
-    /// then a timestamp; a key needs one only with `=false`
+    /// Whether a signature that is in no transparency log is accepted. An identity needs a log entry unless this is said; an
+    /// entry that is there still proves a time, and refuses where it is broken, and without one a timestamp has to. A key
+    /// needs one only with `=false`
     #[arg(
         long,
         value_name = "BOOL",
@@ -97,12 +106,37 @@ impl Yardstick {
         )
     }
 
-    async fn of_keys(&self) -> Result<PolicySet, Failure> {
-        let mut keys = Vec::with_capacity(self.key.len());
-        for name in &self.key {
-            keys.push(public_key(name).await?);
+    fn by_hand(&self) -> Result<PolicySet, Failure> {
+        let identities = self.identity.pattern()?;
+        let log_of_key = self.identity.insecure_ignore_tlog == Some(false);
+        if self.trusted_root.is_some() && !self.key.is_empty() && !log_of_key {
+            let what = "a key needs no trust root, so that `--trusted-root` would say nothing";
+            return Err(Failure::misuse(anyhow::anyhow!(what)).hint(
+                "leave it away, or demand an entry in a transparency log of that root with `--insecure-ignore-tlog=false`",
+            ));
         }
-        PolicySet::of_keys("--key", &keys, &self.types).ok_or_else(|| {
+        let demanded = ByHand {
+            name: if identities.is_some() {
+                "--certificate-identity"
+            } else {
+                "--key"
+            }
+            .to_owned(),
+            keys: self.keys()?,
+            root: match identities.is_some() || log_of_key {
+                true => Some(self.root()?),
+                false => None,
+            },
+            identities: identities.into_iter().collect(),
+            sct: match self.identity.insecure_ignore_sct {
+                Some(true) => SctRule::Ignored,
+                Some(false) | None => SctRule::Required,
+            },
+            log_of_key,
+            log_of_identity: self.identity.insecure_ignore_tlog != Some(true),
+            predicate_types: self.types.clone(),
+        };
+        PolicySet::by_hand(demanded).ok_or_else(|| {
             Failure::misuse(anyhow::anyhow!(
                 "nothing to judge by: neither a policy nor a key nor an identity is given"
             ))

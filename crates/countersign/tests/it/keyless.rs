@@ -85,6 +85,8 @@ fn flags_mean_what_cosign_means_by_them() {
         ("keyless-identity-admit", vec!["--certificate-identity", SUBJECT, "--certificate-oidc-issuer", "https://evil.example"], 1),
         ("keyless-no-sct-deny", ours(&[]), 1),
         ("keyless-no-sct-deny", ours(&["--insecure-ignore-sct"]), 0),
+        ("keyless-no-sct-deny", ours(&["--insecure-ignore-sct=true"]), 0),
+        ("keyless-no-sct-deny", ours(&["--insecure-ignore-sct=false"]), 1),
         // Without a log, a timestamp has to say when.
         ("keyless-timestamp-instead-of-log-admit", ours(&[]), 1),
         ("keyless-no-proved-time-deny", ours(&["--insecure-ignore-tlog"]), 1),
@@ -104,12 +106,31 @@ fn a_key_needs_a_log_entry_only_where_that_is_asked_for() {
     let folder = folder("key-log-entry-admit");
     let ran = folder.run(&["key", "public", "--key", &cases("keys/alice.pem")]).with_code(0);
     folder.write("alice.pub", &ran.stdout);
+    let evidence = cases("data/key-no-log-entry-deny/evidence");
+    folder.run(&["replay", &evidence, "--key", "alice.pub"]).with_code(0);
     for (case, words, code) in [
-        ("key-no-log-entry-deny", vec!["--key", "alice.pub"], 0),
-        ("key-no-log-entry-deny", vec!["--key", "alice.pub", "--insecure-ignore-tlog"], 0),
-        ("key-no-log-entry-deny", vec!["--key", "alice.pub", "--insecure-ignore-tlog=false"], 1),
-        ("key-log-entry-admit", vec!["--key", "alice.pub", "--insecure-ignore-tlog=false"], 0),
-        ("key-log-not-asked-for-admit", vec!["--key", "alice.pub", "--insecure-ignore-tlog=false"], 1),
+        // A trust root that nothing would be held against is not passed over.
+        ("key-no-log-entry-deny", vec!["--key", "alice.pub"], 2),
+        (
+            "key-no-log-entry-deny",
+            vec!["--key", "alice.pub", "--insecure-ignore-tlog"],
+            2,
+        ),
+        (
+            "key-no-log-entry-deny",
+            vec!["--key", "alice.pub", "--insecure-ignore-tlog=false"],
+            1,
+        ),
+        (
+            "key-log-entry-admit",
+            vec!["--key", "alice.pub", "--insecure-ignore-tlog=false"],
+            0,
+        ),
+        (
+            "key-log-not-asked-for-admit",
+            vec!["--key", "alice.pub", "--insecure-ignore-tlog=false"],
+            1,
+        ),
     ] {
         let ran = judge(&folder, "replay", case, &words);
         assert_eq!(ran.code, Some(code), "{case} {words:?}\n{ran}");
