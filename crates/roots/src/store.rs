@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
-use countersign_evidence::trust::TrustRootError;
+use countersign_evidence::trust::{TrustRootError, Unusable};
 use countersign_image::Digest;
 use jiff::Timestamp;
 use thiserror::Error;
@@ -320,6 +320,7 @@ impl TrustRootStore {
                 if entry.state.generation() != state.generation() {
                     let generation = state.generation().map(|generation| generation.to_string());
                     info!(root = entry.name, generation, "another trust root is in force");
+                    warn_of_unusable(&entry.name, &state);
                 }
                 entry.state = state;
             }
@@ -364,6 +365,7 @@ impl TrustRootStore {
             let (what, advice) = (chain(&**error), error.outcome().advice());
             warn!(root = name, error = what, advice, "there is no trust root of this name");
         }
+        warn_of_unusable(name, &state);
         Entry {
             name: name.to_owned(),
             source,
@@ -391,6 +393,17 @@ impl TrustRootStore {
 
     fn entries(&self) -> MutexGuard<'_, BTreeMap<Key, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A root is taken although a part of it cannot be used; whoever wrote that part believes it to count.
+fn warn_of_unusable(name: &str, state: &State) {
+    let unusable = state.root().iter().flat_map(|root| root.unusable());
+    for Unusable { part, why } in unusable {
+        warn!(
+            root = name,
+            part, why, "a part of the trust root cannot be used, and nothing is believed by it"
+        );
     }
 }
 
