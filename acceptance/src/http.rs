@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-const JSON: &str = "Content-Type: application/json";
+const JSON: (&str, &str) = ("Content-Type", "application/json");
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// Status code and body of an answer.
@@ -18,27 +18,38 @@ pub struct Answer {
 }
 
 pub fn get(address: SocketAddr, path: &str) -> Result<Answer> {
-    request(address, "GET", path, &[], "")
+    request(address, "GET", path, &[JSON], "")
 }
 
 pub fn post(address: SocketAddr, path: &str, json: &str) -> Result<Answer> {
-    request(address, "POST", path, &[], json)
+    request(address, "POST", path, &[JSON], json)
+}
+
+/// Sends a form, whose values are encoded already, as a user with a password that both are.
+pub fn form(address: SocketAddr, path: &str, user: &str, password: &str, form: &str) -> Result<Answer> {
+    let login = STANDARD.encode(format!("{user}:{password}"));
+    let login = format!("Basic {login}");
+    let headers = [
+        ("Content-Type", "application/x-www-form-urlencoded"),
+        ("Authorization", login.as_str()),
+    ];
+    request(address, "POST", path, &headers, form)
 }
 
 /// HTTP/1.0 ends an answer by closing, so there is no framing to get wrong.
-pub fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], json: &str) -> Result<Answer> {
+pub fn request(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Result<Answer> {
     let mut stream = TcpStream::connect_timeout(&address, LIMIT).with_context(|| format!("cannot reach {address}"))?;
     stream
         .set_read_timeout(Some(LIMIT))
         .context("cannot limit the time of an answer")?;
-    let length = json.len();
+    let length = body.len();
     let headers: String = headers
         .iter()
         .map(|(name, value)| format!("{name}: {value}\r\n"))
         .collect();
     write!(
         stream,
-        "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n{headers}\r\n{json}"
+        "{method} {path} HTTP/1.0\r\nHost: {address}\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
     )
     .with_context(|| format!("cannot ask {address}"))?;
     let mut bytes = Vec::new();

@@ -15,6 +15,7 @@ pub mod plane;
 
 pub mod cosign;
 pub mod foreign;
+pub mod sigstore;
 pub mod vault;
 
 pub mod cli;

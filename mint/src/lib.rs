@@ -1,5 +1,5 @@
-//! A private Sigstore in memory: an authority, a certificate transparency log, a time authority, and the trust root that
-//! believes them, for tests. It makes what it should make and, piece by piece, what nobody should make.
+//! A private Sigstore in memory: an authority, a certificate transparency log, a time authority, transparency logs of
+//! signatures, and the trust root that believes them, for tests. It makes what it should make and, piece by piece, what nobody should make.
 //!
 //! ```
 //! use countersign_mint::{Key, Kind, San, Sigstore};
@@ -19,7 +19,8 @@ mod certificate;
 mod der;
 mod key;
 mod log;
-mod rekor;
+mod promised;
+pub mod rekor;
 mod time;
 mod trusted_root;
 
@@ -28,7 +29,8 @@ pub use certificate::{Extension, San, Spec, oid};
 pub use der::{element, explicit, integer, name, object_identifier, octets, sequence, set, utf8};
 pub use key::{Hash, Key, Kind};
 pub use log::CtLog;
-pub use rekor::{Rekor, pem, pem_of_key};
+pub use promised::{pem, pem_of_key};
+pub use rekor::Rekor;
 pub use time::{Stamp, TimeAuthority};
 pub use trusted_root::TrustedRoot;
 
@@ -42,34 +44,46 @@ pub struct Sigstore {
     pub authority: Authority,
     /// The log that promises to log certificates.
     pub ct_log: CtLog,
-    /// The log of signatures.
-    pub rekor: Rekor,
     /// The authority that signs times.
     pub time: TimeAuthority,
+    /// The log of signatures that promises.
+    pub rekor: Rekor,
+    /// The log of signatures that does not.
+    pub tiles: Rekor,
 }
 
 impl Sigstore {
     /// A new one, with keys of its own.
     #[expect(clippy::new_without_default, reason = "each is another: there is no usual one")]
     pub fn new() -> Self {
-        Self::of_kinds([Kind::P384, Kind::P384, Kind::P256, Kind::P384, Kind::P384])
+        Self::of_kinds([
+            Kind::P384,
+            Kind::P384,
+            Kind::P256,
+            Kind::P384,
+            Kind::P384,
+            Kind::P256,
+            Kind::Ed25519,
+        ])
     }
 
     /// One that is always the same for a number, and makes always the same.
     pub fn fixed(number: u8) -> Self {
-        Self::of_kinds([1, 2, 3, 4, 5].map(|key| Kind::Fixed(number.wrapping_mul(5).wrapping_add(key))))
+        let seed = |key: u8| number.wrapping_mul(7).wrapping_add(key);
+        Self::of_kinds([1, 2, 3, 4, 5, 6, 7].map(|key| Kind::Fixed(seed(key))))
     }
 
-    /// The kinds of key: root, intermediate, certificate transparency log, root of times, time authority.
-    fn of_kinds(kinds: [Kind; 5]) -> Self {
+    /// The kinds of key: root, intermediate, certificate transparency log, root of times, time authority, logs.
+    fn of_kinds(kinds: [Kind; 7]) -> Self {
         let now: Timestamp = "2026-03-04T05:06:07Z".parse().unwrap();
         let root = Authority::root("mint root", kinds[0], now);
         Self {
             now,
-            authority: root.below("mint intermediate", Kind::P384, oid::CODE_SIGNING, now),
-            ct_log: CtLog::new("https://ctfe.mint.example", Kind::P256, now - 1000.hours()),
-            rekor: Rekor::new("https://rekor.mint.example"),
-            time: TimeAuthority::new("https://time.mint.example", now),
+            authority: root.below("mint intermediate", kinds[1], oid::CODE_SIGNING, now),
+            ct_log: CtLog::new("https://ctfe.mint.example", kinds[2], now - 1000.hours()),
+            time: TimeAuthority::of_kinds("https://time.mint.example", [kinds[3], kinds[4]], now),
+            rekor: Rekor::v1_with("rekor.mint.example", Key::new(kinds[5])),
+            tiles: Rekor::v2_with("tiles.mint.example", Key::new(kinds[6])),
         }
     }
 
@@ -83,14 +97,22 @@ impl Sigstore {
         self.authority.issue_logged(spec, &[&self.ct_log], self.now)
     }
 
-    /// The trust root that believes all of it.
+    /// The trust root that believes whoever issues and signs times, and no log of signatures.
     pub fn trusted_root(&self) -> TrustedRoot {
         let from = self.now - 1000.hours();
         let mut root = TrustedRoot::new();
         root.authority("https://fulcio.mint.example", &self.authority.chain(), from, None);
         root.ct_log(&self.ct_log.base_url, &self.ct_log.key, from, None);
-        root.log(&self.rekor.base_url, &self.rekor.key, &self.rekor.key.id(), from, None);
         root.time_authority(&self.time.uri, &self.time.chain, from, None);
+        root
+    }
+
+    /// The trust root that believes all of it.
+    pub fn trusted_root_with_logs(&self) -> TrustedRoot {
+        let mut root = self.trusted_root();
+        for log in [&self.rekor, &self.tiles] {
+            root.log(&log.base_url(), &log.key, &log.id(), self.now - 1000.hours(), None);
+        }
         root
     }
 }

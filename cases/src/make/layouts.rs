@@ -112,13 +112,13 @@ fn bundles(workshop: &Workshop) -> Vec<Draft> {
         .manifest(&image.manifest),
         under_alice(
             workshop,
-            "bundle-message-signature-without-manifest-undecided",
-            "Promise: a message signature is over the manifest's bytes. Where these could not be had, it is not known whether\n\
-             the image is signed, and another try may tell.",
+            "bundle-message-signature-without-manifest-admit",
+            "Promise: an ECDSA signature over the manifest's bytes is one over their digest, which is the image's name. It counts\n\
+             although the manifest could not be had.",
         )
         .items([unsigned])
         .gap(Place::ImageManifest, GapCause::Unavailable { status: 502 })
-        .rules("signed", "undecided", &["registry.unavailable"]),
+        .rules("signed", "admit", &["signed"]),
     ]
 }
 

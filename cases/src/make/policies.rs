@@ -9,7 +9,8 @@ use super::policy_text::{Authority, policy};
 use super::sample::{app, sample};
 use super::workshop::Workshop;
 
-const IN_A_KMS: &str = "  - name: job\n    key:\n      kms: gcpkms://projects/shop/locations/global/keyRings/release/cryptoKeys/app\n";
+const IN_A_KMS: &str =
+    "  - name: job\n    key:\n      kms: gcpkms://projects/shop/locations/global/keyRings/release/cryptoKeys/app\n";
 
 pub(super) fn drafts(workshop: &Workshop) -> Vec<Draft> {
     let mut drafts = several(workshop);

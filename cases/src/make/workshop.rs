@@ -11,8 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use countersign_evidence::{Hash, KeyKind, Layout, PublicKey, Scheme, Sealed, ToBeSigned};
 use countersign_keys::{PrivateKey, Signer as _};
 
-use super::keyless::{self, Minted};
 use super::MakeError;
+use super::keyless::{self, Minted};
 use super::remembered::Remembered;
 
 /// File of a key → its kind. Alice is whom the policies believe; Bob is anybody else.
@@ -68,7 +68,7 @@ impl Workshop {
             remembered: RefCell::new(Remembered::read(folder)?),
             minted: OnceCell::new(),
         };
-        let alice = (workshop.public("alice").to_pem(), keyless::signature_to_log(&workshop));
+        let alice = (spki(&workshop.public("alice")), keyless::signature_to_log(&workshop));
         let minted = Minted::open(folder, (&alice.0, &alice.1))?;
         // It was empty until now.
         workshop.minted.set(minted).ok();
@@ -124,6 +124,15 @@ impl Workshop {
     fn signer(&self, name: &str) -> &PrivateKey {
         self.signers.get(name).expect("drafts name only signers of the table")
     }
+}
+
+/// The key as SubjectPublicKeyInfo in DER.
+fn spki(key: &PublicKey) -> Vec<u8> {
+    let pem = key.to_pem();
+    let body: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
+    STANDARD
+        .decode(body)
+        .expect("a PEM block that was just written has a base64 body")
 }
 
 fn make_missing(folder: &Path, name: &'static str, kind: KeyKind) -> Result<(), MakeError> {

@@ -1,13 +1,12 @@
 //! The trust roots of a command: what it is given, or what the binary brings along. Nothing is fetched.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use countersign_evidence::TrustRoot;
 use countersign_policy::{PolicySet, TrustRoots};
-use countersign_roots::tuf::{Limits, from_archive};
-use countersign_roots::{PublicGood, RootsConfig, Schedule, Source, TrustRootStore, embedded, file};
+use countersign_roots::tuf::from_archive;
+use countersign_roots::{Source, embedded, file};
 use countersign_server::policies;
 use jiff::Timestamp;
 
@@ -37,25 +36,6 @@ pub(crate) fn beside(set: &PolicySet, given: Option<&Path>, at: Timestamp) -> Re
         roots = roots.with_obtained(&document.digest, obtained);
     }
     Ok(roots)
-}
-
-/// The trust roots of a door: those that the binary brings along, and those of TrustRoot documents.
-pub(crate) fn kept() -> Result<Arc<TrustRootStore>, Failure> {
-    let failed = |error: anyhow::Error| Failure::misuse(error).context("no trust root can be kept");
-    let http = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(|error| failed(error.into()))?;
-    let store = TrustRootStore::open(RootsConfig {
-        public_good: PublicGood::Embedded,
-        named: BTreeMap::new(),
-        cache: None,
-        http,
-        limits: Limits::standard(),
-        schedule: Schedule::standard(),
-        clock: Timestamp::now,
-    });
-    store.map(Arc::new).map_err(|error| failed(error.into()))
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

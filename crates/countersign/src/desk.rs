@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use countersign_evidence::{Draft, Layout, Sealed, ToBeSigned};
 use countersign_image::Pinned;
-use countersign_keys::{Recorded, SigningKey};
+use countersign_keyless::Keyless;
+use countersign_keys::SigningKey;
 use countersign_registry::publish::{self, Published};
 use countersign_registry::{Client, Credentials};
 use countersign_roots::embedded::Instance;
@@ -18,13 +19,15 @@ use crate::naming;
 use crate::printer::Printer;
 use crate::private_key::{self, PasswordSource};
 use crate::registries::ReachArguments;
+use crate::signer::SignedWith;
 use crate::vault;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Signing {
     /// The key that signs: a file (cosign's, PKCS#8, SEC1 or PKCS#1), env://VARIABLE, openbao://KEY or hashivault://KEY
+    /// [default: none, see "Without a key"]
     #[arg(long, value_name = "KEY")]
-    key: PathBuf,
+    key: Option<PathBuf>,
     #[command(flatten)]
     password: PasswordSource,
     /// How it is stored beside the image
@@ -58,12 +61,12 @@ impl From<LayoutChoice> for Layout {
 
 /// What signs.
 enum Hand {
-    Key(Box<PrivateKey>),
+    Key(Box<SigningKey>),
     Keyless(Box<Keyless>),
 }
 
 pub(crate) struct Desk {
-    key: SigningKey,
+    hand: Hand,
     layout: Layout,
     client: Client,
     credentials: Credentials,
@@ -73,8 +76,7 @@ pub(crate) struct Desk {
 /// What was signed, and where it is now.
 pub(crate) struct Written {
     image: Pinned,
-    fingerprint: String,
-    recorded: Option<Recorded>,
+    with: SignedWith,
     layout: Layout,
     published: Published,
 }
@@ -85,7 +87,7 @@ impl Desk {
         let timeout = signing.registries.timeout();
         let layout = signing.layout.into();
         let hand = match &signing.key {
-            Some(path) => Hand::Key(Box::new(private_key::read(path, &signing.password)?)),
+            Some(path) => Hand::Key(Box::new(private_key::open(path, &signing.password, printer).await?)),
             None if !signing.keyless.are_meant() => return Err(nobody_said_how()),
             None if layout == Layout::Bundle => {
                 let opened = signing.keyless.open(Instance::PublicGood, Instant::now() + timeout);
@@ -123,10 +125,16 @@ impl Desk {
 
     /// 1. sign, 2. seal (which verifies the signature just made), 3. publish: content first, the name last.
     pub(crate) async fn write(&self, image: &Pinned, what: ToBeSigned) -> Result<Written, Failure> {
-        let signature = self.key.sign(&what).await.map_err(vault::unsigned)?;
-        let sealed = what
-            .seal(self.layout, &signature.bytes, self.key.public_key())
-            .map_err(Failure::misuse)?;
+        let (sealed, with) = match &self.hand {
+            Hand::Key(key) => self.by_key(key, what).await?,
+            Hand::Keyless(keyless) => {
+                let draft = Draft::of(what).map_err(Failure::misuse)?;
+                let minted = keyless.sign(draft, self.deadline()).await;
+                let minted =
+                    minted.map_err(|error| keyless::of_error(error).context(format!("{image} is not signed")))?;
+                (minted.sealed, SignedWith::of_chain(&minted.chain))
+            }
+        };
         let published = publish::attach(
             &self.client,
             &self.credentials,
@@ -140,19 +148,22 @@ impl Desk {
             .map_err(|trouble| naming::of_trouble(image.repository(), trouble, format!("{image} is not signed")))?;
         Ok(Written {
             image: image.clone(),
-            fingerprint,
-            recorded: signature.recorded,
+            with,
             layout: self.layout,
             published,
         })
     }
 
-    fn by_key(&self, key: &PrivateKey, what: ToBeSigned) -> Result<(Sealed, SignedWith), Failure> {
-        let signature = key.sign(&what).map_err(Failure::misuse)?;
+    async fn by_key(&self, key: &SigningKey, what: ToBeSigned) -> Result<(Sealed, SignedWith), Failure> {
+        let signature = key.sign(&what).await.map_err(vault::unsigned)?;
         let sealed = what
-            .seal(self.layout, &signature, key.public_key())
+            .seal(self.layout, &signature.bytes, key.public_key())
             .map_err(Failure::misuse)?;
-        Ok((sealed, SignedWith::Key(key.public_key().fingerprint().to_string())))
+        let with = SignedWith::Key {
+            fingerprint: key.public_key().fingerprint().to_string(),
+            recorded: signature.recorded,
+        };
+        Ok((sealed, with))
     }
 
     fn deadline(&self) -> Instant {
@@ -172,8 +183,7 @@ impl Written {
     pub(crate) fn print(&self, printer: &mut Printer) {
         let Self {
             image,
-            fingerprint,
-            recorded,
+            with,
             layout,
             published,
         } = self;
@@ -183,13 +193,7 @@ impl Written {
             "published"
         };
         printer.line(format!("signed     {image}"));
-        printer.line(format!("key        {fingerprint}"));
-        if let Some(recorded) = recorded {
-            printer.line(format!(
-                "vault      {} version {}, request {}",
-                recorded.key, recorded.version, recorded.request_id
-            ));
-        }
+        with.print(printer);
         printer.line(format!(
             "{word:<9}  {}@{} ({layout})",
             published.repository, published.manifest
@@ -205,13 +209,7 @@ impl Written {
             "blob": self.published.blob.to_string(),
             "alreadyThere": self.published.already_there,
         });
-        if let Some(recorded) = &self.recorded {
-            document["vault"] = json!({
-                "key": recorded.key.as_str(),
-                "version": recorded.version,
-                "requestId": recorded.request_id,
-            });
-        }
+        self.with.add_to(&mut document);
         document
     }
 }

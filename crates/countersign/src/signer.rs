@@ -2,14 +2,19 @@
 
 use countersign_evidence::chain::Chain;
 use countersign_image::text::excerpt;
+use countersign_keys::Recorded;
 use serde_json::{Value, json};
 
 use crate::printer::Printer;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SignedWith {
-    /// A key, by its fingerprint.
-    Key(String),
+    /// A key.
+    Key {
+        fingerprint: String,
+        /// What a vault has written down about it.
+        recorded: Option<Recorded>,
+    },
     /// A certificate.
     Identity {
         subjects: Vec<String>,
@@ -24,7 +29,10 @@ pub(crate) enum SignedWith {
 impl SignedWith {
     pub(crate) fn of_chain(chain: &Chain) -> Self {
         let Some(identity) = chain.signer().identity() else {
-            return Self::Key(chain.signer().key().fingerprint().to_string());
+            return Self::Key {
+                fingerprint: chain.signer().key().fingerprint().to_string(),
+                recorded: None,
+            };
         };
         let subjects = identity.subjects.iter();
         let logs = chain.logs().iter();
@@ -41,7 +49,15 @@ impl SignedWith {
 
     pub(crate) fn print(&self, printer: &mut Printer) {
         match self {
-            Self::Key(fingerprint) => printer.line(format!("key        {fingerprint}")),
+            Self::Key { fingerprint, recorded } => {
+                printer.line(format!("key        {fingerprint}"));
+                if let Some(recorded) = recorded {
+                    printer.line(format!(
+                        "vault      {} version {}, request {}",
+                        recorded.key, recorded.version, recorded.request_id
+                    ));
+                }
+            }
             Self::Identity {
                 subjects,
                 issuer,
@@ -64,7 +80,16 @@ impl SignedWith {
 
     pub(crate) fn add_to(&self, document: &mut Value) {
         match self {
-            Self::Key(fingerprint) => document["key"] = json!(fingerprint),
+            Self::Key { fingerprint, recorded } => {
+                document["key"] = json!(fingerprint);
+                if let Some(recorded) = recorded {
+                    document["vault"] = json!({
+                        "key": recorded.key.as_str(),
+                        "version": recorded.version,
+                        "requestId": recorded.request_id,
+                    });
+                }
+            }
             Self::Identity {
                 subjects,
                 issuer,

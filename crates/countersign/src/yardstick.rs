@@ -1,10 +1,13 @@
 //! By what images are judged: policies, or keys and identities that must have signed.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
-use countersign_evidence::PublicKey;
+use countersign_evidence::{PublicKey, SctRule, TrustRoot};
 use countersign_keys::KeyReference;
+use countersign_policy::identity::{Anchoring, Expression, IdentityPattern, NamePattern};
+use countersign_policy::set::ByHand;
 use countersign_policy::{PolicySet, Settings};
 use countersign_server::policies;
 use jiff::Timestamp;
@@ -94,9 +97,9 @@ struct IdentityArguments {
 
 impl Yardstick {
     /// As they stand at the time of judgement: packed trust roots end.
-    pub(crate) fn policies(&self, at: Timestamp) -> Result<PolicySet, Failure> {
+    pub(crate) async fn policies(&self, at: Timestamp) -> Result<PolicySet, Failure> {
         if self.policy.is_empty() {
-            return self.of_keys().await;
+            return self.by_hand().await;
         }
         read_policies(
             &self.policy,
@@ -106,7 +109,7 @@ impl Yardstick {
         )
     }
 
-    fn by_hand(&self) -> Result<PolicySet, Failure> {
+    async fn by_hand(&self) -> Result<PolicySet, Failure> {
         let identities = self.identity.pattern()?;
         let log_of_key = self.identity.insecure_ignore_tlog == Some(false);
         if self.trusted_root.is_some() && !self.key.is_empty() && !log_of_key {
@@ -122,7 +125,7 @@ impl Yardstick {
                 "--key"
             }
             .to_owned(),
-            keys: self.keys()?,
+            keys: self.keys().await?,
             root: match identities.is_some() || log_of_key {
                 true => Some(self.root()?),
                 false => None,
@@ -147,22 +150,17 @@ impl Yardstick {
         })
     }
 
-    fn keys(&self) -> Result<Vec<PublicKey>, Failure> {
-        self.key.iter().map(|path| public_key(path)).collect()
+    async fn keys(&self) -> Result<Vec<PublicKey>, Failure> {
+        let mut keys = Vec::with_capacity(self.key.len());
+        for name in &self.key {
+            keys.push(public_key(name).await?);
+        }
+        Ok(keys)
     }
 
     fn root(&self) -> Result<Arc<TrustRoot>, Failure> {
         believed::standing(self.trusted_root.as_deref())
     }
-}
-
-fn public_key(path: &Path) -> Result<PublicKey, Failure> {
-    let pem = files::read_text(path, MAX_SMALL)?;
-    PublicKey::from_pem(&pem).map_err(|error| {
-        Failure::misuse(error)
-            .context(format!("`{}` holds no public key", path.display()))
-            .hint("`countersign key public --key FILE` prints the public half of a private key")
-    })
 }
 
 impl IdentityArguments {

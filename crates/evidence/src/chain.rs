@@ -11,7 +11,6 @@
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -149,51 +148,32 @@ where
     /// 2. the signature is by the key, or by the key in the certificate, whoever that may belong to;
     /// 3. the log entries are about this very signature, and the logs of the root say so;
     /// 4. the timestamps are over this very signature, and are by the authorities of the root;
-    /// 5. as many as are wanted, and at least one time where a certificate has to be believed;
+    /// 5. as many as are wanted, logs that are believed at the times that others prove where they prove none themselves, and
+    ///    at least one time where a certificate has to be believed;
     /// 6. the root vouches for the certificate at every one of these times.
     pub(crate) fn follow(&self, trusted: &Trusted) -> Result<Chain, VerifyError> {
-        let leaf;
-        let others;
-        // 1.
-        let (key, rule) = match trusted {
-            Trusted::Key { key, rule, logs, times } => {
-                if logs.is_some() || times.is_some() {
-                    self.material.check_form()?;
-                }
-                (others, leaf) = (None, None);
-                (key, *rule)
+        match trusted {
+            Trusted::Key { key, rule, .. } => {
+                let (signature, scheme) = self.one_by(key, *rule)?;
+                let (logs, times) = self.beside(trusted, signature, Signer::Key(key))?;
+                Ok(Chain::assertion(SignedBy::Key(key.clone()), scheme, logs, times))
             }
-            Trusted::Keyless { .. } => {
-                self.material.check_form()?;
+            Trusted::Keyless { root, sct, .. } => {
+                // 1.
                 let certificates = self.material.certificates()?;
-                others = Some(certificates.others);
-                // Legacy signatures are made over SHA-256 whatever the curve, and the natural rule has that.
-                (leaf.insert(Leaf::parse(&certificates.leaf)?).key(), HashRule::Natural)
-            }
-        };
-        // 2.
-        let (signature, scheme) = self.one_by(key, rule)?;
-        // 3.
-        let signer = match &leaf {
-            Some(leaf) => Signer::Certificate(leaf.der()),
-            None => Signer::Key(key),
-        };
-        let logs = trusted.logs().map(|demand| self.logged(demand, signature, signer));
-        let logs = logs.transpose()?.unwrap_or_default();
-        // 4.
-        let stamps = trusted.times().map(|demand| self.stamped(demand, signature));
-        let stamps = stamps.transpose()?.unwrap_or_default();
-        // 5.
-        let times = times(&logs, &stamps);
-        let signer = match (trusted, &leaf) {
-            (Trusted::Keyless { root, sct, .. }, Some(leaf)) => {
+                let leaf = Leaf::parse(&certificates.leaf)?;
+                // 2. Legacy signatures are over SHA-256 whatever the curve, and the natural rule has that.
+                let (signature, scheme) = self.one_by(leaf.key(), HashRule::Natural)?;
+                // 3. to 5.
+                let (logs, times) = self.beside(trusted, signature, Signer::Certificate(leaf.der()))?;
                 if times.is_empty() {
                     return Err(VerifyError::NoTime);
                 }
                 // 6.
                 let at: Vec<Timestamp> = times.iter().map(|proved| proved.time).collect();
-                let vouched = vouch(leaf, others.as_deref().unwrap_or_default(), &at, root, *sct, None)?;
-                SignedBy::Identity(Box::new(vouched))
+                let vouched = vouch(&leaf, &certificates.others, &at, root, *sct, None)?;
+                let signer = SignedBy::Identity(Box::new(vouched));
+                Ok(Chain::assertion(signer, scheme, logs, times))
             }
         }
     }
@@ -245,9 +225,10 @@ where
             signer,
         };
         let entries = self.material.entries()?;
+        let rule = self.material.rule(&demand.rule);
         let logs = entries
             .iter()
-            .map(|entry| verify_entry(entry, &submission, demand.root.logs(), &demand.rule))
+            .map(|entry| verify_entry(entry, &submission, demand.root.logs(), &rule))
             .collect::<Result<Vec<_>, _>>()?;
         let found = logs.iter().map(Logged::counts_as).collect::<BTreeSet<_>>().len();
         if found < demand.at_least {
@@ -277,8 +258,8 @@ where
 fn times(logs: &[Logged], stamps: &[Stamped]) -> Vec<ProvedTime> {
     let promised = logs.iter().filter_map(|logged| {
         Some(ProvedTime {
-            time: logged.time()?,
-            by: TimeSource::Log(logged.origin().to_owned()),
+            time: logged.integrated_time()?,
+            by: TimeSource::Log(logged.log_name().to_owned()),
         })
     });
     let stamped = stamps.iter().map(|stamped| ProvedTime {

@@ -70,12 +70,7 @@ fn each<T>(
     (proved, rejected)
 }
 
-fn signature(
-    item: &Item,
-    evidence: &Evidence,
-    trusted: &Trusted,
-    budget: &mut Budget,
-) -> Result<ImageSignature, Why> {
+fn signature(item: &Item, evidence: &Evidence, trusted: &Trusted, budget: &mut Budget) -> Result<ImageSignature, Why> {
     let (origin, image) = (&item.origin, &evidence.image);
     let opened = Opened::of(&item.content)?;
     let material = opened.material();
@@ -176,9 +171,7 @@ impl<'a> Opened<'a> {
                 let parsed = Envelope::parse(envelope.bytes()).map_err(VerifyError::Envelope)?;
                 Self::Envelope(parsed, envelope, annotations)
             }
-            Content::Bundle(blob) => {
-                Self::Bundle(Box::new(Bundle::parse(blob.bytes()).map_err(VerifyError::Bundle)?))
-            }
+            Content::Bundle(blob) => Self::Bundle(Box::new(Bundle::parse(blob.bytes()).map_err(VerifyError::Bundle)?)),
         })
     }
 

@@ -49,6 +49,7 @@ pub use key::{Hash, HashRule, KeyError, KeyKind, PublicKey, Scheme, SignatureErr
 pub use layout::{Layout, Layouts};
 pub use log::{Entry, LogError, LogRule, LogStep, Logged, Signed, Signer, Submission, verify_entry};
 pub use material::{Material, MaterialError};
+pub use predicate::{Predicate, PredicateError};
 pub use refusal::{Step, VerifyError};
 pub use seal::{Draft, SealError, Sealed, ToBeSigned, Vouchers};
 pub use signature::{ImageSignature, NotThisImage};

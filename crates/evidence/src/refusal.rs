@@ -135,13 +135,14 @@ impl VerifyError {
     /// The step of the chain of trust that broke.
     pub fn step(&self) -> Step {
         match self {
-            Self::Base64(_) | Self::Envelope(_) | Self::Bundle(_) | Self::Material(MaterialError::Form(_)) => Step::Form,
+            Self::Base64(_) | Self::Envelope(_) | Self::Bundle(_) => Step::Form,
             Self::Signature(_) => Step::Signature,
             Self::Simple(_)
             | Self::PayloadType { .. }
             | Self::Statement(_)
             | Self::OtherMessage { .. }
-            | Self::OtherArtifact { .. } => Step::Content,
+            | Self::OtherArtifact { .. }
+            | Self::NoMessage => Step::Content,
             Self::Certificate(CertificateError::Sct(_)) => Step::Sct,
             Self::Material(material) => material.step(),
             Self::Certificate(_) => Step::Certificate,

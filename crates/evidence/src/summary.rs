@@ -4,10 +4,12 @@ use countersign_image::text::excerpt;
 use countersign_image::{Algorithm, Digest, annotation};
 
 use crate::bundle::{Bundle, BundleContent};
+use crate::certificate::{Leaf, Subject};
 use crate::encoding;
 use crate::envelope::Envelope;
 use crate::examine::unverified_predicate_type;
 use crate::gathered::{Content, Evidence, Item, Origin};
+use crate::material::Material;
 use crate::predicate;
 
 /// The most characters of a hint that are kept.
@@ -22,8 +24,8 @@ pub struct Seen {
     pub kind: SeenKind,
     /// The predicate type of its statement, if it has one; all its characters print.
     pub unverified_predicate_type: Option<String>,
-    /// Who seems to have signed: the hint of a bundle, the key id of an envelope, or `certificate`; all its characters
-    /// print. What cosign writes, a fingerprint in base64, is spelled as fingerprints are everywhere else.
+    /// Who seems to have signed: the hint of a bundle, the key id of an envelope, or `certificate` with whom it
+    /// names; all its characters print. What cosign writes, a fingerprint in base64, is spelled as fingerprints are everywhere else.
     pub unverified_signer_hint: Option<String>,
 }
 
@@ -61,22 +63,28 @@ fn seen(item: &Item) -> Seen {
             None,
             annotations
                 .get(annotation::COSIGN_CERTIFICATE)
-                .map(|_| CERTIFICATE.to_owned()),
+                .map(|_| named(Material::Annotations(annotations))),
         ),
-        Content::Envelope { envelope: blob, .. } => match Envelope::parse(blob.bytes()) {
+        Content::Envelope {
+            envelope: blob,
+            annotations,
+        } => match Envelope::parse(blob.bytes()) {
+            Ok(envelope) if annotations.contains_key(annotation::COSIGN_CERTIFICATE) => {
+                statement(&envelope, Some(&named(Material::Annotations(annotations))))
+            }
             Ok(envelope) => statement(&envelope, envelope.unverified_key_ids().next()),
             Err(_) => UNREADABLE,
         },
         Content::Bundle(blob) => match Bundle::parse(blob.bytes()) {
             Ok(bundle) => {
                 let hint = if bundle.has_certificate() {
-                    Some(CERTIFICATE)
+                    Some(named(Material::Bundle(&bundle)))
                 } else {
-                    bundle.unverified_hint()
+                    bundle.unverified_hint().map(ToOwned::to_owned)
                 };
                 match bundle.content() {
-                    BundleContent::Message(_) => (SeenKind::Signature, None, hint.map(ToOwned::to_owned)),
-                    BundleContent::Envelope(envelope) => statement(envelope, hint),
+                    BundleContent::Message(_) => (SeenKind::Signature, None, hint),
+                    BundleContent::Envelope(envelope) => statement(envelope, hint.as_deref()),
                 }
             }
             Err(_) => UNREADABLE,
@@ -98,6 +106,22 @@ fn fingerprint(hint: &str) -> Option<String> {
 type Guess = (SeenKind, Option<String>, Option<String>);
 
 const CERTIFICATE: &str = "certificate";
+
+/// Whom the signer's certificate names, if one were to believe it.
+fn named(material: Material<'_>) -> String {
+    let leaf = material
+        .certificates()
+        .ok()
+        .and_then(|certificates| Leaf::parse(&certificates.leaf).ok());
+    let Some(leaf) = leaf else {
+        return CERTIFICATE.to_owned();
+    };
+    let identity = leaf.unverified_identity();
+    let names: Vec<&str> = identity.subjects.iter().map(Subject::as_str).collect();
+    let issuer = identity.issuer.as_deref().unwrap_or("none");
+    format!("{CERTIFICATE} of {} by issuer {issuer}", names.join(", "))
+}
+
 const UNREADABLE: Guess = (SeenKind::Unreadable, None, None);
 
 fn statement(envelope: &Envelope, hint: Option<&str>) -> Guess {

@@ -1,7 +1,5 @@
 //! Keys, images and evidence for the tests of this crate.
 
-pub(crate) mod log;
-
 use std::collections::BTreeMap;
 
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};

@@ -104,7 +104,7 @@ pub enum Message<'a> {
 }
 
 impl Message<'_> {
-    fn digest(&self) -> &Digest {
+    pub(crate) fn digest(&self) -> &Digest {
         match self {
             Self::Bytes(blob) => blob.digest(),
             Self::Digest(digest) => digest,
@@ -154,7 +154,7 @@ pub(crate) fn verify_simple_within(
 ) -> Result<Verified<SimplePayload>, VerifyError> {
     let signature = encoding::decode(signature).map_err(VerifyError::Base64)?;
     let claim = Claim {
-        signed: Signed::message(payload.bytes()),
+        signed: Signed::Message(payload.bytes()),
         signatures: &[&signature],
         verify: |key: &PublicKey, rule, signature: &[u8]| key.verify(rule, payload.bytes(), signature),
         stamped: None,
@@ -234,8 +234,11 @@ pub(crate) fn verify_message_within(
     }
     let claim = Claim {
         signed: match message {
-            Message::Bytes(blob) => Signed::message(blob.bytes()),
-            Message::Digest(digest) => Signed::digest(digest),
+            Message::Bytes(blob) => Signed::Message(blob.bytes()),
+            Message::Digest(digest) => Signed::Digest {
+                hash: hash_of(digest),
+                value: digest.raw(),
+            },
         },
         signatures: &[&signature.signature],
         verify: |key: &PublicKey, rule, signature: &[u8]| message.verify(key, rule, signature),

@@ -10,8 +10,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use countersign_evidence::trust::TrustRoot;
 use countersign_image::Digest;
+use countersign_image::text::excerpt;
 
 use crate::document::{DocumentError, SourcePosition};
+
+/// The longest name that is repeated: no object in Kubernetes has a longer one.
+pub(crate) const MAX_NAME: usize = 253;
 
 /// A TrustRoot document.
 #[derive(Clone, Debug)]
@@ -187,7 +191,9 @@ impl TrustRoots {
 
     /// A trust root that has a name without a document.
     pub(crate) fn named(&self, name: &str) -> Result<Arc<TrustRoot>, String> {
-        match self.named.get(name) {
+        let found = self.named.get(name);
+        let name = excerpt(name, MAX_NAME);
+        match found {
             Some(Ok(root)) => Ok(root.clone()),
             Some(Err(why)) => Err(format!("the trust root `{name}` could not be obtained: {why}")),
             None => Err(format!("there is no TrustRoot `{name}`")),

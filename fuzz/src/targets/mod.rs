@@ -7,6 +7,7 @@ mod image;
 mod keyless;
 mod keys;
 mod ledger;
+mod log;
 mod policy;
 mod registry;
 mod roots;

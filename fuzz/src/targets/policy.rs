@@ -119,7 +119,9 @@ fn policy(data: &[u8]) {
     let compile = |parsed: &Parsed| PolicySet::compile(vec![parsed.clone()], Settings::deny_unmatched());
     let set = compile(&parsed);
     assert_eq!(set.generation(), compile(&parse("policy.yaml", text)).generation());
-    assert_eq!(set.len() + set.broken().count(), parsed.documents.len());
+    let roots = |document: &&Document| matches!(document, Document::TrustRoot(_) | Document::BrokenTrustRoot(_));
+    let roots = parsed.documents.iter().filter(roots).count();
+    assert_eq!(set.len() + set.broken().count() + roots, parsed.documents.len());
     for lint in set.lints() {
         spoken::line(&lint.to_string());
     }
@@ -168,6 +170,8 @@ fn promises_of_parsed(parsed: &Parsed, text: &str) {
         match document {
             Document::Policy(policy) => spoken::line(policy.name()),
             Document::Broken(broken) => assert!(!broken.errors().is_empty(), "broken, and nothing says why"),
+            Document::TrustRoot(root) => spoken::line(root.name()),
+            Document::BrokenTrustRoot(broken) => assert!(!broken.errors().is_empty(), "broken, and nothing says why"),
         }
     }
 }

@@ -228,7 +228,8 @@ fn archived(data: &[u8]) {
         Err(error) => return spoken::refusal(&error),
     };
     for item in &evidence.items {
-        let (Content::Simple { payload: blob, .. } | Content::Envelope { envelope: blob, .. } | Content::Bundle(blob)) = &item.content;
+        let (Content::Simple { payload: blob, .. } | Content::Envelope { envelope: blob, .. } | Content::Bundle(blob)) =
+            &item.content;
         assert!(item.origin.blob.matches(blob.bytes()));
     }
     let copy = directory.path().join("copy");

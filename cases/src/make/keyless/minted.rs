@@ -8,6 +8,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_evidence::{Layout, PublicKey, Sealed, ToBeSigned};
+use countersign_mint::rekor::{Made, dsse_v001, hashedrekord_v001};
 use countersign_mint::{Extension, Key, Kind, San, Sigstore, TrustedRoot, pem, pem_of_key};
 use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
@@ -75,8 +76,8 @@ pub(crate) struct Minted {
 }
 
 impl Minted {
-    /// Reads what was made, or makes it. `alice` is her key as PEM with her signature of the image.
-    pub(crate) fn open(folder: &Path, alice: (&str, &[u8])) -> Result<Self, MakeError> {
+    /// Reads what was made, or makes it. `alice` is her key (SubjectPublicKeyInfo in DER) with her signature of the image.
+    pub(crate) fn open(folder: &Path, alice: (&[u8], &[u8])) -> Result<Self, MakeError> {
         let path = folder.join(FILE);
         let known: Option<Self> = std::fs::read(&path)
             .ok()
@@ -95,10 +96,10 @@ impl Minted {
         Ok(minted)
     }
 
-    fn mint((alice, signature): (&str, &[u8])) -> Self {
+    fn mint((alice, signature): (&[u8], &[u8])) -> Self {
         let world = Sigstore::new();
         let image = app();
-        let message = payload(&image);
+        let body = hashedrekord_v001(&payload(&image), signature, Made::Key(alice));
         let signed = SIGNED
             .iter()
             .map(|(name, subject, but)| ((*name).to_owned(), sign(&world, &image, subject, *but)))
@@ -108,9 +109,7 @@ impl Minted {
             lists: lists(&world),
             trusted_roots: trusted_roots(&world),
             signed,
-            entry_of_key: world
-                .rekor
-                .message(&message, signature, alice, world.now + 1.minute(), 11),
+            entry_of_key: world.rekor.promised(&body, world.now + 1.minute(), 11),
         }
     }
 }
@@ -130,26 +129,24 @@ fn sign(world: &Sigstore, image: &Sample, subject: &str, but: But) -> Signed {
         NoSct => world.authority.issue(&spec),
         _ => world.certify(spec),
     };
-    let certificate = pem(&certificate);
     let chain: String = world.authority.chain().iter().map(|der| pem(der)).collect();
     let mut annotations = BTreeMap::from([
-        ("dev.sigstore.cosign/certificate".to_owned(), certificate.clone()),
+        ("dev.sigstore.cosign/certificate".to_owned(), pem(&certificate)),
         ("dev.sigstore.cosign/chain".to_owned(), chain),
     ]);
+    let made = Made::Certificate(&certificate);
     let time = world.now + if but == Late { 1.hour() } else { 1.minute() };
     let (envelope, signature, entry) = match but {
         Attested => {
             let (envelope, statement, signature) = attest(&key, image);
-            let entry = world
-                .rekor
-                .envelope(&envelope, &statement, &signature, &certificate, time, 7);
+            let entry = dsse_v001(&envelope, &statement, &signature, made);
             (Some(envelope), signature, entry)
         }
         _ => {
             let message = payload(image);
             let signature = key.sign(&message);
             let logged: &[u8] = if but == EntryOfAnother { b"another" } else { &message };
-            let entry = world.rekor.message(logged, &signature, &certificate, time, 7);
+            let entry = hashedrekord_v001(logged, &signature, made);
             (None, signature, entry)
         }
     };
@@ -161,6 +158,7 @@ fn sign(world: &Sigstore, image: &Sample, subject: &str, but: But) -> Signed {
             annotations.insert("dev.sigstore.cosign/rfc3161timestamp".to_owned(), stamp);
         }
         _ => {
+            let entry = world.rekor.promised(&entry, time, 7);
             annotations.insert("dev.sigstore.cosign/bundle".to_owned(), entry);
         }
     }
@@ -201,7 +199,7 @@ fn lists(world: &Sigstore) -> BTreeMap<String, String> {
             "certificateAuthorities",
             authority("https://fulcio.mint.example", &world.authority.chain()),
         ),
-        of("tLogs", log(&world.rekor.base_url, &world.rekor.key)),
+        of("tLogs", log(&world.rekor.base_url(), &world.rekor.key)),
         of("ctLogs", log(&world.ct_log.base_url, &world.ct_log.key)),
         of("timestampAuthorities", authority(&world.time.uri, &world.time.chain)),
     ])
@@ -212,8 +210,19 @@ fn trusted_roots(world: &Sigstore) -> BTreeMap<String, String> {
     let (from, ended) = (world.now - 1000.hours(), Some(world.now - 1.hour()));
     let root = |authority_until, log_until, ct_until| {
         let mut root = TrustedRoot::new();
-        root.authority("https://fulcio.mint.example", &world.authority.chain(), from, authority_until);
-        root.log(&world.rekor.base_url, &world.rekor.key, &world.rekor.key.id(), from, log_until);
+        root.authority(
+            "https://fulcio.mint.example",
+            &world.authority.chain(),
+            from,
+            authority_until,
+        );
+        root.log(
+            &world.rekor.base_url(),
+            &world.rekor.key,
+            &world.rekor.id(),
+            from,
+            log_until,
+        );
         root.ct_log(&world.ct_log.base_url, &world.ct_log.key, from, ct_until);
         serde_json::to_string_pretty(&root.0).expect("it is JSON") + "\n"
     };

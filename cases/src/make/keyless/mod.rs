@@ -63,7 +63,10 @@ fn ours() -> Authority {
 /// A case under one authority, with the TrustRoot `acme` in the file.
 fn under(workshop: &Workshop, authority: Authority, name: &'static str, about: &'static str) -> Draft {
     let lists = &workshop.minted().lists;
-    let lists: String = lists.iter().map(|(name, list)| format!("    {name}: {list}\n")).collect();
+    let lists: String = lists
+        .iter()
+        .map(|(name, list)| format!("    {name}: {list}\n"))
+        .collect();
     let root = format!(
         "---\napiVersion: policy.sigstore.dev/v1alpha1\nkind: TrustRoot\nmetadata:\n  name: acme\nspec:\n  sigstoreKeys:\n{lists}"
     );
@@ -131,8 +134,7 @@ fn identities(workshop: &Workshop) -> Vec<Draft> {
 }
 
 fn links(workshop: &Workshop) -> Vec<Draft> {
-    let case =
-        |authority, name, about, by| under(workshop, authority, name, about).items([signed(workshop, by)]);
+    let case = |authority, name, about, by| under(workshop, authority, name, about).items([signed(workshop, by)]);
     let denies = |name, about, by, code: &str| case(ours(), name, about, by).rules("released", "deny", &[code]);
     let ignoring = || {
         let more = format!("{OF_OURS}      insecureIgnoreSCT: true\n");
@@ -298,9 +300,7 @@ fn windows(workshop: &Workshop) -> Vec<Draft> {
 }
 
 fn attestations(workshop: &Workshop) -> Vec<Draft> {
-    let case = |name, about, by| {
-        under(workshop, ours().attests(&[SLSA]), name, about).items([signed(workshop, by)])
-    };
+    let case = |name, about, by| under(workshop, ours().attests(&[SLSA]), name, about).items([signed(workshop, by)]);
     vec![
         case(
             "keyless-attestation-admit",

@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
     let judged = match &arguments.image {
         Some(image) => {
-            let policies = arguments.yardstick.policies(Timestamp::now())?;
+            let policies = arguments.yardstick.policies(Timestamp::now()).await?;
             let reach = Reach::new(&arguments.registries)?;
             vec![reach.judge(image, &policies, &ObjectFacts::none()).await]
         }

@@ -57,7 +57,7 @@ pub(crate) async fn run(arguments: &Arguments, printer: &mut Printer) -> Result<
         Some(directory) => {
             let evidence = gathered(directory)?;
             let at = arguments.at.unwrap_or(evidence.as_of);
-            let policies = arguments.yardstick.policies(at)?;
+            let policies = arguments.yardstick.policies(at).await?;
             vec![judge_again(evidence, &policies, &ObjectFacts::none(), at)]
         }
         None => arguments.denied.judge_again(arguments.at)?,

@@ -44,7 +44,7 @@ pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<E
         }
         expect_room(directory)?;
     }
-    let policies = arguments.yardstick.policies(Timestamp::now())?;
+    let policies = arguments.yardstick.policies(Timestamp::now()).await?;
     let reach = Reach::new(&arguments.registries)?;
     let object = ObjectFacts::none();
     let images = arguments.images.iter().map(|image| (image.as_str(), &object));

@@ -66,23 +66,56 @@ fn a_denial_says_who_was_expected_and_which_link_broke() {
 #[test]
 fn flags_mean_what_cosign_means_by_them() {
     let folder = folder("keyless-identity-admit");
-    let subject = |pattern: &'static str| ["--certificate-identity-regexp", pattern, "--certificate-oidc-issuer", ISSUER];
+    let subject = |pattern: &'static str| {
+        [
+            "--certificate-identity-regexp",
+            pattern,
+            "--certificate-oidc-issuer",
+            ISSUER,
+        ]
+    };
     let ours = |more: &[&'static str]| [OURS.as_slice(), more].concat();
     for (case, words, code) in [
         ("keyless-identity-admit", ours(&[]), 0),
         ("keyless-identity-admit", ours(&["--type", "slsaprovenance1"]), 1),
         ("keyless-attestation-admit", ours(&["--type", "slsaprovenance1"]), 0),
-        ("keyless-attestation-by-a-stranger-deny", ours(&["--type", "slsaprovenance1"]), 1),
+        (
+            "keyless-attestation-by-a-stranger-deny",
+            ours(&["--type", "slsaprovenance1"]),
+            1,
+        ),
         // An expression is held against the whole name.
-        ("keyless-identity-admit", subject(r"https://github\.com/acme/shop/.+").to_vec(), 0),
-        ("keyless-identity-admit", subject("acme/shop").to_vec(), 1),
-        ("keyless-longer-name-deny", subject(r"https://github\.com/acme/shop/.+").to_vec(), 1),
         (
             "keyless-identity-admit",
-            vec!["--certificate-identity", SUBJECT, "--certificate-oidc-issuer-regexp", r"https://.+\.githubusercontent\.com"],
+            subject(r"https://github\.com/acme/shop/.+").to_vec(),
             0,
         ),
-        ("keyless-identity-admit", vec!["--certificate-identity", SUBJECT, "--certificate-oidc-issuer", "https://evil.example"], 1),
+        ("keyless-identity-admit", subject("acme/shop").to_vec(), 1),
+        (
+            "keyless-longer-name-deny",
+            subject(r"https://github\.com/acme/shop/.+").to_vec(),
+            1,
+        ),
+        (
+            "keyless-identity-admit",
+            vec![
+                "--certificate-identity",
+                SUBJECT,
+                "--certificate-oidc-issuer-regexp",
+                r"https://.+\.githubusercontent\.com",
+            ],
+            0,
+        ),
+        (
+            "keyless-identity-admit",
+            vec![
+                "--certificate-identity",
+                SUBJECT,
+                "--certificate-oidc-issuer",
+                "https://evil.example",
+            ],
+            1,
+        ),
         ("keyless-no-sct-deny", ours(&[]), 1),
         ("keyless-no-sct-deny", ours(&["--insecure-ignore-sct"]), 0),
         ("keyless-no-sct-deny", ours(&["--insecure-ignore-sct=true"]), 0),
@@ -98,13 +131,17 @@ fn flags_mean_what_cosign_means_by_them() {
     }
     // The trust root that this binary brings along knows nothing of a private Sigstore.
     let evidence = cases("data/keyless-identity-admit/evidence");
-    folder.run(&[["replay", &evidence].as_slice(), OURS.as_slice()].concat()).with_code(1);
+    folder
+        .run(&[["replay", &evidence].as_slice(), OURS.as_slice()].concat())
+        .with_code(1);
 }
 
 #[test]
 fn a_key_needs_a_log_entry_only_where_that_is_asked_for() {
     let folder = folder("key-log-entry-admit");
-    let ran = folder.run(&["key", "public", "--key", &cases("keys/alice.pem")]).with_code(0);
+    let ran = folder
+        .run(&["key", "public", "--key", &cases("keys/alice.pem")])
+        .with_code(0);
     folder.write("alice.pub", &ran.stdout);
     let evidence = cases("data/key-no-log-entry-deny/evidence");
     folder.run(&["replay", &evidence, "--key", "alice.pub"]).with_code(0);
@@ -145,16 +182,39 @@ fn half_an_identity_is_misuse() {
         vec!["--certificate-identity", SUBJECT],
         vec!["--certificate-oidc-issuer", ISSUER],
         vec!["--certificate-identity", "", "--certificate-oidc-issuer", ISSUER],
-        vec!["--certificate-identity-regexp", "(", "--certificate-oidc-issuer", ISSUER],
-        vec!["--certificate-identity", SUBJECT, "--certificate-oidc-issuer", ISSUER, "--key", "x.pub"],
-        vec!["--certificate-identity", SUBJECT, "--certificate-oidc-issuer", ISSUER, "--policy", "x.yaml"],
+        vec![
+            "--certificate-identity-regexp",
+            "(",
+            "--certificate-oidc-issuer",
+            ISSUER,
+        ],
+        vec![
+            "--certificate-identity",
+            SUBJECT,
+            "--certificate-oidc-issuer",
+            ISSUER,
+            "--key",
+            "x.pub",
+        ],
+        vec![
+            "--certificate-identity",
+            SUBJECT,
+            "--certificate-oidc-issuer",
+            ISSUER,
+            "--policy",
+            "x.yaml",
+        ],
     ] {
         let ran = judge(&folder, "replay", "keyless-identity-admit", &words).with_code(2);
         folder.tell(&ran);
     }
     folder.write("none.json", "{}");
     let evidence = cases("data/keyless-identity-admit/evidence");
-    let none = [["replay", &evidence, "--trusted-root", "none.json"].as_slice(), OURS.as_slice()].concat();
+    let none = [
+        ["replay", &evidence, "--trusted-root", "none.json"].as_slice(),
+        OURS.as_slice(),
+    ]
+    .concat();
     folder.tell(&folder.run(&none).with_code(2));
     assert_snapshot!(folder.told());
 }

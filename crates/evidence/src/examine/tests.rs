@@ -461,7 +461,8 @@ fn a_signer_s_annotations_are_carried_along() {
 #[test]
 fn an_unverified_type_is_fit_to_be_shown() {
     let payload = json!({"predicateType": "\u{1b}[2Jx"}).to_string();
-    let Content::Envelope { envelope: blob, .. } = envelope(media::IN_TOTO, payload.as_bytes(), &[vec![1]]).content else {
+    let Content::Envelope { envelope: blob, .. } = envelope(media::IN_TOTO, payload.as_bytes(), &[vec![1]]).content
+    else {
         panic!("an envelope")
     };
     let envelope = Envelope::parse(blob.bytes()).unwrap();

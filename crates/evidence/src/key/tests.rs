@@ -108,7 +108,8 @@ fn a_signature_counts_over_a_digest_of_its_own_hash_and_no_other() {
         let digest_of = |hash: Hash, message: &[u8]| aws_lc_rs::digest::digest(hash.function(), message);
         for hash in Hash::ALL {
             let verify = |rule, message: &[u8], signature: &[u8]| {
-                key.public.verify_digest(rule, hash, digest_of(hash, message).as_ref(), signature)
+                key.public
+                    .verify_digest(rule, hash, digest_of(hash, message).as_ref(), signature)
             };
             let own = hash == scheme.hash() && kind != KeyKind::Ed25519;
             let exactly = verify(HashRule::Exactly(hash), MESSAGE, &signature);
@@ -125,7 +126,9 @@ fn a_signature_counts_over_a_digest_of_its_own_hash_and_no_other() {
             if kind == KeyKind::Ed25519 {
                 assert_eq!(exactly, Err(SignatureError::NeedsMessage { kind }));
             }
-            let short = key.public.verify_digest(HashRule::Exactly(hash), hash, &[0; 7], &signature);
+            let short = key
+                .public
+                .verify_digest(HashRule::Exactly(hash), hash, &[0; 7], &signature);
             assert!(short.is_err(), "a digest of another length");
         }
     }

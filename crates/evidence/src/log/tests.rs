@@ -5,15 +5,17 @@ mod checkpoint;
 mod proof;
 mod reading;
 
+use countersign_mint::rekor::{self as mint, Made, Rekor};
+use countersign_mint::{Key, Kind};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::encoding::encode;
 use crate::envelope::{Envelope, pae};
-use crate::key::Hash;
-use crate::testing::log::{self as mint, Made, TestLog, TestWitness};
+use crate::key::{Hash, PublicKey};
+
 use crate::testing::{TestKey, p256};
-use crate::trust::Log;
+use crate::trust::{Log, LogId, Window};
 
 const TIME: u64 = 1_700_000_000;
 const PAYLOAD: &[u8] = br#"{"_type":"https://in-toto.io/Statement/v1"}"#;
@@ -98,15 +100,26 @@ const KINDS: [EntryKind; 6] = [
 ];
 
 /// A log of the generation that has this kind, with an entry of it among others.
-fn logged(signatures: &Signatures, kind: EntryKind) -> (TestLog, usize) {
-    let mut log = if kind.is_v2() {
-        TestLog::v2(HOST)
-    } else {
-        TestLog::v1(HOST)
-    };
+fn logged(signatures: &Signatures, kind: EntryKind) -> (Rekor, usize) {
+    let mut log = if kind.is_v2() { Rekor::v2(HOST) } else { Rekor::v1(HOST) };
     let at = log.take_in(5, &signatures.body(kind, Made::Certificate(CERTIFICATE)));
     log.take_in(2, &json!({}));
     (log, at)
+}
+
+fn public(key: &Key) -> PublicKey {
+    PublicKey::from_spki_der(&key.spki()).unwrap()
+}
+
+/// What a trust root says about a log.
+fn known(log: &Rekor) -> Log {
+    Log {
+        id: LogId::new(log.id()),
+        key: public(&log.key),
+        window: Window::ALWAYS,
+        base_url: log.base_url(),
+        operator: None,
+    }
 }
 
 fn parse(entry: &Value) -> Result<Entry, LogError> {
@@ -145,17 +158,13 @@ fn an_entry_of_every_kind_is_proved_for_certificates_and_keys() {
             (Made::Certificate(CERTIFICATE), Signer::Certificate(CERTIFICATE)),
             (Made::Key(spki), Signer::Key(&signatures.key.public)),
         ] {
-            let mut log = if kind.is_v2() {
-                TestLog::v2(HOST)
-            } else {
-                TestLog::v1(HOST)
-            };
+            let mut log = if kind.is_v2() { Rekor::v2(HOST) } else { Rekor::v1(HOST) };
             let at = log.take_in(3, &signatures.body(kind, made));
             let submission = Submission {
                 signer,
                 ..signatures.submission(kind)
             };
-            let proved = verify(&log.entry(at, TIME, &[]), &submission, &log.log(), &LogRule::PROOF).unwrap();
+            let proved = verify(&log.entry(at, TIME, &[]), &submission, &known(&log), &LogRule::PROOF).unwrap();
             assert_eq!((proved.kind(), proved.included()), (kind, true));
             assert_eq!(proved.origin(), Some(log.origin().as_str()));
             assert_eq!((proved.tree_size(), proved.index()), (Some(4), log.index(at)));
@@ -174,9 +183,9 @@ fn the_annotation_of_cosign_proves_a_promise_and_no_inclusion() {
         let (log, at) = logged(&signatures, kind);
         let entry = Entry::of_annotation(log.annotation(at, TIME).to_string().as_bytes()).unwrap();
         let of = &signatures.submission(kind);
-        let proved = verify_entry(&entry, of, &[log.log()], &LogRule::PROMISE).unwrap();
+        let proved = verify_entry(&entry, of, &[known(&log)], &LogRule::PROMISE).unwrap();
         assert_eq!((proved.promised(), proved.included()), (true, false));
-        let refused = verify_entry(&entry, of, &[log.log()], &LogRule::PROOF);
+        let refused = verify_entry(&entry, of, &[known(&log)], &LogRule::PROOF);
         assert_eq!(refused, Err(LogError::NoProof));
     }
 }
@@ -187,22 +196,22 @@ fn the_time_is_proved_by_the_promise_alone() {
     let (kind, (log, at)) = (EntryKind::DsseV001, logged(&signatures, EntryKind::DsseV001));
     let unpromised = without(&log.entry(at, TIME, &[]), "/inclusionPromise");
     let of = &signatures.submission(kind);
-    let proved = verify(&unpromised, of, &log.log(), &LogRule::EITHER).unwrap();
+    let proved = verify(&unpromised, of, &known(&log), &LogRule::EITHER).unwrap();
     assert_eq!((proved.integrated_time(), proved.promised()), (None, false));
     // Nobody has signed the index over all shards either.
     assert_eq!(proved.index(), at as u64);
     let moved = with(&unpromised, "/logIndex", json!("999999"));
     assert_eq!(
-        verify(&moved, of, &log.log(), &LogRule::EITHER).map(|logged| logged.index()),
+        verify(&moved, of, &known(&log), &LogRule::EITHER).map(|logged| logged.index()),
         Ok(at as u64)
     );
     assert_eq!(
-        verify(&unpromised, of, &log.log(), &LogRule::PROMISE),
+        verify(&unpromised, of, &known(&log), &LogRule::PROMISE),
         Err(LogError::NoPromise)
     );
     let unproved = without(&unpromised, "/inclusionProof");
     assert_eq!(
-        verify(&unproved, of, &log.log(), &LogRule::EITHER),
+        verify(&unproved, of, &known(&log), &LogRule::EITHER),
         Err(LogError::Empty)
     );
 }
@@ -220,8 +229,8 @@ fn both_ends_of_a_logs_window_are_inside() {
         (moment(1), None, false),
         (None, moment(-1), false),
     ] {
-        let mut known = log.log();
-        known.window = crate::trust::Window { start, end };
+        let mut known = known(&log);
+        known.window = Window { start, end };
         let proved = verify(&entry, &of, &known, &LogRule::PROOF);
         assert_eq!(proved.is_ok(), inside);
         assert!(inside || proved.is_err_and(|error| error.step() == LogStep::Log));
@@ -232,8 +241,8 @@ fn both_ends_of_a_logs_window_are_inside() {
     }
     // One log with two windows, as after a change of operator: one of them is enough.
     let windows = [(moment(1), None), (None, moment(0))].map(|(start, end)| Log {
-        window: crate::trust::Window { start, end },
-        ..log.log()
+        window: Window { start, end },
+        ..known(&log)
     });
     let proved = verify_entry(&parse(&entry).unwrap(), &of, &windows, &LogRule::PROOF).unwrap();
     assert!(proved.believed_at(moment(1).unwrap()).is_ok());
@@ -246,27 +255,41 @@ fn a_log_goes_by_the_id_of_the_trust_root_or_by_one_of_its_key() {
         let (log, at) = logged(&signatures, kind);
         let (entry, of) = (log.entry(at, TIME, &[]), signatures.submission(kind));
         let renamed = Log {
-            id: crate::trust::LogId::new(b"another id".to_vec()),
-            ..log.log()
+            id: LogId::new(b"another id".to_vec()),
+            ..known(&log)
         };
         assert!(verify(&entry, &of, &renamed, &LogRule::PROOF).is_ok(), "{kind}");
-        let other = if kind.is_v2() {
-            TestLog::v2(HOST)
-        } else {
-            TestLog::v1(HOST)
-        };
-        let refused = verify(&entry, &of, &other.log(), &LogRule::PROOF).unwrap_err();
+        let other = if kind.is_v2() { Rekor::v2(HOST) } else { Rekor::v1(HOST) };
+        let refused = verify(&entry, &of, &known(&other), &LogRule::PROOF).unwrap_err();
         assert_eq!(refused.step(), LogStep::Log, "{kind}");
         // A root that gives our id to another's key changes nothing.
         let impostor = Log {
-            id: log.log().id,
-            ..other.log()
+            id: known(&log).id,
+            ..known(&other)
         };
         assert!(verify(&entry, &of, &impostor, &LogRule::PROOF).is_err(), "{kind}");
-        let both = [impostor, log.log()];
+        let both = [impostor, known(&log)];
         assert!(
             verify_entry(&parse(&entry).unwrap(), &of, &both, &LogRule::PROOF).is_ok(),
             "{kind}"
         );
+    }
+}
+
+/// The logs of the private Sigstore that other tests sign with, as its trust root says them.
+#[test]
+fn a_trust_root_that_was_minted_believes_the_logs_that_were() {
+    let signatures = Signatures::new();
+    let mut sigstore = countersign_mint::Sigstore::new();
+    let root = crate::TrustRoot::parse(&sigstore.trusted_root_with_logs().to_json()).unwrap();
+    let made = Made::Certificate(CERTIFICATE);
+    for (kind, log) in [
+        (EntryKind::DsseV001, &mut sigstore.rekor),
+        (EntryKind::HashedRekordV002, &mut sigstore.tiles),
+    ] {
+        let at = log.take_in(1, &signatures.body(kind, made));
+        let entry = parse(&log.entry(at, 1_772_600_767, &[])).unwrap();
+        let proved = verify_entry(&entry, &signatures.submission(kind), root.logs(), &LogRule::PROOF);
+        assert_eq!(proved.unwrap().log_name(), log.base_url());
     }
 }

@@ -11,13 +11,16 @@ use crate::bundle::MAX_CERTIFICATES;
 use crate::encoding;
 
 /// The longest annotation that is read, in bytes.
-pub const MAX_ANNOTATION_BYTES: usize = 256 * 1024;
+const MAX_ANNOTATION_BYTES: usize = 256 * 1024;
 
 type Annotations = BTreeMap<String, String>;
 
 /// An annotation; an empty one is none, as with cosign.
 fn written<'a>(annotations: &'a Annotations, name: &str) -> Option<&'a str> {
-    annotations.get(name).map(String::as_str).filter(|text| !text.is_empty())
+    annotations
+        .get(name)
+        .map(String::as_str)
+        .filter(|text| !text.is_empty())
 }
 
 fn bounded<'a>(annotations: &'a Annotations, name: &'static str) -> Result<Option<&'a str>, MaterialError> {
@@ -87,7 +90,10 @@ fn pem(annotation: &'static str, text: &str) -> Result<Vec<Vec<u8>>, MaterialErr
                 limit: MAX_CERTIFICATES,
             });
         }
-        let packed: String = body.chars().filter(|character| !character.is_ascii_whitespace()).collect();
+        let packed: String = body
+            .chars()
+            .filter(|character| !character.is_ascii_whitespace())
+            .collect();
         found.push(encoding::decode(&packed).map_err(|source| MaterialError::Base64 { annotation, source })?);
         rest = after;
     }

@@ -3,7 +3,7 @@
 use countersign_image::{JsonError, annotation};
 use thiserror::Error;
 
-use crate::bundle::FormError;
+use crate::bundle::BundleVersion;
 use crate::encoding::NotBase64;
 use crate::refusal::Step;
 
@@ -17,9 +17,15 @@ pub enum MaterialError {
     /// The signer is named by a key, which nobody has vouched for.
     #[error("the bundle names its signer by a key, and a certificate is wanted")]
     KeyNotCertificate,
-    /// The bundle is not what its version demands.
-    #[error(transparent)]
-    Form(FormError),
+    /// The bundle has a chain of certificates where its version has one certificate.
+    #[error("the bundle has a chain of certificates, and version {version} has one certificate")]
+    ChainInBundle {
+        /// Its version.
+        version: BundleVersion,
+    },
+    /// The bundle brings a root, which nobody may believe because of it.
+    #[error("the bundle's chain has a root certificate, and roots come from the trust root alone")]
+    RootInBundle,
     /// An annotation is longer than is read.
     #[error("annotation `{annotation}` has {found} bytes, and {limit} are the most")]
     TooLarge {

@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 
 pub use error::MaterialError;
 
-use crate::bundle::Bundle;
-use crate::log::{Entry, LogError};
+use crate::bundle::{Bundle, BundleVersion};
+use crate::certificate::is_root;
+use crate::log::{Entry, LogError, LogRule};
+use crate::refusal::VerifyError;
 
 /// What stands beside a signature. Nobody has checked it.
 #[derive(Clone, Copy, Debug)]
@@ -39,18 +41,36 @@ impl<'a> Material<'a> {
         }
     }
 
-    /// Whether it is all that its version demands.
-    pub(crate) fn check_form(&self) -> Result<(), MaterialError> {
-        match self {
-            Self::Nothing | Self::Annotations(_) => Ok(()),
-            Self::Bundle(bundle) => bundle.check_form().map_err(MaterialError::Form),
+    /// What a log entry has to show here: what is demanded, and what the bundle's version demands (sigstore_bundle.proto).
+    pub(crate) fn rule(&self, demanded: &LogRule) -> LogRule {
+        let (promise, inclusion_proof) = match self {
+            Self::Nothing | Self::Annotations(_) => (false, false),
+            Self::Bundle(bundle) => (
+                bundle.version() == BundleVersion::V01,
+                bundle.version() > BundleVersion::V01,
+            ),
+        };
+        LogRule {
+            promise: promise || demanded.promise,
+            inclusion_proof: inclusion_proof || demanded.inclusion_proof,
+            witnesses: demanded.witnesses.clone(),
         }
     }
 
-    pub(crate) fn certificates(&self) -> Result<Certificates<'a>, MaterialError> {
+    pub(crate) fn certificates(&self) -> Result<Certificates<'a>, VerifyError> {
         match *self {
-            Self::Nothing => Err(MaterialError::NoCertificate),
+            Self::Nothing => Err(MaterialError::NoCertificate.into()),
             Self::Bundle(bundle) => {
+                if bundle.has_chain() && bundle.version() > BundleVersion::V02 {
+                    let version = bundle.version();
+                    return Err(MaterialError::ChainInBundle { version }.into());
+                }
+                // Whoever chains to what a bundle brings believes everybody: the suite has such bundles refused.
+                for certificate in bundle.unverified_certificates().iter().skip(1) {
+                    if is_root(certificate)? {
+                        return Err(MaterialError::RootInBundle.into());
+                    }
+                }
                 let (leaf, others) = bundle
                     .unverified_certificates()
                     .split_first()
@@ -58,7 +78,7 @@ impl<'a> Material<'a> {
                 let (leaf, others) = (Cow::Borrowed(leaf.as_slice()), Cow::Borrowed(others));
                 Ok(Certificates { leaf, others })
             }
-            Self::Annotations(annotations) => annotations::certificates(annotations),
+            Self::Annotations(annotations) => Ok(annotations::certificates(annotations)?),
         }
     }
 
@@ -80,7 +100,9 @@ impl<'a> Material<'a> {
         match *self {
             Self::Nothing => Ok(Cow::Borrowed(&[])),
             Self::Bundle(bundle) => Ok(Cow::Borrowed(bundle.unverified_timestamps())),
-            Self::Annotations(annotations) => Ok(Cow::Owned(annotations::timestamp(annotations)?.into_iter().collect())),
+            Self::Annotations(annotations) => {
+                Ok(Cow::Owned(annotations::timestamp(annotations)?.into_iter().collect()))
+            }
         }
     }
 }

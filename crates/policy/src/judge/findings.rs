@@ -15,6 +15,16 @@ use crate::reason::{Reason, ReasonCode};
 /// How many different things of one kind are named.
 pub(super) const MAX_LISTED: usize = 3;
 
+/// Something whose chain of trust broke.
+struct Broken {
+    /// Where.
+    step: Step,
+    /// How.
+    how: String,
+    /// Whose it seems to be.
+    whose: String,
+}
+
 /// What was rejected, by why.
 #[derive(Default)]
 pub(super) struct Tally {
@@ -27,8 +37,7 @@ pub(super) struct Tally {
     /// By whom is trusted; the digests that are named.
     pub(super) other_images: Vec<String>,
     pub(super) not_looked_at: usize,
-    /// Where the chain of trust broke, and how.
-    broken: Vec<(Step, String)>,
+    broken: Vec<Broken>,
     pub(super) unreadable: Vec<String>,
 }
 
@@ -49,9 +58,18 @@ impl Tally {
                     tally.unverified_hints.extend(hint);
                 }
                 Why::Verify(VerifyError::Material(MaterialError::NoCertificate | MaterialError::KeyNotCertificate)) => {
-                    tally.without_certificate += 1
+                    tally.without_certificate += 1;
                 }
-                Why::Verify(error) if is_link(error.step()) => tally.broken.push((error.step(), chain(error))),
+                Why::Verify(error) if is_link(error.step()) => {
+                    let seen = seen.iter().find(|seen| seen.origin == *origin);
+                    let hint = seen.and_then(|seen| seen.unverified_signer_hint.as_deref());
+                    let whose = hint.map(|hint| format!(" (unverified: {hint})")).unwrap_or_default();
+                    tally.broken.push(Broken {
+                        step: error.step(),
+                        how: chain(error),
+                        whose,
+                    });
+                }
                 Why::NotThisImage(NotThisImage::OtherDigest { found, .. }) => tally.other_images.push(found.join(", ")),
                 Why::TooMany { .. } => tally.not_looked_at += 1,
                 Why::NotASignature { .. }
@@ -66,8 +84,8 @@ impl Tally {
 
     /// The step that whatever came nearest to being believed broke at, and how.
     pub(super) fn nearest_break(&self) -> Option<(Step, &str)> {
-        let nearest = self.broken.iter().max_by_key(|(step, _)| how_far(*step))?;
-        Some((nearest.0, &nearest.1))
+        let nearest = self.broken.iter().max_by_key(|broken| how_far(broken.step))?;
+        Some((nearest.step, &nearest.how))
     }
 
     /// One line for each kind of rejection.
@@ -106,8 +124,8 @@ impl Tally {
             let texts: Vec<String> = self
                 .broken
                 .iter()
-                .filter(|(broken, _)| *broken == step)
-                .map(|(_, text)| text.clone())
+                .filter(|broken| broken.step == step)
+                .map(|broken| format!("{}{}", broken.how, broken.whose))
                 .collect();
             if !texts.is_empty() {
                 lines.push(format!("{} not believed ({step}): {}", texts.len(), distinct(&texts)));

@@ -9,6 +9,7 @@ use super::key::{check_kms, is_in_one_place};
 use super::read::Reading;
 use super::signer::{RootName, Signer, TrustRootRef};
 use super::{Unsupported, trust_root};
+use crate::document::faults::quoted;
 use crate::document::fields::Field;
 use crate::document::tree::Mark;
 use crate::document::written::{Identity, Key, Keyless, Text};
@@ -187,7 +188,7 @@ fn expression_of(pattern: &Text, path: &str, reading: &mut Reading<'_>) -> Optio
     };
     if !expression.is_anchored() {
         let message = "it matches anywhere in the text, and so also what merely contains what you mean".to_owned();
-        let bare = pattern.value.trim_start_matches('^').trim_end_matches('$');
+        let bare = quoted(pattern.value.trim_start_matches('^').trim_end_matches('$'));
         let advice = if bare.contains('|') {
             format!("anchor it: `^({bare})$`")
         } else {

@@ -143,10 +143,7 @@ fn of_identities(demanded: &ByHand, reference: &TrustRootRef) -> Authority {
     };
     Authority {
         name: "identity".into(),
-        demand: Demand::Signed(demand(
-            Belief::new(signer, log, Beside::Welcome(reference.clone())),
-            demanded,
-        )),
+        demand: demand(Belief::new(signer, log, Beside::Welcome(reference.clone())), demanded),
     }
 }
 

@@ -1,9 +1,12 @@
 //! Lints that only show when policies and trust roots stand side by side.
 
+use countersign_image::text::excerpt;
+
 use super::InForce;
 use super::trust::TrustIndex;
 use crate::lint::{Lint, LintCode};
 use crate::meaning::{Demand, Needed, Policy, RootName, TrustRootRef};
+use crate::trust::MAX_NAME;
 
 /// The lints of all policies, and those that only show beside others. Policies are in the order of their names.
 pub(super) fn of(in_force: &[InForce], trust: &TrustIndex) -> Vec<Lint> {
@@ -55,17 +58,18 @@ fn of_reference(policy: &Policy, reference: &TrustRootRef, needed: Needed, trust
     let RootName::Named(name) = &reference.root else {
         return None;
     };
+    let shown = excerpt(name, MAX_NAME);
     let (code, message, advice) = match trust.find(&reference.root) {
         // What has to be obtained is nobody's mistake while it is not there.
         Err(_) if trust.stands(name) => return None,
         Err(why) => {
             let message = format!("{why}, so that images stay undecided");
-            let advice = format!("put one good TrustRoot `{name}` beside the policies");
+            let advice = format!("put one good TrustRoot `{shown}` beside the policies");
             (LintCode::TrustRootMissing, message, advice)
         }
         Ok(root) if !needed.is_in(&root) => {
             let (what, advice) = needed.words();
-            let message = format!("the TrustRoot `{name}` has no {what}, so that nothing can satisfy the policy");
+            let message = format!("the TrustRoot `{shown}` has no {what}, so that nothing can satisfy the policy");
             (LintCode::TrustRootLacks, message, advice.to_owned())
         }
         Ok(_) => return None,

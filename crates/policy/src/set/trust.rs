@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use countersign_evidence::trust::TrustRoot;
+use countersign_image::text::excerpt;
 
 use crate::lint::{Lint, LintCode};
 use crate::meaning::RootName;
@@ -59,14 +60,15 @@ impl TrustIndex {
         };
         let is_it = |broken: &&Arc<BrokenTrustRoot>| broken.name.as_ref() == Some(name);
         let broken = self.broken.iter().find(is_it);
+        let shown = excerpt(name, MAX_NAME);
         match (self.named.get(name).map(Vec::as_slice).unwrap_or_default(), broken) {
             ([document], None) => self.roots.of(document),
             ([], None) => self.roots.named(name),
             ([], Some(broken)) => {
                 let first = broken.errors.first().map(ToString::to_string).unwrap_or_default();
-                Err(format!("the TrustRoot `{name}` cannot be read: {first}"))
+                Err(format!("the TrustRoot `{shown}` cannot be read: {first}"))
             }
-            _ => Err(format!("several TrustRoots are called `{name}`")),
+            _ => Err(format!("several TrustRoots are called `{shown}`")),
         }
     }
 

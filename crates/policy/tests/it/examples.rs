@@ -47,7 +47,7 @@ fn every_policy_in_the_guide_is_a_good_policy() {
         is_good(parse("docs/policies.md", text), &[]);
         count += 1;
     }
-    assert_eq!(count, 5);
+    assert_eq!(count, 6);
 }
 
 #[test]

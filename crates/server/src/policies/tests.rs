@@ -187,7 +187,7 @@ async fn policies_rest_on_the_trust_root_of_now_though_no_policy_file_changed() 
     let (directory, _) = Directory::open("");
     directory.write(keyless(None));
     let root = directory.0.path().join("root.json");
-    fs::write(&root, Sigstore::fixed(1).trusted_root().to_json()).unwrap();
+    fs::write(&root, Sigstore::fixed(1).trusted_root_with_logs().to_json()).unwrap();
     let store = TrustRootStore::open(RootsConfig {
         public_good: PublicGood::File(root.clone()),
         named: std::collections::BTreeMap::new(),
@@ -205,7 +205,7 @@ async fn policies_rest_on_the_trust_root_of_now_though_no_policy_file_changed() 
     assert!(matches!(files.reload(), Reload::Unchanged));
     let running = tokio::spawn(Arc::clone(&store).run());
     let replaced = root.with_extension("next");
-    fs::write(&replaced, Sigstore::fixed(2).trusted_root().to_json()).unwrap();
+    fs::write(&replaced, Sigstore::fixed(2).trusted_root_with_logs().to_json()).unwrap();
     fs::rename(&replaced, &root).unwrap();
     let after = tokio::time::timeout(Duration::from_secs(60), async {
         loop {

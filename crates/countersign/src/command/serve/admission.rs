@@ -13,7 +13,6 @@ use countersign_server::serve::{AdmissionPlan, AdmissionServer, StartError};
 use jiff::Timestamp;
 
 use super::asked_to_stop;
-use crate::believed;
 use crate::configuration::{Admission, NoMatch};
 use crate::exit::Exit;
 use crate::failure::Failure;

@@ -65,12 +65,8 @@ fn foreign(kind: EntryKind) -> Vec<(&'static str, Value)> {
 }
 
 /// A log that has taken in one body alone, and the entry.
-fn alone(kind: EntryKind, body: &Value) -> (TestLog, Value) {
-    let mut log = if kind.is_v2() {
-        TestLog::v2(HOST)
-    } else {
-        TestLog::v1(HOST)
-    };
+fn alone(kind: EntryKind, body: &Value) -> (Rekor, Value) {
+    let mut log = if kind.is_v2() { Rekor::v2(HOST) } else { Rekor::v1(HOST) };
     let at = log.take_in(1, body);
     let entry = log.entry(at, TIME, &[]);
     (log, entry)
@@ -84,7 +80,7 @@ fn each_part_of_a_body_is_this_signatures() {
         for (pointer, value) in foreign(kind) {
             assert!(body.pointer(pointer).is_some(), "{pointer}");
             let (log, entry) = alone(kind, &with(&body, pointer, value));
-            let refused = verify(&entry, &signatures.submission(kind), &log.log(), &LogRule::EITHER);
+            let refused = verify(&entry, &signatures.submission(kind), &known(&log), &LogRule::EITHER);
             let step = refused.as_ref().map_err(LogError::step).err();
             assert_eq!(step, Some(LogStep::Body), "{kind}: {pointer}: {refused:?}");
         }
@@ -98,7 +94,7 @@ fn each_part_of_a_body_must_be_there() {
         let body = signatures.body(kind, Made::Certificate(CERTIFICATE));
         for (pointer, _) in foreign(kind) {
             let (log, entry) = alone(kind, &without(&body, pointer));
-            let refused = verify(&entry, &signatures.submission(kind), &log.log(), &LogRule::EITHER);
+            let refused = verify(&entry, &signatures.submission(kind), &known(&log), &LogRule::EITHER);
             assert_eq!(
                 refused.map_err(|error| error.step()),
                 Err(LogStep::Body),
@@ -110,7 +106,7 @@ fn each_part_of_a_body_must_be_there() {
     let body = signatures.body(EntryKind::IntotoV001, Made::Certificate(CERTIFICATE));
     let (log, entry) = alone(EntryKind::IntotoV001, &without(&body, "/spec/content/payloadHash"));
     let of = signatures.submission(EntryKind::IntotoV001);
-    assert!(verify(&entry, &of, &log.log(), &LogRule::EITHER).is_ok());
+    assert!(verify(&entry, &of, &known(&log), &LogRule::EITHER).is_ok());
 }
 
 #[test]
@@ -143,7 +139,7 @@ fn each_part_of_a_submission_is_the_entrys() {
             wrong.extend([Signed::Message(b"another"), Signed::Message(b"")].map(|signed| Submission { signed, ..of }));
         }
         for wrong in wrong {
-            let refused = verify(&entry, &wrong, &log.log(), &LogRule::EITHER);
+            let refused = verify(&entry, &wrong, &known(&log), &LogRule::EITHER);
             let step = refused.as_ref().map_err(LogError::step).err();
             assert_eq!(step, Some(LogStep::Body), "{kind}: {wrong:?}: {refused:?}");
         }
@@ -177,7 +173,7 @@ fn a_message_is_known_by_one_hash_where_that_is_the_entrys() {
                 signed: Signed::Digest { hash, value },
                 ..signatures.submission(kind)
             };
-            let refused = verify(&log.entry(at, TIME, &[]), &of, &log.log(), &LogRule::PROOF).err();
+            let refused = verify(&log.entry(at, TIME, &[]), &of, &known(&log), &LogRule::PROOF).err();
             assert_eq!(refused, expected, "{kind}");
         }
     }
@@ -196,17 +192,17 @@ fn a_rekor_v2_takes_an_envelope_for_the_message_that_is_signed_of_it() {
         EntryKind::HashedRekordV002,
         &mint::hashedrekord_v002(&message, &signatures.envelope, made),
     );
-    assert!(verify(&entry, &of, &log.log(), &LogRule::PROOF).is_ok());
+    assert!(verify(&entry, &of, &known(&log), &LogRule::PROOF).is_ok());
     for other in [PAYLOAD, &signatures.raw] {
         let body = mint::hashedrekord_v002(other, &signatures.envelope, made);
         let (log, entry) = alone(EntryKind::HashedRekordV002, &body);
-        let refused = verify(&entry, &of, &log.log(), &LogRule::PROOF);
+        let refused = verify(&entry, &of, &known(&log), &LogRule::PROOF);
         assert_eq!(refused, Err(LogError::OtherData { what: "envelope" }));
     }
     // A Rekor v1 has kinds of its own for envelopes.
     let body = mint::hashedrekord_v001(&message, &signatures.envelope, made);
     let (log, entry) = alone(EntryKind::HashedRekordV001, &body);
-    let refused = verify(&entry, &of, &log.log(), &LogRule::PROOF);
+    let refused = verify(&entry, &of, &known(&log), &LogRule::PROOF);
     assert_eq!(
         refused,
         Err(LogError::KindCannot {
@@ -237,15 +233,15 @@ fn every_signature_that_an_entry_records_is_on_the_envelope() {
         signed: Signed::Envelope { envelope, raw: None },
         ..first.submission(EntryKind::DsseV001)
     };
-    assert!(verify(&entry, &of(&both), &log.log(), &LogRule::PROOF).is_ok());
-    let refused = verify(&entry, &of(&first.parsed), &log.log(), &LogRule::PROOF);
+    assert!(verify(&entry, &of(&both), &known(&log), &LogRule::PROOF).is_ok());
+    let refused = verify(&entry, &of(&first.parsed), &known(&log), &LogRule::PROOF);
     assert_eq!(refused, Err(LogError::OtherSignature));
     // The second signature is by somebody else, whoever made the first.
     let of_second = Submission {
         signature: &second.envelope,
         ..of(&both)
     };
-    let refused = verify(&entry, &of_second, &log.log(), &LogRule::PROOF).unwrap_err();
+    let refused = verify(&entry, &of_second, &known(&log), &LogRule::PROOF).unwrap_err();
     assert!(matches!(refused, LogError::OtherSigner { .. }), "{refused:?}");
 }
 
@@ -283,7 +279,7 @@ fn the_bytes_of_an_envelope_are_those_that_it_was_read_from() {
             signature,
             ..of
         };
-        assert_eq!(verify(&entry, &of, &log.log(), &LogRule::EITHER), Err(expected));
+        assert_eq!(verify(&entry, &of, &known(&log), &LogRule::EITHER), Err(expected));
     }
 }
 
@@ -312,7 +308,7 @@ fn the_kind_is_the_bodys_and_one_that_is_known() {
         };
         let said = with(&entry, "/kindVersion", json!({"kind": kind, "version": version}));
         assert_eq!(parse(&said), Err(unknown.clone()));
-        let mut log = TestLog::v1(HOST);
+        let mut log = Rekor::v1(HOST);
         let body = with(&with(&body, "/kind", json!(kind)), "/apiVersion", json!(version));
         let at = log.take_in(0, &body);
         let annotation = log.annotation(at, TIME).to_string();

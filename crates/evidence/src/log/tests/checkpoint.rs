@@ -9,7 +9,7 @@ fn under(entry: &Value, checkpoint: &str) -> Value {
 }
 
 /// The text that is signed, and the lines below it.
-fn parts(log: &TestLog) -> (String, String) {
+fn parts(log: &Rekor) -> (String, String) {
     let text = log.tree_head();
     let line = log.signature_line(&text);
     (text, line)
@@ -22,7 +22,7 @@ fn a_checkpoint_counts_with_the_signature_of_its_log_wherever_it_stands() {
         let (log, at) = logged(&signatures, kind);
         let (entry, of) = (log.entry(at, TIME, &[]), signatures.submission(kind));
         let (text, line) = parts(&log);
-        let stranger = TestWitness::new("witness.example.org").cosign(&text, 1);
+        let stranger = mint::Witness::new("witness.example.org").cosign(&text, 1);
         // A line with the log's name and another key's id is another key's: the log may have changed its key.
         let other_key = mint::note_line(&log.host, b"none", &[0; 64]);
         // And one with its id and another name is another's altogether.
@@ -35,13 +35,13 @@ fn a_checkpoint_counts_with_the_signature_of_its_log_wherever_it_stands() {
         ] {
             let entry = under(&entry, &format!("{text}\n{lines}"));
             assert!(
-                verify(&entry, &of, &log.log(), &LogRule::PROOF).is_ok(),
+                verify(&entry, &of, &known(&log), &LogRule::PROOF).is_ok(),
                 "{kind}: {lines}"
             );
         }
         for lines in [String::new(), stranger, other_key, other_name] {
             let entry = under(&entry, &format!("{text}\n{lines}"));
-            let refused = verify(&entry, &of, &log.log(), &LogRule::PROOF);
+            let refused = verify(&entry, &of, &known(&log), &LogRule::PROOF);
             assert_eq!(
                 refused,
                 Err(LogError::NotSigned { log: HOST.into() }),
@@ -67,7 +67,7 @@ fn a_line_that_says_to_be_the_logs_and_is_not_refuses_whatever_stands_beside_it(
         ] {
             for lines in [forged.clone(), format!("{line}{forged}"), format!("{forged}{line}")] {
                 let entry = under(&entry, &format!("{text}\n{lines}"));
-                let refused = verify(&entry, &of, &log.log(), &LogRule::EITHER);
+                let refused = verify(&entry, &of, &known(&log), &LogRule::EITHER);
                 assert!(
                     matches!(refused, Err(LogError::CheckpointSignature(_))),
                     "{kind}: {refused:?}"
@@ -108,7 +108,7 @@ fn a_checkpoint_is_signed_as_it_is() {
     let (log, at) = logged(&signatures, kind);
     let (entry, of) = (log.entry(at, TIME, &[]), signatures.submission(kind));
     let (text, line) = parts(&log);
-    let verify = |checkpoint: String| verify(&under(&entry, &checkpoint), &of, &log.log(), &LogRule::PROOF);
+    let verify = |checkpoint: String| verify(&under(&entry, &checkpoint), &of, &known(&log), &LogRule::PROOF);
     // More lines are the log's to add, and then they are signed as well.
     let extended = format!("{text}Timestamp: 1689177396617352539\n");
     assert!(verify(format!("{extended}\n{}", log.signature_line(&extended))).is_ok());
@@ -151,7 +151,7 @@ fn a_checkpoint_is_of_the_log_that_the_trust_root_names() {
         let verified = verify(
             &under(&entry, &format!("{text}\n{line}")),
             &of,
-            &log.log(),
+            &known(&log),
             &LogRule::PROOF,
         );
         assert_eq!(verified.is_ok(), is_ours, "{kind}: {origin}: {verified:?}");
@@ -161,37 +161,30 @@ fn a_checkpoint_is_of_the_log_that_the_trust_root_names() {
 
 #[test]
 fn logs_sign_with_keys_of_several_kinds() {
-    use aws_lc_rs::signature::ECDSA_P384_SHA384_ASN1_SIGNING;
     let signatures = Signatures::new();
-    type Make = fn() -> TestKey;
-    let keys: [Make; 3] = [
-        p256,
-        || testing::ecdsa(&ECDSA_P384_SHA384_ASN1_SIGNING),
-        testing::ed25519,
-    ];
-    for key in keys {
+    for key in Kind::ALL {
         for kind in [EntryKind::DsseV001, EntryKind::DsseV002] {
             let mut log = if kind.is_v2() {
-                TestLog::v2_with(HOST, key())
+                Rekor::v2_with(HOST, Key::new(key))
             } else {
-                TestLog::v1_with(HOST, key())
+                Rekor::v1_with(HOST, Key::new(key))
             };
             let at = log.take_in(1, &signatures.body(kind, Made::Certificate(CERTIFICATE)));
             let proved = verify(
                 &log.entry(at, TIME, &[]),
                 &signatures.submission(kind),
-                &log.log(),
+                &known(&log),
                 &LogRule::PROOF,
             );
-            assert!(proved.is_ok(), "{kind} with {:?}: {proved:?}", log.key.public);
+            assert!(proved.is_ok(), "{kind} with {:?}: {proved:?}", log.key.kind());
         }
     }
 }
 
-fn witnesses(at_least: usize, known: &[&TestWitness]) -> LogRule {
+fn witnesses(at_least: usize, known: &[&mint::Witness]) -> LogRule {
     let known = known.iter().map(|witness| Witness {
         name: witness.name.clone(),
-        key: witness.key.public.clone(),
+        key: public(&witness.key),
     });
     LogRule {
         witnesses: Witnesses {
@@ -208,8 +201,8 @@ fn known_witnesses_are_counted_once_each_and_strangers_never() {
     for kind in [EntryKind::DsseV001, EntryKind::DsseV002] {
         let (log, at) = logged(&signatures, kind);
         let of = signatures.submission(kind);
-        let [one, two, three] = ["one", "two", "three"].map(TestWitness::new);
-        for (present, known, at_least, counted) in [
+        let [one, two, three] = ["one", "two", "three"].map(mint::Witness::new);
+        for (present, believed, at_least, counted) in [
             (vec![&one, &two], vec![&one, &two], 2, Ok(vec!["one", "two"])),
             (vec![&one, &two, &three], vec![&two], 1, Ok(vec!["two"])),
             (vec![&one], vec![&one], 0, Ok(vec!["one"])),
@@ -222,8 +215,8 @@ fn known_witnesses_are_counted_once_each_and_strangers_never() {
             let verified = verify(
                 &log.entry(at, TIME, &present),
                 &of,
-                &log.log(),
-                &witnesses(at_least, &known),
+                &known(&log),
+                &witnesses(at_least, &believed),
             );
             let expected = counted.map_err(|found| LogError::TooFewWitnesses { at_least, found });
             assert_eq!(
@@ -239,15 +232,15 @@ fn one_key_under_two_names_is_one_witness() {
     let signatures = Signatures::new();
     let kind = EntryKind::DsseV002;
     let (log, at) = logged(&signatures, kind);
-    let one = TestWitness::new("one");
+    let one = mint::Witness::new("one");
     let mut rule = witnesses(2, &[&one]);
     rule.witnesses.known.push(Witness {
         name: "two".into(),
-        key: one.key.public.clone(),
+        key: public(&one.key),
     });
     let text = log.tree_head();
     let first = one.cosign(&text, 1);
-    let renamed = TestWitness {
+    let renamed = mint::Witness {
         name: "two".into(),
         key: one.key,
     };
@@ -257,7 +250,7 @@ fn one_key_under_two_names_is_one_witness() {
         renamed.cosign(&text, 2)
     );
     let entry = under(&log.entry(at, TIME, &[]), &checkpoint);
-    let refused = verify(&entry, &signatures.submission(kind), &log.log(), &rule);
+    let refused = verify(&entry, &signatures.submission(kind), &known(&log), &rule);
     assert_eq!(refused, Err(LogError::TooFewWitnesses { at_least: 2, found: 1 }));
 }
 
@@ -266,7 +259,7 @@ fn a_known_witness_that_did_not_sign_this_refuses() {
     let signatures = Signatures::new();
     let kind = EntryKind::DsseV002;
     let (log, at) = logged(&signatures, kind);
-    let witness = TestWitness::new("one");
+    let witness = mint::Witness::new("one");
     let (text, line) = parts(&log);
     let time = 9_u64.to_be_bytes();
     let plain = witness.key.sign(text.as_bytes());
@@ -290,29 +283,30 @@ fn a_known_witness_that_did_not_sign_this_refuses() {
             let entry = under(&log.entry(at, TIME, &[]), &format!("{text}\n{lines}"));
             let of = signatures.submission(kind);
             for at_least in [0, 1] {
-                let refused = verify(&entry, &of, &log.log(), &witnesses(at_least, &[&witness]));
+                let refused = verify(&entry, &of, &known(&log), &witnesses(at_least, &[&witness]));
                 let step = refused.as_ref().map_err(LogError::step).err();
                 assert!(matches!(step, Some(LogStep::Witness)), "{what}: {refused:?}");
             }
             // Where the witness is not known, its line is a stranger's.
-            assert!(verify(&entry, &of, &log.log(), &LogRule::PROOF).is_ok(), "{what}");
+            assert!(verify(&entry, &of, &known(&log), &LogRule::PROOF).is_ok(), "{what}");
         }
     }
     // Signed notes have no prehashed signatures.
-    let prehashed = TestWitness {
-        name: "one".into(),
-        key: testing::ed25519ph(),
-    };
-    let entry = log.entry(at, TIME, &[&prehashed]);
-    let rule = witnesses(1, &[&prehashed]);
-    let refused = verify(&entry, &signatures.submission(kind), &log.log(), &rule);
+    let key = testing::ed25519ph();
+    let message = key.sign(format!("cosignature/v1\ntime 9\n{text}").as_bytes());
+    let id = mint::note_key_id("one", 4, key.public.spki_der());
+    let prehashed = mint::note_line("one", &id[..4], &[&time, message.as_slice()].concat());
+    let mut rule = witnesses(1, &[&witness]);
+    rule.witnesses.known[0].key = key.public;
+    let entry = under(&log.entry(at, TIME, &[]), &format!("{text}\n{line}{prehashed}"));
+    let refused = verify(&entry, &signatures.submission(kind), &known(&log), &rule);
     assert_eq!(refused, Err(LogError::WitnessSignature { name: "one".into() }));
     // A witness is not a log, nor a log a witness.
     let only = under(&log.entry(at, TIME, &[]), &format!("{text}\n{cosigned}"));
     let refused = verify(
         &only,
         &signatures.submission(kind),
-        &log.log(),
+        &known(&log),
         &witnesses(1, &[&witness]),
     );
     assert_eq!(refused, Err(LogError::NotSigned { log: HOST.into() }));
@@ -330,7 +324,7 @@ fn witnesses_are_demanded_only_of_proofs() {
     let refused = verify(
         &promised,
         &signatures.submission(EntryKind::DsseV001),
-        &log.log(),
+        &known(&log),
         &rule,
     );
     assert_eq!(refused, Err(LogError::NoProof));
@@ -338,7 +332,7 @@ fn witnesses_are_demanded_only_of_proofs() {
 
 #[test]
 fn what_is_no_checkpoint_is_refused() {
-    let log = TestLog::v2(HOST);
+    let log = Rekor::v2(HOST);
     let (text, line) = parts(&log);
     let whole = format!("{text}\n{line}");
     let read = Checkpoint::parse(&whole).unwrap();

@@ -184,7 +184,7 @@ fn each_part_of_a_proof_is_the_checkpoints() {
                 LogStep::Checkpoint,
             ),
         ] {
-            let refused = verify(&with(&entry, pointer, value), &of, &log.log(), &LogRule::EITHER);
+            let refused = verify(&with(&entry, pointer, value), &of, &known(&log), &LogRule::EITHER);
             let found = refused.as_ref().map_err(LogError::step).err();
             assert_eq!(found, Some(step), "{kind}: {pointer}: {refused:?}");
         }
@@ -197,11 +197,7 @@ fn a_tree_that_the_log_has_not_signed_proves_nothing() {
     let signatures = Signatures::new();
     for kind in KINDS {
         let (log, at) = logged(&signatures, kind);
-        let mut forged = if kind.is_v2() {
-            TestLog::v2(HOST)
-        } else {
-            TestLog::v1(HOST)
-        };
+        let mut forged = if kind.is_v2() { Rekor::v2(HOST) } else { Rekor::v1(HOST) };
         forged.take_in(0, &signatures.body(kind, Made::Certificate(CERTIFICATE)));
         let (real, forged) = (log.entry(at, TIME, &[]), forged.entry(0, TIME, &[]));
         let mut mixed = with(&real, "/inclusionProof", forged["inclusionProof"].clone());
@@ -210,18 +206,18 @@ fn a_tree_that_the_log_has_not_signed_proves_nothing() {
         } else {
             real["logIndex"].clone()
         };
-        let refused = verify(&mixed, &signatures.submission(kind), &log.log(), &LogRule::PROOF).unwrap_err();
+        let refused = verify(&mixed, &signatures.submission(kind), &known(&log), &LogRule::PROOF).unwrap_err();
         assert_eq!(refused.step(), LogStep::Checkpoint, "{kind}: {refused:?}");
         // A checkpoint that is the log's, of the tree before the entry was in it.
         let mut before = if kind.is_v2() {
-            TestLog::v2_with(HOST, log.key)
+            Rekor::v2_with(HOST, log.key)
         } else {
-            TestLog::v1_with(HOST, log.key)
+            Rekor::v1_with(HOST, log.key)
         };
         before.take_in(4, &json!({}));
         let old = json!({"envelope": before.checkpoint(&[])});
         let mixed = with(&real, "/inclusionProof/checkpoint", old);
-        let refused = verify(&mixed, &signatures.submission(kind), &before.log(), &LogRule::PROOF).unwrap_err();
+        let refused = verify(&mixed, &signatures.submission(kind), &known(&before), &LogRule::PROOF).unwrap_err();
         assert_eq!(refused.step(), LogStep::Checkpoint, "{kind}: {refused:?}");
     }
 }

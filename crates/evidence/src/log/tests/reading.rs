@@ -59,7 +59,7 @@ fn both_spellings_of_names_and_numbers_are_one_entry() {
 #[test]
 fn what_is_zero_may_be_left_out() {
     let signatures = Signatures::new();
-    let mut log = TestLog::v2(HOST);
+    let mut log = Rekor::v2(HOST);
     let at = log.take_in(
         0,
         &signatures.body(EntryKind::HashedRekordV002, Made::Certificate(CERTIFICATE)),
@@ -85,7 +85,7 @@ fn what_is_zero_may_be_left_out() {
     );
     assert_eq!(parse(&left_out), Ok(read));
     let of = signatures.submission(EntryKind::HashedRekordV002);
-    assert!(verify(&left_out, &of, &log.log(), &LogRule::PROOF).is_ok());
+    assert!(verify(&left_out, &of, &known(&log), &LogRule::PROOF).is_ok());
 }
 
 #[test]
@@ -268,14 +268,14 @@ fn what_a_promise_is_over_cannot_be_changed() {
         let refused = verify(
             &with(&entry, pointer, value),
             &signatures.submission(kind),
-            &log.log(),
+            &known(&log),
             &LogRule::EITHER,
         );
         assert!(matches!(refused, Err(LogError::Promise(_))), "{pointer}: {refused:?}");
     }
     // A promise that is wrong refuses where a proof would be enough.
     let both = with(&log.entry(at, TIME, &[]), "/integratedTime", json!("1700000001"));
-    let refused = verify(&both, &signatures.submission(kind), &log.log(), &LogRule::PROOF);
+    let refused = verify(&both, &signatures.submission(kind), &known(&log), &LogRule::PROOF);
     assert!(matches!(refused, Err(LogError::Promise(_))), "{refused:?}");
 }
 

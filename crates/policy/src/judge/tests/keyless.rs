@@ -1,242 +1,19 @@
 //! Keyless authorities: each row is what an authority asks for, what was signed how, and what has to come of it.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use countersign_evidence::trust::TrustRoot;
-use countersign_evidence::{Content, Layout, Sealed, ToBeSigned};
-use countersign_image::Blob;
-use countersign_mint::{Authority, CtLog, Extension, Key, Kind, Rekor, San, Sigstore, TimeAuthority, pem, pem_of_key};
+use countersign_mint::{Sigstore, pem_of_key};
 use jiff::ToSpan as _;
 
-use super::scene::{IMAGE, OTHER, SLSA, SPDX, Scene, pinned, scene};
+use super::minted::*;
+use super::scene::{IMAGE, SLSA, SPDX, Scene, pinned, scene};
 use super::{policy, said, text};
 use crate::document::parse;
 use crate::judge::judge;
 use crate::set::{NoMatch, ObjectFacts, PolicySet, Settings};
 use crate::trust::TrustRoots;
 use crate::verdict::Judgement;
-
-const ISSUER: &str = "https://token.actions.githubusercontent.com";
-const SUBJECT: &str = "https://github.com/acme/app/.github/workflows/release.yaml@refs/heads/main";
-
-/// Three Sigstores that know nothing of each other.
-struct Worlds {
-    public: Sigstore,
-    private: Sigstore,
-    key: Key,
-}
-
-fn worlds() -> &'static Worlds {
-    static WORLDS: OnceLock<Worlds> = OnceLock::new();
-    WORLDS.get_or_init(|| Worlds {
-        public: Sigstore::new(),
-        private: Sigstore::new(),
-        key: Key::new(Kind::P256),
-    })
-}
-
-/// What is other than it should be about a signature.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum But {
-    NoSct,
-    OtherCtLog,
-    NoEntry,
-    OtherRekor,
-    EntryOfAnother,
-    /// The log has it an hour after the certificate has expired.
-    Late,
-    Stamped,
-    StampedByAnother,
-    StampedLate,
-    OtherAuthority,
-    NoIssuer,
-    NoCertificate,
-    ForOther,
-    Altered,
-}
-use But::*;
-
-/// A signature by a name from an issuer.
-struct By<'a> {
-    world: &'a Sigstore,
-    subject: &'a str,
-    issuer: &'a str,
-    but: &'a [But],
-}
-
-fn ours(but: &[But]) -> By<'_> {
-    By {
-        world: &worlds().private,
-        subject: SUBJECT,
-        issuer: ISSUER,
-        but,
-    }
-}
-
-fn by<'a>(subject: &'a str, issuer: &'a str) -> By<'a> {
-    By {
-        subject,
-        issuer,
-        ..ours(&[])
-    }
-}
-
-impl By<'_> {
-    fn is(&self, but: But) -> bool {
-        self.but.contains(&but)
-    }
-
-    /// The certificate, and those above it, as PEM.
-    fn certify(&self, key: &Key) -> (String, String) {
-        let world = self.world;
-        let mut spec = world.leaf(key, &[San::Uri(self.subject)]);
-        if !self.is(NoIssuer) {
-            spec = spec
-                .with(Extension::fulcio(1, self.issuer))
-                .with(Extension::fulcio(8, self.issuer));
-        }
-        let other = Authority::root("somebody", Kind::P256, world.now);
-        let authority = if self.is(OtherAuthority) {
-            &other
-        } else {
-            &world.authority
-        };
-        let log = CtLog::new("https://ctfe.evil.example", Kind::P256, world.now);
-        let certificate = if self.is(NoSct) {
-            authority.issue(&spec)
-        } else if self.is(OtherCtLog) {
-            authority.issue_logged(spec, &[&log], world.now)
-        } else {
-            authority.issue_logged(spec, &[&world.ct_log], world.now)
-        };
-        (
-            pem(&certificate),
-            authority.chain().iter().map(|der| pem(der)).collect(),
-        )
-    }
-
-    fn annotations(
-        &self,
-        message: &[u8],
-        signature: &[u8],
-        envelope: Option<(&[u8], &[u8])>,
-        certified: (String, String),
-    ) -> BTreeMap<String, String> {
-        let world = self.world;
-        let (certificate, chain) = certified;
-        let other = Rekor::new("https://rekor.evil.example");
-        let log = if self.is(OtherRekor) { &other } else { &world.rekor };
-        let time = world.now + if self.is(Late) { 1.hour() } else { 1.minute() };
-        let verifier = if self.is(NoCertificate) {
-            pem_of_key(&worlds().key.spki())
-        } else {
-            certificate.clone()
-        };
-        let mut annotations = BTreeMap::new();
-        if !self.is(NoCertificate) {
-            annotations.insert("dev.sigstore.cosign/certificate".to_owned(), certificate);
-            annotations.insert("dev.sigstore.cosign/chain".to_owned(), chain);
-        }
-        if !self.is(NoEntry) {
-            let entry = match envelope {
-                Some((envelope, payload)) => log.envelope(envelope, payload, signature, &verifier, time, 7),
-                None if self.is(EntryOfAnother) => log.message(b"another", signature, &verifier, time, 7),
-                None => log.message(message, signature, &verifier, time, 7),
-            };
-            annotations.insert("dev.sigstore.cosign/bundle".to_owned(), entry);
-        }
-        let another = TimeAuthority::new("https://time.evil.example", world.now);
-        let stamp = [
-            (Stamped, &world.time, 2.minutes()),
-            (StampedByAnother, &another, 2.minutes()),
-            (StampedLate, &world.time, 2.hours()),
-        ]
-        .into_iter()
-        .find(|(but, ..)| self.is(*but));
-        if let Some((_, authority, after)) = stamp {
-            let over = envelope.map_or(signature, |(envelope, _)| envelope);
-            let token = STANDARD.encode(authority.stamp(over, world.now + after));
-            annotations.insert(
-                "dev.sigstore.cosign/rfc3161timestamp".to_owned(),
-                format!("{{\"SignedRFC3161Timestamp\":\"{token}\"}}"),
-            );
-        }
-        annotations
-    }
-
-    fn sign(&self, scene: Scene) -> Scene {
-        let fresh = Key::new(Kind::P256);
-        let key = if self.is(NoCertificate) { &worlds().key } else { &fresh };
-        let image = pinned(if self.is(ForOther) { OTHER } else { IMAGE });
-        let payload = ToBeSigned::simple(&image, &BTreeMap::new()).message().to_vec();
-        let mut signature = key.sign(&payload);
-        let annotations = self.annotations(&payload, &signature, None, self.certify(key));
-        if self.is(Altered) {
-            signature = fresh.sign(b"another message");
-        }
-        let content = Content::Simple {
-            payload: Blob::new(payload),
-            signature: STANDARD.encode(&signature),
-            annotations,
-        };
-        scene.with(Layout::Tag, content)
-    }
-
-    fn attest(&self, scene: Scene, predicate_type: &str) -> Scene {
-        let key = Key::new(Kind::P256);
-        let image = pinned(if self.is(ForOther) { OTHER } else { IMAGE });
-        let what = ToBeSigned::statement(&image, predicate_type, &serde_json::json!({}));
-        let signature = key.sign(what.message());
-        let public = countersign_evidence::PublicKey::from_spki_der(&key.spki()).unwrap();
-        let Sealed::Envelope(envelope) = what.seal(Layout::Tag, &signature, &public).unwrap() else {
-            panic!("a statement under a tag is an envelope")
-        };
-        let wire: serde_json::Value = serde_json::from_slice(&envelope).unwrap();
-        let payload = STANDARD.decode(wire["payload"].as_str().unwrap()).unwrap();
-        let annotations = self.annotations(b"", &signature, Some((&envelope, &payload)), self.certify(&key));
-        let envelope = Blob::new(envelope);
-        scene.with(Layout::Tag, Content::Envelope { envelope, annotations })
-    }
-}
-
-/// A TrustRoot document that believes a Sigstore, without the lists that are left out.
-fn trust_root(name: &str, world: &Sigstore, without: &[&str]) -> String {
-    let chain = |chain: &[Vec<u8>]| STANDARD.encode(chain.iter().map(|der| pem(der)).collect::<String>());
-    let key = |key: &Key| STANDARD.encode(pem_of_key(&key.spki()));
-    let authority = |uri: &str, certificates: &[Vec<u8>]| {
-        format!(
-            "[{{subject: {{organization: acme, commonName: acme}}, uri: '{uri}', certChain: {}}}]",
-            chain(certificates)
-        )
-    };
-    let log = |url: &str, public: &Key| {
-        format!(
-            "[{{baseURL: '{url}', hashAlgorithm: sha-256, publicKey: {}}}]",
-            key(public)
-        )
-    };
-    let lists = [
-        (
-            "certificateAuthorities",
-            authority("https://fulcio.mint.example", &world.authority.chain()),
-        ),
-        ("tLogs", log(&world.rekor.base_url, &world.rekor.key)),
-        ("ctLogs", log(&world.ct_log.base_url, &world.ct_log.key)),
-        ("timestampAuthorities", authority(&world.time.uri, &world.time.chain)),
-    ];
-    let lists: Vec<String> = lists
-        .iter()
-        .filter(|(name, _)| !without.contains(name))
-        .map(|(name, list)| format!("    {name}: {list}\n"))
-        .collect();
-    format!(
-        "apiVersion: policy.sigstore.dev/v1alpha1\nkind: TrustRoot\nmetadata: {{name: {name}}}\nspec:\n  sigstoreKeys:\n{}",
-        lists.concat()
-    )
-}
 
 /// The trust roots that every policy here may name, and the standing one.
 fn set(authorities: &[&str], more: &str) -> PolicySet {
@@ -267,7 +44,7 @@ fn set(authorities: &[&str], more: &str) -> PolicySet {
     ];
     let parsed = parse("policies.yaml", &documents.join("---\n"));
     assert_eq!(parsed.errors, []);
-    let standing = TrustRoot::parse(&worlds().public.trusted_root().to_json()).unwrap();
+    let standing = TrustRoot::parse(&worlds().public.trusted_root_with_logs().to_json()).unwrap();
     let roots = TrustRoots::none().with_standing(Arc::new(standing));
     PolicySet::compile_with(vec![parsed], roots, Settings::new(NoMatch::Deny))
 }
@@ -715,7 +492,7 @@ fn a_policy_is_another_one_on_another_trust_root() {
     let generation = |set: &PolicySet| set.governing(&pinned(IMAGE), &ObjectFacts::none()).key();
     let standing = "keyless: {url: u, @us}";
     let with = |set: PolicySet, world: &Sigstore| {
-        let root = TrustRoot::parse(&world.trusted_root().to_json()).unwrap();
+        let root = TrustRoot::parse(&world.trusted_root_with_logs().to_json()).unwrap();
         set.with_trust_roots(TrustRoots::none().with_standing(Arc::new(root)))
     };
     let (one, other) = (&worlds().public, &worlds().private);

@@ -2,6 +2,7 @@
 
 mod attestations;
 mod keyless;
+mod minted;
 mod policies;
 mod scene;
 mod signatures;

@@ -120,7 +120,7 @@ impl Proof {
         Self {
             key: chain.signer().key().fingerprint(),
             scheme: chain.scheme(),
-            origin: Box::new(origin.clone()),
+            origin: Arc::new(origin.clone()),
             predicate_type,
             links: Box::new(Links::of(chain)),
         }
