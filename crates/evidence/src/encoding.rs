@@ -1,8 +1,9 @@
-//! base64 as the formats of this crate use it.
+//! base64 and numbers as the formats of this crate write them.
 
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
 const PADDED: GeneralPurposeConfig = GeneralPurposeConfig::new();
@@ -26,6 +27,30 @@ pub(crate) fn decode(text: &str) -> Result<Vec<u8>, NotBase64> {
     engine.decode(text).map_err(|error| NotBase64 {
         detail: error.to_string(),
     })
+}
+
+/// A 64-bit number, which protobuf's JSON writes as a text; none of ours is negative or beyond what protobuf's `int64`
+/// holds.
+pub(crate) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Text(String),
+        Number(u64),
+    }
+    use serde::de::Error as _;
+    let number = match Option::<Written>::deserialize(deserializer)? {
+        None => 0,
+        Some(Written::Number(number)) => number,
+        Some(Written::Text(text)) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            text.parse().map_err(D::Error::custom)?
+        }
+        Some(Written::Text(_)) => return Err(D::Error::custom("not a number from 0")),
+    };
+    if i64::try_from(number).is_err() {
+        return Err(D::Error::custom("a number beyond 64 bits with sign"));
+    }
+    Ok(number)
 }
 
 /// Writes base64, standard alphabet, padded.

@@ -10,7 +10,7 @@ use countersign_image::json;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::report::{Class, ReportError, Tools};
+use crate::report::{Class, Tools};
 
 /// Shorter texts stand everywhere; they go from their own field only.
 const SHORTEST: usize = 4;
@@ -27,8 +27,8 @@ const FIELDS: [&str; 8] = [
     "Offender",
 ];
 
-/// The report without the secrets that it repeats, and whether there were any. Reports that are no JSON, and tools that do not look
-/// for secrets, have none to repeat.
+/// The report without the secrets that it repeats; `None` if it repeats none. Reports that are no JSON, and tools that do
+/// not look for secrets, have none to repeat.
 pub fn redacted(bytes: &[u8], tools: &Tools) -> Result<Option<Vec<u8>>, RedactError> {
     let Ok(mut document) = json::strict::<Value>(bytes) else {
         return Ok(None);
@@ -63,9 +63,6 @@ pub enum RedactError {
         /// How many.
         found: usize,
     },
-    /// It is no report.
-    #[error(transparent)]
-    Report(#[from] ReportError),
 }
 
 fn collect(value: &Value, secrets: &mut BTreeSet<String>) {

@@ -2,7 +2,7 @@
 
 use countersign_image::json;
 use countersign_image::text::excerpt;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::error::BundleError;
@@ -191,9 +191,9 @@ impl VerificationMaterial {
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "reading them is the check")]
 struct LogEntry {
-    #[serde(default, alias = "log_index", deserialize_with = "number")]
+    #[serde(default, alias = "log_index", deserialize_with = "encoding::number")]
     log_index: u64,
-    #[serde(default, alias = "integrated_time", deserialize_with = "number")]
+    #[serde(default, alias = "integrated_time", deserialize_with = "encoding::number")]
     integrated_time: u64,
     #[serde(default, alias = "inclusion_proof")]
     inclusion_proof: Option<InclusionProof>,
@@ -203,34 +203,10 @@ struct LogEntry {
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "reading them is the check")]
 struct InclusionProof {
-    #[serde(default, alias = "log_index", deserialize_with = "number")]
+    #[serde(default, alias = "log_index", deserialize_with = "encoding::number")]
     log_index: u64,
-    #[serde(default, alias = "tree_size", deserialize_with = "number")]
+    #[serde(default, alias = "tree_size", deserialize_with = "encoding::number")]
     tree_size: u64,
-}
-
-/// A 64-bit number, which protobuf's JSON writes as a text; none of ours is negative or beyond what protobuf's `int64`
-/// holds.
-fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Text(String),
-        Number(u64),
-    }
-    use serde::de::Error as _;
-    let number = match Option::<Written>::deserialize(deserializer)? {
-        None => 0,
-        Some(Written::Number(number)) => number,
-        Some(Written::Text(text)) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-            text.parse().map_err(D::Error::custom)?
-        }
-        Some(Written::Text(_)) => return Err(D::Error::custom("not a number from 0")),
-    };
-    if i64::try_from(number).is_err() {
-        return Err(D::Error::custom("a number beyond 64 bits with sign"));
-    }
-    Ok(number)
 }
 
 fn decode(field: &'static str, text: &str) -> Result<Vec<u8>, BundleError> {

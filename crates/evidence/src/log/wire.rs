@@ -1,6 +1,6 @@
 //! Entries as written: protobuf's JSON, which allows two spellings of a field's name and of a number, and cosign's JSON.
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 use super::body::Body;
 use super::checkpoint::Checkpoint;
@@ -13,13 +13,13 @@ use crate::trust::{LogId, MAX_LOG_ID_BYTES};
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct OfBundle {
-    #[serde(default, alias = "log_index", deserialize_with = "number")]
+    #[serde(default, alias = "log_index", deserialize_with = "encoding::number")]
     log_index: u64,
     #[serde(alias = "log_id")]
     log_id: Option<Identity>,
     #[serde(alias = "kind_version")]
     kind_version: Option<KindVersion>,
-    #[serde(default, alias = "integrated_time", deserialize_with = "number")]
+    #[serde(default, alias = "integrated_time", deserialize_with = "encoding::number")]
     integrated_time: u64,
     #[serde(alias = "inclusion_promise")]
     inclusion_promise: Option<InclusionPromise>,
@@ -52,11 +52,11 @@ struct InclusionPromise {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct InclusionProof {
-    #[serde(default, alias = "log_index", deserialize_with = "number")]
+    #[serde(default, alias = "log_index", deserialize_with = "encoding::number")]
     log_index: u64,
     #[serde(alias = "root_hash")]
     root_hash: Option<String>,
-    #[serde(default, alias = "tree_size", deserialize_with = "number")]
+    #[serde(default, alias = "tree_size", deserialize_with = "encoding::number")]
     tree_size: u64,
     #[serde(default, deserialize_with = "countersign_image::json::null_is_default")]
     hashes: Vec<String>,
@@ -142,9 +142,9 @@ pub(super) struct OfAnnotation {
 #[serde(rename_all = "camelCase")]
 struct Payload {
     body: String,
-    #[serde(deserialize_with = "number")]
+    #[serde(deserialize_with = "encoding::number")]
     integrated_time: u64,
-    #[serde(deserialize_with = "number")]
+    #[serde(deserialize_with = "encoding::number")]
     log_index: u64,
     #[serde(rename = "logID")]
     log_id: String,
@@ -166,30 +166,6 @@ impl OfAnnotation {
         }
         .whole()
     }
-}
-
-/// A 64-bit number, which protobuf's JSON writes as a text; none of ours is negative or beyond what protobuf's `int64`
-/// holds.
-fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Written {
-        Text(String),
-        Number(u64),
-    }
-    use serde::de::Error as _;
-    let number = match Option::<Written>::deserialize(deserializer)? {
-        None => 0,
-        Some(Written::Number(number)) => number,
-        Some(Written::Text(text)) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-            text.parse().map_err(D::Error::custom)?
-        }
-        Some(Written::Text(_)) => return Err(D::Error::custom("not a number from 0")),
-    };
-    if i64::try_from(number).is_err() {
-        return Err(D::Error::custom("a number beyond 64 bits with sign"));
-    }
-    Ok(number)
 }
 
 /// A moment; 0 is protobuf's way to leave it out.

@@ -13,7 +13,7 @@ mod trivy;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use countersign_image::json;
+use countersign_image::json::null_is_default;
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -234,6 +234,3 @@ fn digest_in(text: &str) -> Option<String> {
 fn time(text: Option<&str>) -> Option<Timestamp> {
     text?.parse().ok()
 }
-
-/// What serde wants for a list that may be `null`.
-use json::null_is_default;
