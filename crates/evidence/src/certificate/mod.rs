@@ -1,9 +1,10 @@
 //! Certificates that say whose a key is, and for how long: read, and vouched for by a trust root.
 //!
 //! ```compile_fail
+//! use countersign_evidence::trust::AuthorityName;
 //! use countersign_evidence::{Leaf, Vouched};
-//! fn forge(leaf: &Leaf) -> Vouched {
-//!     Vouched::assertion(leaf, todo!(), None)
+//! fn forge(leaf: &Leaf, authority: AuthorityName) -> Vouched {
+//!     Vouched::assertion(leaf, authority, None)
 //! }
 //! ```
 

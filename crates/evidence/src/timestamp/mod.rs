@@ -2,8 +2,9 @@
 //!
 //! ```compile_fail
 //! use countersign_evidence::Stamped;
-//! fn forge(time: jiff::Timestamp) -> Stamped {
-//!     Stamped { time, authority: todo!(), operator: None }
+//! use countersign_evidence::trust::AuthorityName;
+//! fn forge(time: jiff::Timestamp, authority: AuthorityName) -> Stamped {
+//!     Stamped { time, authority, operator: None }
 //! }
 //! ```
 
