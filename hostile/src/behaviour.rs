@@ -125,6 +125,7 @@ behaviours! {
 
     Http2EndlessHeaders "http2-endless-headers" "The headers of each answer go on in CONTINUATION frames without end."
     Http2EmptyFrames "http2-empty-frames" "The body of each answer is empty DATA frames without end."
+    Http2Interim "http2-interim-forever" "Each answer is preceded by interim ones, without end."
     Http2Pings "http2-pings" "Each request is answered with PING frames without end."
     Http2Resets "http2-resets" "Each request is reset."
 }
@@ -134,7 +135,11 @@ impl Behaviour {
     pub fn is_http2(self) -> bool {
         matches!(
             self,
-            Self::Http2EndlessHeaders | Self::Http2EmptyFrames | Self::Http2Pings | Self::Http2Resets
+            Self::Http2EndlessHeaders
+                | Self::Http2EmptyFrames
+                | Self::Http2Interim
+                | Self::Http2Pings
+                | Self::Http2Resets
         )
     }
 }

@@ -18,6 +18,8 @@ const END_HEADERS: u8 = 4;
 const REFUSED_STREAM: [u8; 4] = [0, 0, 0, 7];
 /// `:status: 200` (RFC 7541, static table).
 const STATUS_200: u8 = 0x88;
+/// `:status: 103` (the static table's name, its value in full, not to be remembered).
+const STATUS_103: [u8; 5] = [0x08, 3, b'1', b'0', b'3'];
 
 /// Takes requests, of which it understands nothing but that they are there.
 pub(crate) async fn serve(
@@ -52,6 +54,7 @@ async fn respond(stream: &mut (impl AsyncWrite + Unpin), behaviour: Behaviour, l
             frame(HEADERS, END_HEADERS, id, &[STATUS_200]),
             frame(DATA, 0, id, &[]).repeat(1000),
         ),
+        Behaviour::Http2Interim => (Vec::new(), frame(HEADERS, END_HEADERS, id, &STATUS_103).repeat(1000)),
         Behaviour::Http2Pings => (Vec::new(), frame(PING, 0, 0, &[7; 8]).repeat(1000)),
         _ => return write(stream, log, &frame(RST_STREAM, 0, id, &REFUSED_STREAM)).await,
     };

@@ -1,8 +1,10 @@
 //! Why no answer came: whose fault it was, and whether asking again could help.
 
 use std::error::Error;
+use std::io;
 use std::time::Duration;
 
+use super::connect::ConnectTimeout;
 use crate::trouble::Trouble;
 
 /// Longest text of an error from below that is kept, in characters.
@@ -32,63 +34,93 @@ impl Failure {
         }
     }
 
-    pub(super) fn of(error: &reqwest::Error, after: Duration) -> Self {
-        if error.is_timeout() {
+    /// Why an exchange ended before its answer did, or no connection was made.
+    pub(super) fn of(error: &(dyn Error + 'static), connecting: bool, after: Duration) -> Self {
+        if causes(error).any(is_timeout) {
             return Self::timed_out(after);
         }
-        let detail = innermost(error);
-        let passing = !is_certificate(error) && !error.is_builder();
+        let what = if connecting {
+            "no connection"
+        } else {
+            "the exchange broke off"
+        };
+        // The last cause says what happened; those above it say that something did.
+        let innermost = causes(error).last().map(ToString::to_string).unwrap_or_default();
+        let detail = format!("{what}: {innermost}");
         Self {
-            trouble: Trouble::Unreachable { detail },
-            passing,
+            trouble: Trouble::Unreachable {
+                detail: detail
+                    .chars()
+                    .filter(|c| !c.is_control())
+                    .take(LONGEST_DETAIL)
+                    .collect(),
+            },
+            passing: !causes(error).any(is_certificate),
         }
     }
 }
 
-/// The last cause says what happened; those above it say that something did, and may repeat the URL.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    let text = if cause.is::<reqwest::Error>() {
-        "the exchange failed".to_owned()
-    } else {
-        cause.to_string()
-    };
-    let what = if error.is_connect() {
-        "no connection"
-    } else {
-        "the exchange broke off"
-    };
-    format!("{what}: {text}")
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(LONGEST_DETAIL)
-        .collect()
+/// An error and everything that it rests on. An `io::Error` gives its content's source for its own, and never the content,
+/// which may be one again.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error: &&'a (dyn Error + 'static)| {
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(content) => Some(content),
+            None => error.source(),
+        }
+    })
+}
+
+fn is_timeout(cause: &(dyn Error + 'static)) -> bool {
+    cause.is::<ConnectTimeout>()
+        || cause
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(hyper::Error::is_timeout)
+        || cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::TimedOut)
 }
 
 /// A certificate that is wrong now is wrong in a second, too.
-fn is_certificate(error: &reqwest::Error) -> bool {
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(error) = cause {
-        if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref::<rustls::Error>() {
-            return true;
-        }
-        let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if let Some(rustls::Error::InvalidCertificate(_)) =
-            wrapped.and_then(|inner| inner.downcast_ref::<rustls::Error>())
-        {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+fn is_certificate(cause: &(dyn Error + 'static)) -> bool {
+    matches!(cause.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))
 }
 
 impl From<Trouble> for Failure {
     /// Trouble that was settled further up: asking again is no longer the transport's to decide.
     fn from(trouble: Trouble) -> Self {
         Self::final_(trouble)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(error: &(dyn Error + 'static)) -> Failure {
+        Failure::of(error, true, Duration::from_secs(1))
+    }
+
+    #[test]
+    fn a_wrong_certificate_is_seen_however_deep_it_lies() {
+        let wrong = rustls::Error::InvalidCertificate(rustls::CertificateError::Expired);
+        let mut error = io::Error::new(io::ErrorKind::InvalidData, wrong);
+        for depth in 1..4 {
+            let failure = failure(&error);
+            assert!(!failure.passing, "at depth {depth}");
+            assert!(
+                matches!(&failure.trouble, Trouble::Unreachable { detail } if detail.contains("Expired")),
+                "{failure:?}"
+            );
+            error = io::Error::other(error);
+        }
+    }
+
+    #[test]
+    fn what_is_refused_now_may_be_answered_later() {
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        assert!(failure(&refused).passing);
+        let late = io::Error::other(io::Error::from(io::ErrorKind::TimedOut));
+        assert!(matches!(failure(&late).trouble, Trouble::TimedOut { .. }));
     }
 }

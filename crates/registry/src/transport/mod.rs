@@ -1,10 +1,13 @@
 //! One request to one server, and its whole answer: under the host's limit, past its breaker, with a cap and a deadline.
 
 mod breaker;
+mod connect;
 mod counts;
 mod failure;
-mod guard;
+mod interim;
+mod resolver;
 mod second;
+mod steady;
 mod tls;
 
 use std::fmt;
@@ -12,16 +15,26 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, PROXY_AUTHORIZATION, USER_AGENT,
+};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body as _, Incoming};
+use hyper_util::client::legacy;
+use hyper_util::client::proxy::matcher::Matcher;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use reqwest::redirect::Policy;
 use tokio::sync::Semaphore;
 use url::Url;
 
 use self::breaker::Breaker;
+use self::connect::Connector;
 use self::counts::Counts;
 pub use self::counts::RequestCounts;
 pub(crate) use self::failure::Failure;
+use self::interim::Interim;
+use self::resolver::Resolver;
 use crate::backoff::retry_after;
 use crate::config::{ClientConfig, ConfigError, Limits, Proxies};
 use crate::host::{self, Nature};
@@ -33,6 +46,8 @@ const MAX_HOSTS: u64 = 4096;
 const ERROR_BODY: u64 = 16 << 10;
 /// How much room is made for a body on its server's word, in bytes.
 const PREPARED: u64 = 64 << 10;
+/// How much of an answer over HTTP/1.1 is read ahead, in bytes: the longest head that an answer may have.
+const READ_AHEAD: usize = 64 << 10;
 /// A wait shorter than this says more about the one who waited than about the host.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -96,12 +111,16 @@ pub(crate) struct Transport {
     hosts: moka::sync::Cache<String, Arc<HostState>>,
     counts: Counts,
     limits: Limits,
+    proxies: Arc<Matcher>,
+    user_agent: HeaderValue,
 }
 
+type Wire = legacy::Client<Connector, Full<Bytes>>;
+
 struct Clients {
-    direct: reqwest::Client,
+    direct: Wire,
     /// Resolves no name to this machine or its link: for URLs out of other servers' answers.
-    guarded: reqwest::Client,
+    guarded: Wire,
 }
 
 #[derive(Debug)]
@@ -123,25 +142,27 @@ impl HostState {
 impl Transport {
     pub(crate) fn new(config: &ClientConfig) -> Result<Self, ConfigError> {
         let tls = tls::client_config(&config.ca_certificates)?;
-        let build = |connection: Connection, guard: bool| -> Result<reqwest::Client, ConfigError> {
+        let proxies = Arc::new(connect::proxies(&config.proxies)?);
+        let build = |connection: Connection, resolver: Resolver| -> Result<Wire, ConfigError> {
             let limits = &config.limits;
             let idle = match connection {
                 Connection::Kept => limits.per_host,
                 Connection::New => 0,
             };
-            let mut builder = builder(config, &tls)?
+            let connector = Connector::new(config, &tls, proxies.clone(), resolver)?;
+            Ok(legacy::Client::builder(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .pool_timer(TokioTimer::new())
                 .pool_max_idle_per_host(idle)
+                .http1_max_buf_size(READ_AHEAD)
                 .http2_keep_alive_interval(limits.connect)
-                .http2_keep_alive_timeout(limits.connect);
-            if guard {
-                builder = builder.dns_resolver(guard::GuardedResolver);
-            }
-            builder.build().map_err(|error| ConfigError::Build(Box::new(error)))
+                .http2_keep_alive_timeout(limits.connect)
+                .build(connector))
         };
         let clients = |connection| -> Result<Clients, ConfigError> {
             Ok(Clients {
-                direct: build(connection, false)?,
-                guarded: build(connection, true)?,
+                direct: build(connection, Resolver::System)?,
+                guarded: build(connection, Resolver::Guarded)?,
             })
         };
         Ok(Self {
@@ -150,6 +171,8 @@ impl Transport {
             hosts: moka::sync::Cache::new(MAX_HOSTS),
             counts: Counts::default(),
             limits: config.limits.clone(),
+            user_agent: connect::user_agent(config)?,
+            proxies,
         })
     }
 
@@ -223,56 +246,77 @@ impl Transport {
             &clients.direct
         };
         let began = Instant::now();
-        let mut request = client
-            .request(call.method.clone(), call.url.clone())
-            .headers(call.headers.clone())
-            .header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if let Some(body) = &call.body {
-            request = request.body(body.clone());
-        }
+        let mut request = self.request(call)?;
+        let interim = Interim::watch(&mut request);
         let until = deadline.min(began + self.limits.answer + upload_time(call));
-        let response = match tokio::time::timeout_at(until.into(), request.send()).await {
-            Err(_) => return Err(Failure::timed_out(began.elapsed())),
-            Ok(Err(error)) => return Err(Failure::of(&error, began.elapsed())),
-            Ok(Ok(response)) => response,
+        let response = tokio::select! {
+            biased;
+            () = interim.too_many() => return Err(Failure::final_(interim::trouble())),
+            answer = tokio::time::timeout_at(until.into(), client.request(request)) => match answer {
+                Err(_) => return Err(Failure::timed_out(began.elapsed())),
+                Ok(Err(error)) => return Err(Failure::of(&error, error.is_connect(), began.elapsed())),
+                Ok(Ok(response)) => response,
+            },
         };
         let status = response.status();
-        let headers = response.headers().clone();
+        let (head, body) = response.into_parts();
+        let headers = head.headers;
         let body = if call.method == Method::HEAD {
             Bytes::new()
         } else if status.is_success() {
             unambiguous(&headers)?;
-            self.body(response, call.cap, began, deadline).await?
+            self.body(body, call.cap, began, deadline).await?
         } else {
             // What an error says is worth reading if it is short; if not, the status says enough.
-            self.body(response, ERROR_BODY, began, deadline)
-                .await
-                .unwrap_or_default()
+            self.body(body, ERROR_BODY, began, deadline).await.unwrap_or_default()
         };
         Ok(Answer { status, headers, body })
     }
 
+    fn request(&self, call: &Call) -> Result<Request<Full<Bytes>>, Failure> {
+        let to: Uri = call.url.as_str().parse().map_err(|error| {
+            Failure::final_(Trouble::Unreachable {
+                detail: format!("`{}` is not a URL that HTTP can name: {error}", call.url),
+            })
+        })?;
+        let mut request = Request::new(Full::new(call.body.clone().unwrap_or_default()));
+        *request.method_mut() = call.method.clone();
+        let headers = request.headers_mut();
+        headers.clone_from(&call.headers);
+        headers.entry(ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        headers.insert(USER_AGENT, self.user_agent.clone());
+        if let Some(authorization) = connect::proxy_authorization(&self.proxies, &to) {
+            headers.insert(PROXY_AUTHORIZATION, authorization);
+        }
+        *request.uri_mut() = to;
+        Ok(request)
+    }
+
     async fn body(
         &self,
-        mut response: reqwest::Response,
+        mut incoming: Incoming,
         cap: u64,
         began: Instant,
         deadline: Instant,
     ) -> Result<Bytes, Failure> {
         let too_large = || Failure::final_(Trouble::Content(ContentTrouble::TooLarge { limit: cap }));
-        if response.content_length().is_some_and(|length| length > cap) {
+        let stated = incoming.size_hint().exact();
+        if stated.is_some_and(|length| length > cap) {
             return Err(too_large());
         }
-        let expected = response.content_length().unwrap_or(0).min(PREPARED);
+        let expected = stated.unwrap_or(0).min(PREPARED);
         let mut body = BytesMut::with_capacity(usize::try_from(expected).unwrap_or(0));
         loop {
             let until = deadline.min(Instant::now() + self.limits.answer);
-            let chunk = match tokio::time::timeout_at(until.into(), response.chunk()).await {
+            let frame = match tokio::time::timeout_at(until.into(), incoming.frame()).await {
                 Err(_) => return Err(Failure::timed_out(began.elapsed())),
-                Ok(Err(error)) => return Err(Failure::of(&error, began.elapsed())),
-                Ok(Ok(chunk)) => chunk,
+                Ok(None) => return Ok(body.freeze()),
+                Ok(Some(Err(error))) => return Err(Failure::of(&error, false, began.elapsed())),
+                Ok(Some(Ok(frame))) => frame,
             };
-            let Some(chunk) = chunk else { return Ok(body.freeze()) };
+            // Trailers say nothing that is read here.
+            let Ok(chunk) = frame.into_data() else { continue };
             if (body.len() + chunk.len()) as u64 > cap {
                 return Err(too_large());
             }

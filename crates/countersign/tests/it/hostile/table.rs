@@ -171,7 +171,7 @@ pub(crate) const PACE: &[Row] = &[
     row(B::ThrottledForever, Tagged, Undecided("registry.throttled")),
     row(B::ThrottledForAYear, Tagged, Undecided("registry.throttled")).requests(1),
     row(B::BrokenForever, Tagged, Undecided("registry.unavailable")).says("500"),
-    row(B::InterimForever, Tagged, TIMEOUT).until_the_deadline(),
+    row(B::InterimForever, Tagged, CONTENT).says("interim (1xx)"),
     row(B::EndlessHeaders, Tagged, UNREACHABLE),
     row(B::HundredThousandHeaders, Tagged, UNREACHABLE),
     row(B::NotHttp, Tagged, UNREACHABLE),
@@ -180,6 +180,7 @@ pub(crate) const PACE: &[Row] = &[
 pub(crate) const HTTP2: &[Row] = &[
     row(B::Http2EndlessHeaders, Tagged, UNREACHABLE).met(Tls),
     row(B::Http2EmptyFrames, Tagged, UNREACHABLE).met(Tls),
+    row(B::Http2Interim, Tagged, TIMEOUT).until_the_deadline().met(Tls),
     row(B::Http2Pings, Tagged, TIMEOUT).until_the_deadline().met(Tls),
     row(B::Http2Resets, Tagged, UNREACHABLE).met(Tls),
 ];
