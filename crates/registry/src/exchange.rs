@@ -31,8 +31,9 @@ pub(crate) struct Ask<'a> {
     pub(crate) accept: &'static [&'static str],
     /// What is sent, with its media type.
     pub(crate) content: Option<(&'a str, Bytes)>,
-    /// What has to hold for it to be taken (RFC 9110 §13). Many registries take it all the same.
-    pub(crate) condition: Option<(HeaderName, HeaderValue)>,
+    /// One more header: what has to hold for it to be taken (RFC 9110 §13; many registries take it all the same), or which part
+    /// of something it is about (RFC 9110 §14).
+    pub(crate) header: Option<(HeaderName, HeaderValue)>,
     /// Largest answer, in bytes.
     pub(crate) cap: u64,
 }
@@ -66,7 +67,7 @@ impl<'a> Ask<'a> {
             access: Access::Pull,
             accept,
             content: None,
-            condition: None,
+            header: None,
             cap,
         }
     }
@@ -80,7 +81,7 @@ impl<'a> Ask<'a> {
     /// have arrived, and its place is gone then.
     fn attempts(&self, configured: u32) -> u32 {
         let uploads = self.method == Method::PUT && matches!(self.to, To::Url(_));
-        if self.method == Method::POST || uploads {
+        if matches!(self.method, Method::POST | Method::PATCH) || uploads {
             1
         } else {
             configured
@@ -378,7 +379,7 @@ fn headers(ask: &Ask<'_>) -> HeaderMap {
     {
         headers.insert(CONTENT_TYPE, value);
     }
-    if let Some((name, value)) = &ask.condition {
+    if let Some((name, value)) = &ask.header {
         headers.insert(name, value.clone());
     }
     headers

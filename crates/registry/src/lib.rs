@@ -22,6 +22,7 @@ mod flight;
 mod gather;
 mod gatherer;
 mod host;
+mod parts;
 pub mod publish;
 mod push;
 pub mod referrers;

@@ -11,6 +11,7 @@ use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::credential::Credentials;
 use crate::exchange::{Access, Ask, To, location};
+use crate::fetch::MANIFEST_TYPES;
 use crate::host::{Endpoint, same_server};
 use crate::transport::Answer;
 use crate::trouble::Trouble;
@@ -55,19 +56,53 @@ impl Client {
         deadline: Instant,
     ) -> Result<Digest, Trouble> {
         let digest = Digest::sha256(&bytes);
+        self.put_blob_as(repository, &digest, bytes, credentials, deadline)
+            .await?;
+        Ok(digest)
+    }
+
+    /// Puts a blob under the digest that it is known by, unless it is there.
+    pub(crate) async fn put_blob_as(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        bytes: Bytes,
+        credentials: &Credentials,
+        deadline: Instant,
+    ) -> Result<(), Trouble> {
         let mut backoff = Backoff::with_attempts(self.limits().attempts, deadline);
         loop {
-            if self.has_blob(repository, &digest, credentials, deadline).await? {
-                return Ok(digest);
+            if self.has_blob(repository, digest, credentials, deadline).await? {
+                return Ok(());
             }
             // An upload that broke off is begun anew, unless all of it arrived.
             match self
-                .upload(repository, &digest, bytes.clone(), credentials, deadline)
+                .upload(repository, digest, bytes.clone(), credentials, deadline)
                 .await
             {
-                Ok(()) => return Ok(digest),
+                Ok(()) => return Ok(()),
                 Err(trouble) => backoff.pause(trouble).await?,
             }
+        }
+    }
+
+    /// Whether the registry itself has a manifest.
+    pub(crate) async fn has_manifest(
+        &self,
+        repository: &Repository,
+        digest: &Digest,
+        credentials: &Credentials,
+        deadline: Instant,
+    ) -> Result<bool, Trouble> {
+        let origin = self.inner.hosts.origin(repository.host())?;
+        let ask = Ask {
+            accept: MANIFEST_TYPES,
+            ..push(repository, Method::HEAD, To::Tail(format!("manifests/{digest}")))
+        };
+        match self.ask(&origin, &ask, credentials, deadline).await?.success() {
+            Ok(_) => Ok(true),
+            Err(Trouble::NotFound | Trouble::Unavailable { .. }) => Ok(false),
+            Err(trouble) => Err(trouble),
         }
     }
 
@@ -140,7 +175,7 @@ impl Client {
         };
         let ask = Ask {
             content: Some(content),
-            condition: condition.1.map(|value| (condition.0, value)),
+            header: condition.1.map(|value| (condition.0, value)),
             ..push(repository, Method::PUT, To::Tail(format!("manifests/{tag}")))
         };
         let origin = self.inner.hosts.origin(repository.host())?;
@@ -171,7 +206,7 @@ impl Client {
             .map(drop)
     }
 
-    async fn has_blob(
+    pub(crate) async fn has_blob(
         &self,
         repository: &Repository,
         digest: &Digest,
@@ -213,7 +248,7 @@ impl Client {
     }
 }
 
-fn push(repository: &Repository, method: Method, to: To) -> Ask<'_> {
+pub(crate) fn push(repository: &Repository, method: Method, to: To) -> Ask<'_> {
     Ask {
         method,
         repository,
@@ -221,13 +256,17 @@ fn push(repository: &Repository, method: Method, to: To) -> Ask<'_> {
         access: Access::Push,
         accept: &[],
         content: None,
-        condition: None,
+        header: None,
         cap: ANSWER_CAP,
     }
 }
 
 /// Content and credentials go to the registry itself and nowhere else.
-fn upload_location(opened: &Answer, origin: &Endpoint, repository: &Repository) -> Result<url::Url, Trouble> {
+pub(crate) fn upload_location(
+    opened: &Answer,
+    origin: &Endpoint,
+    repository: &Repository,
+) -> Result<url::Url, Trouble> {
     let url = location(opened, &origin.url(repository.path(), "blobs/uploads/"))?;
     if same_server(&url, origin.root()) {
         Ok(url)

@@ -6,7 +6,9 @@
 
 mod merged;
 mod referrer;
+mod release;
 mod tag;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -14,7 +16,10 @@ use std::time::Instant;
 use bytes::Bytes;
 use countersign_evidence::{Bundle, BundleContent, Envelope, Layout, Sealed, Statement};
 use countersign_image::{Descriptor, Digest, Pinned, Repository, annotation, media};
+use jiff::Timestamp;
 
+pub use self::release::{MAX_BUNDLES, Release, ReleaseError, Released, Step, Steps, release};
+pub use self::whole::Copied;
 use crate::client::Client;
 use crate::credential::Credentials;
 use crate::trouble::Trouble;
@@ -42,17 +47,27 @@ pub async fn attach(
     sealed: &Sealed,
     deadline: Instant,
 ) -> Result<Published, Trouble> {
-    let piece = Piece::of(sealed, layout)?;
     let desk = Desk {
         client,
         credentials,
         image,
         deadline,
+        form: Form::Plain,
     };
-    match layout {
-        Layout::Tag => desk.under_tag(&piece).await,
-        Layout::Referrer | Layout::Bundle => desk.as_referrer(&piece, layout).await,
-    }
+    desk.attach(layout, sealed).await
+}
+
+/// For which readers things are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// For those of the layout that was asked for, as cosign does it.
+    Plain,
+    /// A signature under a tag names the image as its subject as well, so that readers of either kind find it in one manifest;
+    /// and the same piece is the same manifest whenever it is written.
+    Combined {
+        /// When it was made.
+        created: Timestamp,
+    },
 }
 
 /// Everything that publishing needs at every step.
@@ -61,9 +76,25 @@ struct Desk<'a> {
     credentials: &'a Credentials,
     image: &'a Pinned,
     deadline: Instant,
+    form: Form,
 }
 
 impl Desk<'_> {
+    async fn attach(&self, layout: Layout, sealed: &Sealed) -> Result<Published, Trouble> {
+        let piece = Piece::of(sealed, layout)?;
+        match layout {
+            Layout::Tag => self.under_tag(&piece).await,
+            Layout::Referrer | Layout::Bundle => self.as_referrer(&piece, layout).await,
+        }
+    }
+
+    fn created(&self) -> Timestamp {
+        match self.form {
+            Form::Plain => Timestamp::now(),
+            Form::Combined { created } => created,
+        }
+    }
+
     fn repository(&self) -> &Repository {
         self.image.repository()
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use countersign_evidence::{Content, Layout, Layouts};
-use countersign_image::{Blob, Descriptor, Digest, Document, Index, Manifest, annotation, media};
+use countersign_image::{Blob, Descriptor, Digest, Document, Index, Manifest, Tag, annotation, media};
 use jiff::Timestamp;
 
 use super::merged::{Addition, Merged, occupied};
@@ -27,7 +27,7 @@ impl Desk<'_> {
         }
         let subject = self.subject().await?;
         self.put_blob(piece.bytes.clone()).await?;
-        let (manifest, configuration) = manifest(piece, subject);
+        let (manifest, configuration) = manifest(piece, subject, self.created());
         self.put_blob(Bytes::from(configuration)).await?;
         let bytes = manifest.to_json();
         let entry = entry(&manifest, &bytes);
@@ -44,17 +44,35 @@ impl Desk<'_> {
             )
             .await?;
         if put.subject.as_ref() != Some(self.image.digest()) {
-            let tag = fallback_tag(self.image.digest());
-            self.merge(
-                &tag,
-                &IntoList {
-                    entry: &entry,
-                    image: self.image.digest(),
-                },
-            )
-            .await?;
+            self.list(&entry).await?;
         }
         Ok(self.published(entry.digest, piece, false))
+    }
+
+    /// Names a manifest in the list that stands in for the registry's own.
+    async fn list(&self, entry: &Descriptor) -> Result<(), Trouble> {
+        let image = self.image.digest();
+        self.merge(&fallback_tag(image), &IntoList { entry, image }).await?;
+        Ok(())
+    }
+
+    /// The same for a manifest that was put under a tag, where no list has it.
+    pub(super) async fn list_tagged(&self, tag: &Tag) -> Result<(), Trouble> {
+        let tagged = self
+            .client
+            .tagged_at_origin(self.repository(), tag, self.credentials, self.deadline);
+        let (blob, document) = tagged.await?;
+        let Document::Manifest(manifest) = document else {
+            return Ok(());
+        };
+        let listed = self
+            .client
+            .referrers(self.repository(), self.image.digest(), self.credentials, self.deadline)
+            .await?;
+        if listed.iter().any(|listed| listed.digest == *blob.digest()) {
+            return Ok(());
+        }
+        self.list(&entry(&manifest, blob.bytes())).await
     }
 
     /// The manifest that holds exactly this already. What cannot be read now may hold it, too; then it is there twice,
@@ -79,7 +97,7 @@ impl Desk<'_> {
         same.map(|item| item.origin.manifest)
     }
 
-    async fn subject(&self) -> Result<Descriptor, Trouble> {
+    pub(super) async fn subject(&self) -> Result<Descriptor, Trouble> {
         let digest = self.image.digest();
         let (blob, content_type) = self
             .client
@@ -95,7 +113,7 @@ impl Desk<'_> {
     }
 }
 
-fn manifest(piece: &Piece, subject: Descriptor) -> (Manifest, Vec<u8>) {
+fn manifest(piece: &Piece, subject: Descriptor, created: Timestamp) -> (Manifest, Vec<u8>) {
     let of_type =
         |media_type: &str, bytes: &[u8]| Descriptor::new(media_type, Digest::sha256(bytes), bytes.len() as u64);
     let (artifact_type, config, configuration) = match piece.kind {
@@ -121,12 +139,12 @@ fn manifest(piece: &Piece, subject: Descriptor) -> (Manifest, Vec<u8>) {
         config,
         layers: vec![piece.layer.clone()],
         subject: Some(subject),
-        annotations: annotations(piece),
+        annotations: annotations(piece, created),
     };
     (manifest, configuration)
 }
 
-fn annotations(piece: &Piece) -> BTreeMap<String, String> {
+fn annotations(piece: &Piece, created: Timestamp) -> BTreeMap<String, String> {
     let mut annotations = BTreeMap::new();
     if let Kind::Bundle { enveloped } = piece.kind {
         let content = if enveloped {
@@ -138,8 +156,8 @@ fn annotations(piece: &Piece) -> BTreeMap<String, String> {
         if let Some(predicate_type) = &piece.predicate_type {
             annotations.insert(annotation::BUNDLE_PREDICATE_TYPE.to_owned(), predicate_type.clone());
         }
-        let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        annotations.insert(annotation::OCI_CREATED.to_owned(), now);
+        let created = created.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        annotations.insert(annotation::OCI_CREATED.to_owned(), created);
     }
     annotations
 }

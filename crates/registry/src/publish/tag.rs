@@ -7,7 +7,7 @@ use countersign_image::{Blob, Descriptor, Digest, Document, Manifest, Tag, media
 use serde_json::json;
 
 use super::merged::{Addition, Merged, occupied};
-use super::{Desk, Kind, Piece, Published};
+use super::{Desk, Form, Kind, Piece, Published};
 use crate::trouble::{ContentTrouble, Trouble};
 
 impl Desk<'_> {
@@ -19,7 +19,19 @@ impl Desk<'_> {
                 what: "anything about a digest this long",
             })?;
         self.put_blob(piece.bytes.clone()).await?;
-        let (manifest, already_there) = self.merge(&tag, &IntoTag { piece, tag: &tag }).await?;
+        let subject = match (self.form, piece.kind) {
+            (Form::Combined { .. }, Kind::Signature) => Some(self.subject().await?),
+            _ => None,
+        };
+        let addition = IntoTag {
+            piece,
+            tag: &tag,
+            subject: subject.as_ref(),
+        };
+        let (manifest, already_there) = self.merge(&tag, &addition).await?;
+        if subject.is_some() {
+            self.list_tagged(&tag).await?;
+        }
         Ok(self.published(manifest, piece, already_there))
     }
 }
@@ -27,6 +39,8 @@ impl Desk<'_> {
 struct IntoTag<'a> {
     piece: &'a Piece,
     tag: &'a Tag,
+    /// The image, where readers of OCI 1.1 are to find the same manifest.
+    subject: Option<&'a Descriptor>,
 }
 
 impl Addition for IntoTag<'_> {
@@ -36,7 +50,10 @@ impl Addition for IntoTag<'_> {
 
     fn is_in(&self, current: &Document) -> bool {
         match current {
-            Document::Manifest(manifest) => manifest.layers.iter().any(|layer| self.piece.is(layer)),
+            Document::Manifest(manifest) => {
+                manifest.layers.iter().any(|layer| self.piece.is(layer))
+                    && (self.subject.is_none() || manifest.subject.is_some())
+            }
             Document::Index(_) => false,
         }
     }
@@ -51,12 +68,19 @@ impl Addition for IntoTag<'_> {
             Some(Document::Index(_)) => return Err(occupied(&self.place())),
             None => empty(),
         };
+        if let Some(subject) = self.subject {
+            manifest.subject.get_or_insert_with(|| subject.clone());
+            let artifact = || media::COSIGN_SIGNATURE_ARTIFACT.to_owned();
+            manifest.artifact_type.get_or_insert_with(artifact);
+        }
         if manifest.layers.len() >= MAX_LAYERS {
             return Err(Trouble::Content(ContentTrouble::TooMany {
                 limit: MAX_LAYERS as u64,
             }));
         }
-        manifest.layers.push(self.piece.layer.clone());
+        if !manifest.layers.iter().any(|layer| self.piece.is(layer)) {
+            manifest.layers.push(self.piece.layer.clone());
+        }
         let configuration = configuration(&manifest.layers);
         manifest.config = Descriptor::new(
             manifest.config.media_type.clone(),

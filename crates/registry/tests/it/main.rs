@@ -11,6 +11,7 @@ mod mirrors;
 mod publishing;
 mod redirects;
 mod referrers;
+mod releasing;
 mod resolving;
 mod restarting;
 mod scripted;

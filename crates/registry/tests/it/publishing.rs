@@ -19,9 +19,9 @@ use super::gathering::everything;
 use super::scripted::{client, manifest, nobody, soon};
 
 /// A registry with one image in it.
-struct Stage {
-    client: Client,
-    image: Pinned,
+pub(crate) struct Stage {
+    pub(crate) client: Client,
+    pub(crate) image: Pinned,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -33,7 +33,7 @@ impl Drop for Stage {
 
 /// Whether the registry keeps lists of referrers itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Api {
+pub(crate) enum Api {
     There,
     Lacking,
     /// It does, and takes what was put on conditions that do not hold.
@@ -75,7 +75,7 @@ async fn without_api(request: Request, next: Next) -> Response {
     response
 }
 
-async fn stage(api: Api) -> Stage {
+pub(crate) async fn stage(api: Api) -> Stage {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
     let router = Registry::memory().router();
@@ -126,18 +126,18 @@ async fn put_image(client: &Client, repository: &Repository, tag: &str) -> Diges
         .digest
 }
 
-fn signature(text: &str) -> Sealed {
+pub(crate) fn signature(text: &str) -> Sealed {
     Sealed::Simple {
         payload: b"{\"payload\":1}".to_vec(),
         signature_b64: text.to_owned(),
     }
 }
 
-fn envelope(text: &str) -> Sealed {
+pub(crate) fn envelope(text: &str) -> Sealed {
     Sealed::Envelope(format!("{{\"envelope\":\"{text}\"}}").into_bytes())
 }
 
-fn bundle(text: &str) -> Sealed {
+pub(crate) fn bundle(text: &str) -> Sealed {
     Sealed::Bundle(format!("{{\"bundle\":\"{text}\"}}").into_bytes())
 }
 
