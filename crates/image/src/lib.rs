@@ -33,6 +33,7 @@
 //! This crate is pure: no clock, no environment, no files, no sockets.
 #![warn(missing_docs)]
 
+pub mod address;
 pub mod annotation;
 pub mod blob;
 pub mod descriptor;

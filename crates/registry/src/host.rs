@@ -1,8 +1,10 @@
 //! Where a registry is spoken to: which scheme, which base URL, and which mirrors are read in its stead.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
+pub(crate) use countersign_image::address::Nature;
+use countersign_image::address::nature_of;
 use url::{Host, Url};
 
 use crate::config::{ClientConfig, ConfigError};
@@ -212,19 +214,6 @@ impl HostPattern {
     }
 }
 
-/// What kind of place an address is, as far as the text of a URL says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Nature {
-    /// A name, or a public address.
-    Open,
-    /// This machine.
-    Loopback,
-    /// The link, where clouds keep the keys of the machine; and addresses that are nobody's.
-    Link,
-    /// A private network.
-    Private,
-}
-
 pub(crate) fn nature(url: &Url) -> Nature {
     match url.host() {
         Some(Host::Domain(name)) => {
@@ -235,57 +224,6 @@ pub(crate) fn nature(url: &Url) -> Nature {
         Some(Host::Ipv4(address)) => nature_of(IpAddr::V4(address)),
         Some(Host::Ipv6(address)) => nature_of(IpAddr::V6(address)),
         None => Nature::Link,
-    }
-}
-
-pub(crate) fn nature_of(address: IpAddr) -> Nature {
-    match address {
-        IpAddr::V4(address) => nature_of_v4(address),
-        IpAddr::V6(address) => nature_of_v6(address),
-    }
-}
-
-fn nature_of_v4(address: Ipv4Addr) -> Nature {
-    let [a, b, ..] = address.octets();
-    if address.is_loopback() || a == 0 {
-        Nature::Loopback
-    } else if address.is_link_local() || address.is_broadcast() || address.is_multicast() {
-        Nature::Link
-    } else if address.is_private() || (a == 100 && (64..128).contains(&b)) {
-        Nature::Private
-    } else {
-        Nature::Open
-    }
-}
-
-fn nature_of_v6(address: Ipv6Addr) -> Nature {
-    if let Some(inner) = embedded_v4(address) {
-        return nature_of_v4(inner);
-    }
-    if address.is_loopback() || address.is_unspecified() {
-        Nature::Loopback
-    } else if address.is_unicast_link_local() || address.is_multicast() {
-        Nature::Link
-    } else if address.is_unique_local() {
-        Nature::Private
-    } else {
-        Nature::Open
-    }
-}
-
-/// The IPv4 address inside an IPv6 one: mapped, compatible, NAT64 (RFC 6052) and 6to4 (RFC 3056).
-fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, c, d, e, f, high, low] = address.segments();
-    let join = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        Ipv4Addr::new(a, b, c, d)
-    };
-    match (a, b, c, d, e, f) {
-        (0, 0, 0, 0, 0, 0xffff) => Some(join(high, low)),
-        (0, 0, 0, 0, 0, 0) if high != 0 => Some(join(high, low)),
-        (0x64, 0xff9b, 0, 0, 0, 0) => Some(join(high, low)),
-        (0x2002, ..) => Some(join(b, c)),
-        _ => None,
     }
 }
 
