@@ -311,6 +311,14 @@ fn kind_faults(kind: &Kind) -> Option<&'static str> {
     {
         return Some("the API server has to be at an `https` URL without user and password");
     }
+    if let Kind::Kubernetes(Kubernetes {
+        token_review: Some(_), ..
+    }) = kind
+        && keys.url.is_none()
+        && (keys.certificate_authorities.is_some() || keys.token_file.is_some())
+    {
+        return Some("its keys come from the API server under `tokenReview`, with what is said there");
+    }
     if let Kind::Generic(generic) = kind
         && generic.require.values().any(BTreeSet::is_empty)
     {

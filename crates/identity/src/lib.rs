@@ -20,6 +20,7 @@ pub use config::{
     ClaimNames, ConfigError, Generic, GitHub, GitLab, IssuerConfig, KeySource, Kubernetes, RefPattern, Reviewer,
 };
 pub use issuers::Issuers;
+pub use keys::examine_keys;
 pub use refused::{Class, Code, Refused};
 pub use session::{NotASession, SESSION_LIFETIME, SessionHash, SessionToken};
 pub use submitter::{IssuerKind, RepositoryId, Runner, Submitter};

@@ -4,6 +4,7 @@
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::Semaphore;
+use tracing::warn;
 use url::Url;
 
 use crate::config::{ConfigError, Reviewer};
@@ -68,15 +69,14 @@ impl Review {
     /// Fails where the API server does not say that this is a token for us, of this account and in this pod.
     pub(crate) async fn ask(&self, token: &str, audience: &str, account: &Account) -> Result<(), Refused> {
         let issuer = &self.issuer;
+        // What kept us is in the log: whoever asks may be anybody, and it tells of our network.
         let unavailable = |why: &str| {
-            let what = format!("the API server of issuer `{issuer}` did not review the token: {why}");
+            warn!(issuer, why, "a token cannot be reviewed");
+            let what = format!("the API server of issuer `{issuer}` cannot review the token now");
             Refused::new(Code::Unavailable, what)
         };
-        let _place = self
-            .places
-            .acquire()
-            .await
-            .map_err(|_| unavailable("the service is stopping"))?;
+        let place = self.places.acquire().await;
+        let _place = place.map_err(|_| unavailable("the service is stopping"))?;
         let question = json!({
             "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview",
             "spec": {"token": token, "audiences": [audience]},
@@ -85,10 +85,7 @@ impl Review {
         let answer = way
             .post(&self.url, &self.secret, question.to_string().into_bytes(), CAP)
             .await;
-        let answer = answer.map_err(|error| {
-            tracing::warn!(issuer, %error, "no token can be reviewed");
-            unavailable(&error.to_string())
-        })?;
+        let answer = answer.map_err(|error| unavailable(&error.to_string()))?;
         let answer: Answer = serde_json::from_slice(&answer)
             .map_err(|_| unavailable("it answered with something else than a review"))?;
         accepted(&answer.status, audience, account)
@@ -113,4 +110,45 @@ fn accepted(status: &Status, audience: &str, account: &Account) -> Result<(), Re
         return revoked("the API server says that the token is another's");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OURS: &str = "https://sign.example.com";
+
+    /// Of the API server's answer each part counts. What a real one answers is in the acceptance tests.
+    #[test]
+    fn only_a_whole_yes_is_one() {
+        let account = Account {
+            namespace: "ci".to_owned(),
+            name: "builder".to_owned(),
+            uid: "s-uid".to_owned(),
+            pod_uid: "p-uid".to_owned(),
+        };
+        let whole = json!({
+            "authenticated": true, "audiences": [OURS],
+            "user": {"username": "system:serviceaccount:ci:builder", "uid": "s-uid", "extra": {POD_UID: ["p-uid"]}},
+        });
+        for (path, value, is_accepted) in [
+            ("", whole.clone(), true),
+            ("", json!({}), false),
+            ("/authenticated", json!(false), false),
+            ("/audiences", json!([]), false),
+            ("/audiences", json!(["https://kubernetes.default.svc"]), false),
+            ("/user/username", json!("system:serviceaccount:ci:other"), false),
+            ("/user/uid", json!("another"), false),
+            ("/user/extra", json!({}), false),
+            ("/user/extra", json!({POD_UID: ["another"]}), false),
+            ("/user/extra", json!({POD_UID: ["p-uid", "another"]}), false),
+        ] {
+            let mut status = whole.clone();
+            *status.pointer_mut(path).unwrap() = value;
+            let status: Status = serde_json::from_value(status.clone()).unwrap();
+            let outcome = accepted(&status, OURS, &account);
+            assert_eq!(outcome.is_ok(), is_accepted, "{path}: {outcome:?}");
+            assert!(outcome.is_ok() || outcome.is_err_and(|refused| refused.code() == Code::Revoked));
+        }
+    }
 }

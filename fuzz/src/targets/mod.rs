@@ -3,6 +3,7 @@
 mod admission;
 mod certificates;
 mod evidence;
+mod identity;
 mod image;
 mod keyless;
 mod keys;
@@ -29,6 +30,7 @@ pub const CRATES: &[(&str, &[Target])] = &[
     ("roots", roots::TARGETS),
     ("keys", keys::TARGETS),
     ("keyless", keyless::TARGETS),
+    ("identity", identity::TARGETS),
 ];
 
 /// The words of JSON, and what its readers stumble over.

@@ -143,5 +143,21 @@ fn key(jwk: &serde_json::Map<String, Value>) -> Option<Key> {
     })
 }
 
+/// For the fuzzer: whatever a set is, it is within limits, and no key of it fits two algorithms.
+///
+/// # Panics
+/// Where a promise is broken.
+pub fn examine_keys(bytes: &[u8]) {
+    let Ok(set) = KeySet::read(bytes) else { return };
+    assert!(!set.keys.is_empty() && set.keys.len() <= MAX_KEYS);
+    for key in &set.keys {
+        for with in [SignedWith::Rs256, SignedWith::Es256, SignedWith::EdDsa] {
+            let found = set.find(key.id.as_deref(), with);
+            assert!(found.is_err() || found.is_ok_and(|found| found.signs == with));
+        }
+        assert!(!key.has_signed(b"e30.e30", "c2lnbmF0dXJl", key.signs));
+    }
+}
+
 #[cfg(test)]
 mod tests;

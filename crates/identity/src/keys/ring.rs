@@ -39,7 +39,7 @@ struct Fetched {
 #[derive(Default)]
 struct Asked {
     at: Option<Timestamp>,
-    failed: Option<String>,
+    has_failed: bool,
 }
 
 impl Ring {
@@ -64,46 +64,44 @@ impl Ring {
             Some(outcome) => return outcome,
             None => {}
         }
-        let failed = self.ask_again(seen, now).await;
+        let has_failed = self.ask_again(seen, now).await;
         let current = self.current.load_full();
         let issuer = &self.issuer;
         let Some(fetched) = current.as_ref().filter(|fetched| fetched.is_believed(now)) else {
-            let why = failed.as_deref().unwrap_or("nothing came of it");
             if current.is_none() {
-                return Err(unavailable(issuer, why));
+                return Err(unavailable(issuer));
             }
             let hours = STALE.as_hours();
-            let what =
-                format!("the keys of issuer `{issuer}` are older than {hours} hours, and there are no new ones: {why}");
+            let what = format!("the keys of issuer `{issuer}` are {hours} hours old, and new ones cannot be had now");
             return Err(Refused::new(Code::KeysStale, what));
         };
-        match (fetched.find(shown), failed) {
+        match (fetched.find(shown), has_failed) {
             // The key may be a new one, of which we could not hear.
-            (Err(refused), Some(why)) if refused.code() == Code::KeyUnknown => Err(unavailable(issuer, &why)),
+            (Err(refused), true) if refused.code() == Code::KeyUnknown => Err(unavailable(issuer)),
             (outcome, _) => outcome,
         }
     }
 
-    /// Fetches because of a token, unless somebody else just did. What kept us from it comes out.
+    /// Fetches because of a token, unless somebody else just did. Whether that failed comes out.
     ///
     /// It goes on where the caller goes away: else who hangs up soon enough could keep all others waiting for a key.
-    async fn ask_again(self: &Arc<Self>, seen: Option<u64>, now: Timestamp) -> Option<String> {
+    async fn ask_again(self: &Arc<Self>, seen: Option<u64>, now: Timestamp) -> bool {
         let ring = Arc::clone(self);
         let task = tokio::spawn(async move {
             let mut asked = ring.asking.lock().await;
             if ring.current.load().as_ref().map(|fetched| fetched.number) != seen {
-                return None;
+                return false;
             }
             let between = if seen.is_some() { BETWEEN } else { BETWEEN_FIRST };
             if asked.at.is_some_and(|at| now.duration_since(at) < between) {
-                return asked.failed.clone();
+                return asked.has_failed;
             }
-            asked.failed = ring.fetch(now).await.err();
+            asked.has_failed = !ring.fetch(now).await;
             asked.at = Some(now);
-            asked.failed.clone()
+            asked.has_failed
         });
-        task.await
-            .unwrap_or_else(|_| Some("the service is stopping".to_owned()))
+        // It ends early only where the service does.
+        task.await.unwrap_or(true)
     }
 
     /// Fetches if it is time. What was there stays where that fails.
@@ -113,10 +111,11 @@ impl Ring {
             return;
         }
         let mut asked = self.asking.lock().await;
-        asked.failed = self.fetch(now).await.err();
+        asked.has_failed = !self.fetch(now).await;
     }
 
-    async fn fetch(&self, now: Timestamp) -> Result<(), String> {
+    /// Whether there are new keys.
+    async fn fetch(&self, now: Timestamp) -> bool {
         let obtained = match self.source.obtain().await {
             Ok(bytes) => KeySet::read(&bytes).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
@@ -126,11 +125,11 @@ impl Ring {
                 debug!(issuer = self.issuer, "the issuer's keys were fetched");
                 let number = self.current.load().as_ref().map_or(0, |fetched| fetched.number + 1);
                 self.current.store(Some(Arc::new(Fetched { keys, at: now, number })));
-                Ok(())
+                true
             }
             Err(why) => {
                 warn!(issuer = self.issuer, why, "the issuer's keys cannot be fetched");
-                Err(why)
+                false
             }
         }
     }
@@ -146,9 +145,10 @@ impl Fetched {
     }
 }
 
-fn unavailable(issuer: &str, why: &str) -> Refused {
+/// What kept us is in the log: whoever asks may be anybody, and it tells of our network.
+fn unavailable(issuer: &str) -> Refused {
     Refused::new(
         Code::Unavailable,
-        format!("the keys of issuer `{issuer}` cannot be had: {why}"),
+        format!("the keys of issuer `{issuer}` cannot be had now"),
     )
 }

@@ -73,10 +73,15 @@ async fn discover(issuer: &str, web: &Web, token: Option<&Secret>) -> Result<Byt
             found: crate::token::repeated(&found.issuer),
         });
     }
+    // The server alone: a URL may have a password in it.
+    let parsed = Url::parse(&found.jwks_uri).ok();
+    let server = parsed
+        .as_ref()
+        .map(|url| format!("{}://{}", url.scheme(), url.host_str().unwrap_or_default()));
     let astray = || SourceError::LedAstray {
-        to: crate::token::repeated(&found.jwks_uri),
+        to: crate::token::repeated(server.as_deref().unwrap_or("no URL")),
     };
-    let keys = Url::parse(&found.jwks_uri).map_err(|_| astray())?;
+    let keys = parsed.ok_or_else(astray)?;
     let is_same_server = at.origin() == keys.origin();
     match web.led(&at, &keys) {
         Some(way) => Ok(way.get(&keys, token.filter(|_| is_same_server), MAX_SET).await?),
