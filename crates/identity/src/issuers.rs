@@ -17,7 +17,7 @@ use crate::review::Review;
 use crate::submitter::Submitter;
 use crate::times;
 use crate::token::{Claims, Shown, missing, repeated};
-use crate::web::{Secret, Web};
+use crate::web::{Secret, Webs};
 
 /// How often is looked whether some issuer's keys are to be fetched again.
 const TICK: Duration = Duration::from_secs(30);
@@ -50,9 +50,10 @@ impl Issuers {
                 found: excerpt(audience, 100),
             });
         }
+        let webs = Webs::default();
         let by_url = kinds(configs)?
             .into_iter()
-            .map(|(name, kind)| Ok((kind.url().to_owned(), Issuer::new(name, kind)?)))
+            .map(|(name, kind)| Ok((kind.url().to_owned(), Issuer::new(name, kind, &webs)?)))
             .collect::<Result<_, ConfigError>>()?;
         Ok(Self {
             audience: audience.to_owned(),
@@ -144,13 +145,13 @@ impl Issuers {
 }
 
 impl Issuer {
-    fn new(name: String, kind: Kind) -> Result<Self, ConfigError> {
-        let source = source(&name, &kind)?;
+    fn new(name: String, kind: Kind, webs: &Webs) -> Result<Self, ConfigError> {
+        let source = source(&name, &kind, webs)?;
         let review = match &kind {
             Kind::Kubernetes(Kubernetes {
                 token_review: Some(reviewer),
                 ..
-            }) => Some(Review::new(&name, reviewer)?),
+            }) => Some(Review::new(&name, reviewer, webs)?),
             _ => None,
         };
         Ok(Self {
@@ -179,13 +180,13 @@ impl Issuer {
     }
 }
 
-fn source(name: &str, kind: &Kind) -> Result<Source, ConfigError> {
+fn source(name: &str, kind: &Kind, webs: &Webs) -> Result<Source, ConfigError> {
     let keys = kind.keys();
     if let Some(path) = &keys.file {
         return Ok(Source::File(path.clone()));
     }
     let client = |authorities: Option<&std::path::Path>| {
-        Web::new(authorities).map_err(|detail| ConfigError::Client {
+        webs.with(authorities).map_err(|detail| ConfigError::Client {
             name: name.to_owned(),
             detail,
         })

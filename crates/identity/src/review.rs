@@ -10,7 +10,7 @@ use url::Url;
 use crate::config::{ConfigError, Reviewer};
 use crate::issuer::Account;
 use crate::refused::{Code, Refused};
-use crate::web::{Secret, Web};
+use crate::web::{Secret, Web, Webs};
 
 /// The most bytes of an answer.
 const CAP: usize = 64 * 1024;
@@ -50,11 +50,13 @@ struct User {
 }
 
 impl Review {
-    pub(crate) fn new(issuer: &str, reviewer: &Reviewer) -> Result<Self, ConfigError> {
-        let web = Web::new(reviewer.certificate_authorities.as_deref()).map_err(|detail| ConfigError::Client {
-            name: issuer.to_owned(),
-            detail,
-        })?;
+    pub(crate) fn new(issuer: &str, reviewer: &Reviewer, webs: &Webs) -> Result<Self, ConfigError> {
+        let web = webs
+            .with(reviewer.certificate_authorities.as_deref())
+            .map_err(|detail| ConfigError::Client {
+                name: issuer.to_owned(),
+                detail,
+            })?;
         let mut url = reviewer.server.clone();
         url.set_path(&format!("{}{PATH}", url.path().trim_end_matches('/')));
         Ok(Self {

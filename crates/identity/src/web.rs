@@ -76,6 +76,25 @@ pub(crate) struct Web {
     near: reqwest::Client,
 }
 
+/// Ways to several issuers: those that believe the system's certificate authorities are the same, as these take long to read.
+#[derive(Default)]
+pub(crate) struct Webs {
+    system: std::cell::OnceCell<Web>,
+}
+
+impl Webs {
+    pub(crate) fn with(&self, authorities: Option<&Path>) -> Result<Web, String> {
+        if authorities.is_some() {
+            return Web::new(authorities);
+        }
+        if let Some(web) = self.system.get() {
+            return Ok(web.clone());
+        }
+        let web = Web::new(None)?;
+        Ok(self.system.get_or_init(|| web).clone())
+    }
+}
+
 /// One of them.
 pub(crate) struct Way<'a>(&'a reqwest::Client);
 

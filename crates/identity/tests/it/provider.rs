@@ -21,35 +21,35 @@ use countersign_identity::{IssuerConfig, Issuers};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-pub const AUDIENCE: &str = "https://sign.example.com";
+pub(crate) const AUDIENCE: &str = "https://sign.example.com";
 /// When all of this happens, in seconds.
-pub const NOW: i64 = 1_795_000_000;
+pub(crate) const NOW: i64 = 1_795_000_000;
 
-pub fn at(seconds: i64) -> Timestamp {
+pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(NOW + seconds).unwrap()
 }
 
 /// A key that signs.
-pub enum Signing {
+pub(crate) enum Signing {
     Rsa(RsaKeyPair),
     Ec(EcdsaKeyPair),
     Ed(Ed25519KeyPair),
 }
 
 impl Signing {
-    pub fn rsa() -> Self {
+    pub(crate) fn rsa() -> Self {
         Self::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).unwrap())
     }
 
-    pub fn ec() -> Self {
+    pub(crate) fn ec() -> Self {
         Self::Ec(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
     }
 
-    pub fn ed() -> Self {
+    pub(crate) fn ed() -> Self {
         Self::Ed(Ed25519KeyPair::generate().unwrap())
     }
 
-    pub fn jwk(&self, kid: &str) -> Value {
+    pub(crate) fn jwk(&self, kid: &str) -> Value {
         let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let mut jwk = match self {
             Self::Rsa(pair) => {
@@ -66,7 +66,7 @@ impl Signing {
         jwk
     }
 
-    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match self {
             Self::Rsa(pair) => {
@@ -80,7 +80,7 @@ impl Signing {
     }
 
     /// `PS256`, which is not believed.
-    pub fn sign_pss(&self, message: &[u8]) -> Vec<u8> {
+    pub(crate) fn sign_pss(&self, message: &[u8]) -> Vec<u8> {
         let Self::Rsa(pair) = self else { panic!("PSS is RSA's") };
         let mut signature = vec![0; pair.public_modulus_len()];
         pair.sign(&RSA_PSS_SHA256, &SystemRandom::new(), message, &mut signature)
@@ -89,7 +89,7 @@ impl Signing {
     }
 
     /// What everybody knows of it, as bytes: what `HS256` is abused with.
-    pub fn public(&self) -> Vec<u8> {
+    pub(crate) fn public(&self) -> Vec<u8> {
         match self {
             Self::Rsa(pair) => AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key())
                 .unwrap()
@@ -101,35 +101,35 @@ impl Signing {
     }
 }
 
-pub fn part(value: &Value) -> String {
+pub(crate) fn part(value: &Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
 }
 
 /// A token with this header and these claims, signed by a key.
-pub fn token(key: &Signing, header: &Value, claims: &Value) -> String {
+pub(crate) fn token(key: &Signing, header: &Value, claims: &Value) -> String {
     let message = format!("{}.{}", part(header), part(claims));
     let signature = URL_SAFE_NO_PAD.encode(key.sign(message.as_bytes()));
     format!("{message}.{signature}")
 }
 
 /// What the provider serves; each test changes what it likes.
-pub struct Served {
-    pub keys: Mutex<Value>,
+pub(crate) struct Served {
+    pub(crate) keys: Mutex<Value>,
     /// What is answered instead, with a status.
-    pub instead: Mutex<Option<(StatusCode, String)>>,
+    pub(crate) instead: Mutex<Option<(StatusCode, String)>>,
     /// What the discovery document says, where that is not the truth.
-    pub discovery: Mutex<Option<Value>>,
-    pub key_fetches: AtomicUsize,
-    pub seen_secrets: Mutex<Vec<String>>,
+    pub(crate) discovery: Mutex<Option<Value>>,
+    pub(crate) key_fetches: AtomicUsize,
+    pub(crate) seen_secrets: Mutex<Vec<String>>,
     url: Mutex<String>,
 }
 
-pub struct Provider {
-    pub url: String,
-    pub served: Arc<Served>,
-    pub rsa: Signing,
-    pub ec: Signing,
-    pub ed: Signing,
+pub(crate) struct Provider {
+    pub(crate) url: String,
+    pub(crate) served: Arc<Served>,
+    pub(crate) rsa: Signing,
+    pub(crate) ec: Signing,
+    pub(crate) ed: Signing,
     server: tokio::task::JoinHandle<()>,
 }
 
@@ -140,7 +140,7 @@ impl Drop for Provider {
 }
 
 impl Provider {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let (rsa, ec, ed) = (Signing::rsa(), Signing::ec(), Signing::ed());
         let keys = json!({"keys": [rsa.jwk("rsa"), ec.jwk("ec"), ed.jwk("ed")]});
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -169,12 +169,12 @@ impl Provider {
         }
     }
 
-    pub fn issuers(&self) -> Issuers {
+    pub(crate) fn issuers(&self) -> Issuers {
         self.issuers_with("")
     }
 
     /// All four kinds, with more lines about each.
-    pub fn issuers_with(&self, more: &str) -> Issuers {
+    pub(crate) fn issuers_with(&self, more: &str) -> Issuers {
         let url = &self.url;
         let more = |kind: &str| {
             let lines = more.lines().filter_map(|line| line.strip_prefix(&format!("{kind}: ")));
@@ -194,12 +194,12 @@ impl Provider {
         Issuers::new(&configs, AUDIENCE).unwrap()
     }
 
-    pub fn key_fetches(&self) -> usize {
+    pub(crate) fn key_fetches(&self) -> usize {
         self.served.key_fetches.load(Ordering::SeqCst)
     }
 
     /// What every token of an issuer of this one's says.
-    pub fn usual(&self, issuer: &str) -> Value {
+    pub(crate) fn usual(&self, issuer: &str) -> Value {
         json!({
             "iss": format!("{}/{issuer}", self.url), "aud": AUDIENCE, "sub": "somebody", "jti": "7c0a",
             "iat": NOW, "nbf": NOW - 5, "exp": NOW + 600,
@@ -207,7 +207,7 @@ impl Provider {
     }
 
     /// A push to a branch.
-    pub fn github(&self) -> Value {
+    pub(crate) fn github(&self) -> Value {
         with(
             self.usual("hub"),
             &json!({
@@ -225,7 +225,7 @@ impl Provider {
     }
 
     /// A push to a protected branch.
-    pub fn gitlab(&self) -> Value {
+    pub(crate) fn gitlab(&self) -> Value {
         with(
             self.usual("lab"),
             &json!({
@@ -242,7 +242,7 @@ impl Provider {
     }
 
     /// A pod of Tekton's.
-    pub fn kubernetes(&self) -> Value {
+    pub(crate) fn kubernetes(&self) -> Value {
         with(
             self.usual("cluster"),
             &json!({
@@ -258,7 +258,7 @@ impl Provider {
     }
 
     /// A workload with a SPIFFE ID.
-    pub fn generic(&self) -> Value {
+    pub(crate) fn generic(&self) -> Value {
         with(
             self.usual("other"),
             &json!({
@@ -268,13 +268,13 @@ impl Provider {
     }
 
     /// With the key that usually signs.
-    pub fn signed(&self, claims: &Value) -> String {
+    pub(crate) fn signed(&self, claims: &Value) -> String {
         token(&self.rsa, &json!({"alg": "RS256", "kid": "rsa", "typ": "JWT"}), claims)
     }
 }
 
 /// The same with other values; `null` takes a claim away.
-pub fn with(mut claims: Value, others: &Value) -> Value {
+pub(crate) fn with(mut claims: Value, others: &Value) -> Value {
     for (name, value) in others.as_object().unwrap() {
         match value {
             Value::Null => {
