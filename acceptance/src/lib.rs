@@ -15,6 +15,7 @@ pub mod plane;
 
 pub mod cosign;
 pub mod foreign;
+pub mod jobs;
 pub mod sigstore;
 pub mod vault;
 

@@ -22,6 +22,7 @@ use crate::wait::{self, SOON};
 /// Fewer of them start in three seconds instead of eight.
 const CONTROLLERS: &[&str] = &[
     "serviceaccount-controller",
+    "serviceaccount-token-controller",
     "namespace-controller",
     "garbage-collector-controller",
     "deployment-controller",

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // OpenID providers for jobs and people that say who they are: one for each issuer in the configuration, which is JSON in
 // the file that is named on the command line. A client of one is somebody who may ask for a token with these claims; the
-// audience of the token is the resource that is asked for, without `urn:`.
+// audience of the token is the resource that is asked for, without `urn:` where it begins so.
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -35,6 +35,14 @@ function provider(issuer, who) {
           accessTokenTTL: LIFETIME,
           jwt: { sign: { alg: 'RS256' } },
         }),
+      },
+    },
+    // RFC 9068 has a `typ` of its own for these; identity tokens of jobs have the usual one.
+    formats: {
+      customizers: {
+        jwt: (context, token, parts) => {
+          parts.header.typ = 'JWT';
+        },
       },
     },
     ttl: { ClientCredentials: LIFETIME },

@@ -81,24 +81,15 @@ pub(super) struct Issuer {
 
 impl Issuer {
     pub(super) fn start(folder: &Path) -> Result<Self> {
-        let (jobs, people) = (free_address()?, free_address()?);
-        let may_ask = |id: &str, claims: Value| json!({"id": id, "secret": SECRET, "claims": claims});
-        let job = |job: &Job| may_ask(&job.subject(), job.claims());
-        let person = may_ask(PERSONS_NUMBER, json!({"email": PERSON, "email_verified": true}));
-        let config = json!({"issuers": [
-            {"port": jobs.port(), "who": [job(&Job::RELEASE), job(&Job::CHECK)]},
-            {"port": people.port(), "who": [person]},
-        ]});
-        let path = folder.join("issuers.json");
-        std::fs::write(&path, config.to_string()).with_context(|| format!("cannot write {}", path.display()))?;
-        let mut running = Running::start("oidc-provider", folder, &tool("oidc-provider")?, |command| {
-            command.arg(&path).env("HOME", folder);
-        })?;
-        running.until_ready(|| {
-            [jobs, people].iter().all(|issuer| {
-                http::get(*issuer, "/.well-known/openid-configuration").is_ok_and(|answer| answer.status == 200)
-            })
-        })?;
+        let job = |job: &Job| Claimant::new(job.subject(), job.claims());
+        let person = Claimant::new(
+            PERSONS_NUMBER.to_owned(),
+            json!({"email": PERSON, "email_verified": true}),
+        );
+        let (running, addresses) = providers(folder, &[&[job(&Job::RELEASE), job(&Job::CHECK)], &[person]])?;
+        let &[jobs, people] = addresses.as_slice() else {
+            bail!("expected two providers, found {}", addresses.len())
+        };
         Ok(Self {
             _running: running,
             jobs,
@@ -115,23 +106,61 @@ impl Issuer {
     }
 
     pub(super) fn job_token(&self, job: &Job) -> Result<String> {
-        token(self.jobs, &job.subject(), AUDIENCE)
+        token(self.jobs, &job.subject(), &urn(AUDIENCE))
     }
 
     pub(super) fn foreign_token(&self, job: &Job) -> Result<String> {
-        token(self.jobs, &job.subject(), "somebody-else")
+        token(self.jobs, &job.subject(), &urn("somebody-else"))
     }
 
     pub(super) fn person_token(&self) -> Result<String> {
-        token(self.people, PERSONS_NUMBER, AUDIENCE)
+        token(self.people, PERSONS_NUMBER, &urn(AUDIENCE))
     }
 }
 
+/// Somebody who may ask a provider for a token, and what is in it.
+pub(crate) struct Claimant {
+    id: String,
+    claims: Value,
+}
+
+impl Claimant {
+    pub(crate) fn new(id: String, claims: Value) -> Self {
+        Self { id, claims }
+    }
+}
+
+/// Starts as many OpenID providers as there are lists of those who may ask one.
+pub(crate) fn providers(folder: &Path, who: &[&[Claimant]]) -> Result<(Running, Vec<SocketAddr>)> {
+    let addresses = who.iter().map(|_| free_address()).collect::<Result<Vec<_>>>()?;
+    let may_ask = |one: &Claimant| json!({"id": one.id, "secret": SECRET, "claims": one.claims});
+    let issuers = addresses.iter().zip(who).map(|(address, who)| {
+        let who: Vec<Value> = who.iter().map(may_ask).collect();
+        json!({"port": address.port(), "who": who})
+    });
+    let config = json!({"issuers": issuers.collect::<Vec<_>>()});
+    let path = folder.join("issuers.json");
+    std::fs::write(&path, config.to_string()).with_context(|| format!("cannot write {}", path.display()))?;
+    let mut running = Running::start("oidc-provider", folder, &tool("oidc-provider")?, |command| {
+        command.arg(&path).env("HOME", folder);
+    })?;
+    running.until_ready(|| {
+        addresses.iter().all(|issuer| {
+            http::get(*issuer, "/.well-known/openid-configuration").is_ok_and(|answer| answer.status == 200)
+        })
+    })?;
+    Ok((running, addresses))
+}
+
+fn urn(audience: &str) -> String {
+    format!("urn:{audience}")
+}
+
 /// RFC 6749, section 4.4, for the audience that RFC 8707's resource stands for.
-fn token(issuer: SocketAddr, who: &str, audience: &str) -> Result<String> {
-    let user = who.replace(':', "%3A").replace('/', "%2F");
-    let form = format!("grant_type=client_credentials&resource=urn:{audience}");
-    let answer = http::form(issuer, "/token", &user, SECRET, &form)?;
+pub(crate) fn token(issuer: SocketAddr, who: &str, resource: &str) -> Result<String> {
+    let encoded = |text: &str| text.replace(':', "%3A").replace('/', "%2F");
+    let form = format!("grant_type=client_credentials&resource={}", encoded(resource));
+    let answer = http::form(issuer, "/token", &encoded(who), SECRET, &form)?;
     if answer.status != 200 {
         bail!("{issuer} answered {} for a token:\n{}", answer.status, answer.body);
     }

@@ -19,7 +19,7 @@ use crate::http;
 use crate::process::{Running, free_address};
 use crate::programs::tool;
 
-mod issuer;
+pub(crate) mod issuer;
 mod namespace;
 
 pub use issuer::{Job, PERSON};

@@ -3,6 +3,7 @@
 mod clock;
 mod dry_run;
 mod examples;
+mod identity;
 mod keyless;
 mod ledger;
 mod pods;
