@@ -41,7 +41,7 @@ function provider(issuer, who) {
     formats: {
       customizers: {
         jwt: (context, token, parts) => {
-          parts.header.typ = 'JWT';
+          parts.header = { ...parts.header, typ: 'JWT' };
         },
       },
     },

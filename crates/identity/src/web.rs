@@ -24,6 +24,8 @@ use zeroize::Zeroizing;
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long one question may take in all.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// RFC 7517, section 8.5.2: an API server has no other name for its keys.
+const ACCEPTED: &str = "application/json, application/jwk-set+json";
 /// The longest token of our own, in bytes.
 const MAX_SECRET: usize = 64 * 1024;
 /// The most bytes of a file with certificate authorities.
@@ -171,7 +173,7 @@ async fn ask(
         host: host(url),
         detail: deepest(&error.without_url()),
     };
-    let mut request = request.header(ACCEPT, HeaderValue::from_static("application/json"));
+    let mut request = request.header(ACCEPT, HeaderValue::from_static(ACCEPTED));
     if let Some(secret) = secret {
         request = request.header(AUTHORIZATION, secret.header(&host(url)).await?);
     }
