@@ -7,17 +7,27 @@
 //! This crate is pure: no clock, no environment, no files, no sockets.
 #![warn(missing_docs)]
 
+pub mod binding;
 pub mod check;
+pub mod clearance;
+pub mod condition;
 pub mod document;
+pub mod facts;
 pub mod finding;
+pub mod glob;
 pub mod redact;
 pub mod report;
 pub mod severity;
+pub mod simulate;
 pub mod span;
 
-pub use check::{Closure, Code, Evidence, Outcome, Platform, Status, Submitted, ask, opens};
-pub use document::{Check, Gate, GateError, Proof};
+pub use binding::{Bindings, RepositoryBinding, RepositoryRef};
+pub use check::{Closure, Code, Evidence, Outcome, Platform, Reason, Status, Submitted, ask, opens};
+pub use clearance::{Clearance, Cleared, KeyRole, Kind, Opening, Refusal, Verifier};
+pub use document::{Check, Gate, GateError, Gates, GatesError, Proof};
+pub use facts::{Configuration, Image, Known, Runner, Source};
 pub use finding::{Finding, Fingerprint, FixState, Location, Package, merged};
 pub use redact::redacted;
 pub use report::{Class, Completeness, Format, Report, ReportError, Subject, Tests, Tool, Tools};
 pub use severity::Severity;
+pub use simulate::simulate;

@@ -9,10 +9,11 @@ use std::collections::BTreeMap;
 use countersign_image::Digest;
 use jiff::Timestamp;
 
-pub use outcome::{Code, Outcome, Status};
+pub use outcome::{Code, Outcome, Reason, Status};
 pub(crate) use strictness::stricter;
 
 use crate::document::{Gate, Proof};
+use crate::facts::{Image, Known, Source};
 use crate::report::Report;
 
 /// An image as we fetched it ourselves: its digest, and everything below it that a tool may name in its stead.
@@ -62,8 +63,12 @@ pub struct Evidence<'a> {
     pub digest: Digest,
     /// What it says.
     pub report: &'a Report,
-    /// Who vouches for it.
+    /// Who vouches for it, as far as the service knows it: `E1` of a job that logged in, `E3` where a signature over it was
+    /// verified, `E4` where the service looked itself. Whether a job is of a workflow that is believed more (`E2`) is the
+    /// gate's to say.
     pub proof: Proof,
+    /// The workflow of the job that handed it in, as its token proved it.
+    pub workflow: Option<&'a str>,
     /// The commit of the job that handed it in.
     pub job_commit: Option<&'a str>,
     /// The platform that the job says it is about, for tools that name an index only.
@@ -72,6 +77,10 @@ pub struct Evidence<'a> {
     pub received: Timestamp,
     /// Whether the same bytes were handed in for another image before.
     pub reused: bool,
+    /// The commits of the other images that the same bytes were handed in for.
+    pub reused_for: &'a [&'a str],
+    /// Of a document of an organisation's own what is in it, for its conditions.
+    pub document: Option<&'a serde_json::Value>,
 }
 
 /// What is submitted.
@@ -79,10 +88,16 @@ pub struct Evidence<'a> {
 pub struct Submitted<'a> {
     /// The image.
     pub closure: &'a Closure,
-    /// The commit that it was built from, as far as that is known.
+    /// The commit of the job that submits it: its claim of what the image was built from.
     pub commit: Option<&'a str>,
     /// The reports.
     pub evidence: &'a [Evidence<'a>],
+    /// Who submits.
+    pub source: &'a Source,
+    /// What the image is.
+    pub image: &'a Image,
+    /// What is known of what was found.
+    pub known: &'a Known,
 }
 
 /// Asks every check of a gate, in its order.

@@ -1,16 +1,27 @@
 //! Two checks of one name, as the stricter of each demand.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::document::{Bind, Check, Coverage, Fail, Mode};
+use crate::document::{Bind, Check, Coverage, Fail, ImageDemands, KevDemand, Mode, UserDemand};
 
-/// The check that both would be, or both of them where what they ask for cannot be one: other classes, tools or builders
-/// than the floor accepts are no way around it.
+/// The check that both would be, or both of them where what they ask for cannot be one: other classes or tools than the floor
+/// accepts are no way around it.
 pub(crate) fn stricter(floor: &Check, own: &Check) -> Vec<Check> {
-    let (Some(tools), Some(builders)) = (both(&floor.tools, &own.tools), both(&floor.builders, &own.builders)) else {
+    let Some(tools) = both(&floor.tools, &own.tools) else {
         return apart(floor, own);
     };
-    if floor.class != own.class || floor.one_of != own.one_of || floor.bind != own.bind {
+    // Documents that the two recognise differently are two documents; so are findings that are new and all of them.
+    let is_other = floor.class != own.class
+        || floor.one_of != own.one_of
+        || floor.bind != own.bind
+        || floor.recognise != own.recognise
+        || floor.fail.new_only != own.fail.new_only;
+    if is_other {
+        return apart(floor, own);
+    }
+    // What only the floor warns of, or only the team, is not one check that turns images away.
+    let is_later = |check: &Check| check.mode == Mode::Warn || check.enforce_from.is_some();
+    if is_later(floor) != is_later(own) && floor.asks_for_reports() != own.asks_for_reports() {
         return apart(floor, own);
     }
     vec![Check {
@@ -18,6 +29,7 @@ pub(crate) fn stricter(floor: &Check, own: &Check) -> Vec<Check> {
         class: floor.class,
         tools,
         one_of: floor.one_of.clone(),
+        at_least: floor.at_least.max(own.at_least),
         required: floor.required || own.required,
         bind: floor.bind,
         min_proof: floor.min_proof.max(own.min_proof),
@@ -39,7 +51,13 @@ pub(crate) fn stricter(floor: &Check, own: &Check) -> Vec<Check> {
         },
         min_components: floor.min_components.max(own.min_components),
         min_tests: floor.min_tests.max(own.min_tests),
-        builders,
+        builders: floor.builders.and(&own.builders),
+        formats: joined(&floor.formats, &own.formats),
+        leeway: floor.leeway.shorter(&own.leeway),
+        image: demands(&floor.image, &own.image),
+        recognise: floor.recognise.clone(),
+        conditions: joined(&floor.conditions, &own.conditions),
+        ..floor.clone()
     }]
 }
 
@@ -61,6 +79,17 @@ fn both(one: &BTreeSet<String>, other: &BTreeSet<String>) -> Option<BTreeSet<Str
     (!both.is_empty()).then_some(both)
 }
 
+/// What both demand, each once.
+fn joined<T: Clone + PartialEq>(one: &[T], other: &[T]) -> Vec<T> {
+    let mut joined = one.to_vec();
+    for demand in other {
+        if !joined.contains(demand) {
+            joined.push(demand.clone());
+        }
+    }
+    joined
+}
+
 fn least<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
     one.into_iter().chain(other).min()
 }
@@ -75,7 +104,32 @@ fn worse(one: &Fail, other: &Fail) -> Fail {
             (None, None) => None,
             _ => Some(one.of_unknown().max(other.of_unknown())),
         },
+        kev: match (one.kev, other.kev) {
+            (Some(KevDemand::Any), _) | (_, Some(KevDemand::Any)) => Some(KevDemand::Any),
+            (one, other) => one.or(other),
+        },
+        new_only: one.new_only && other.new_only,
         failed: least(one.failed, other.failed),
+    }
+}
+
+fn demands(one: &ImageDemands, other: &ImageDemands) -> ImageDemands {
+    let mut labels: BTreeMap<_, _> = one.labels.clone();
+    for (name, globs) in &other.labels {
+        let both = labels.get(name).map_or_else(|| globs.clone(), |own| own.and(globs));
+        labels.insert(name.clone(), both);
+    }
+    ImageDemands {
+        user: match (one.user, other.user) {
+            (Some(UserDemand::NonRootNumber), _) | (_, Some(UserDemand::NonRootNumber)) => {
+                Some(UserDemand::NonRootNumber)
+            }
+            (one, other) => one.or(other),
+        },
+        entrypoint: one.entrypoint.and(&other.entrypoint),
+        labels,
+        platforms: &one.platforms | &other.platforms,
+        base: one.base.and(&other.base),
     }
 }
 

@@ -2,15 +2,29 @@
 //!
 //! Read strictly: what is not known is refused, since a demand that nobody looks at would look like one that is met.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod check;
+mod demand;
+mod faults;
+mod floor;
+mod sources;
+mod template;
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use countersign_image::{Digest, Repository};
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 
-use crate::report::Class;
-use crate::severity::Severity;
+pub use check::{Bind, Check, Choice, Coverage, Fail, KevDemand, Leeway, Mode, Proof};
+pub use demand::{FormatDemand, ImageDemands, Kind, Recognised, Shape, UserDemand};
+pub use floor::{Gates, GatesError, Loosened};
+pub use sources::{Attest, Keys, Match, Publish, Sources, Timeouts};
+pub use template::{Template, TemplateError};
+
+use crate::glob::Globs;
 use crate::span;
 
 /// The only version there is.
@@ -27,158 +41,26 @@ pub struct Gate {
     pub owner: Option<String>,
     /// From when on it opens for nobody, as nobody has looked at it again.
     pub expires: Option<Timestamp>,
+    /// Whether it lies under every other gate that is about the same images: an organisation's floor.
+    pub floor: bool,
+    /// What was read: the SHA-256 of its text, or of the digests of all texts that it was merged from.
+    pub digest: Digest,
+    /// Which submissions it may be asked about.
+    pub matches: Match,
+    /// Whose submissions it opens for.
+    pub sources: Sources,
+    /// The workflows whose jobs are believed more than others (proof `E2`), each pinned: `corp/workflows/.github/workflows/scan.yml@refs/tags/v3.*`.
+    pub trusted_workflows: Globs,
     /// What it asks for, each by its name; at least one.
     pub checks: Vec<Check>,
-}
-
-/// One question that a gate asks.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Check {
-    /// Its name within the gate.
-    pub id: String,
-    /// What has to have been looked for; of `oneOf` exactly one is written.
-    #[serde(default)]
-    pub class: Option<Class>,
-    /// The tools that may have looked, by their own names; empty is any.
-    #[serde(default)]
-    pub tools: BTreeSet<String>,
-    /// Alternatives: one of them is enough.
-    #[serde(default)]
-    pub one_of: Vec<Choice>,
-    /// Whether it is asked for at all, or only looked at where it is handed in.
-    #[serde(default = "yes")]
-    pub required: bool,
-    /// What the report has to be about.
-    pub bind: Bind,
-    /// Who at least has to vouch for the report.
-    #[serde(default)]
-    pub min_proof: Proof,
-    /// How old the report may be, from when the tool ended.
-    #[serde(default, deserialize_with = "span::optional")]
-    pub max_age: Option<Duration>,
-    /// How old the tool's database may be.
-    #[serde(default, deserialize_with = "span::optional")]
-    pub max_db_age: Option<Duration>,
-    /// Of an index: whether each platform needs a report.
-    #[serde(default)]
-    pub coverage: Coverage,
-    /// What does not pass.
-    #[serde(default)]
-    pub fail: Fail,
-    /// What it does where it is not passed.
-    #[serde(default)]
-    pub mode: Mode,
-    /// From when on it turns images away; before it warns.
-    #[serde(default)]
-    pub enforce_from: Option<Timestamp>,
-    /// How many components a list of contents has to have.
-    #[serde(default)]
-    pub min_components: Option<usize>,
-    /// How many tests have to have run.
-    #[serde(default)]
-    pub min_tests: Option<u64>,
-    /// The builders that are believed, by their own names; empty is any.
-    #[serde(default)]
-    pub builders: BTreeSet<String>,
-}
-
-/// One of several ways to pass a check.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Choice {
-    /// What was looked for.
-    pub class: Class,
-    /// The tools that may have looked; empty is any.
-    #[serde(default)]
-    pub tools: BTreeSet<String>,
-}
-
-/// What a report has to be about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Bind {
-    /// This image: its index, a manifest of it or a configuration.
-    Image,
-    /// The commit that the image was built from.
-    Commit,
-}
-
-/// Who vouches for a report, from nobody to ourselves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-pub enum Proof {
-    /// Nobody.
-    E0,
-    /// A job of this repository and commit, which logged in.
-    #[default]
-    E1,
-    /// Such a job, out of a workflow that the gate names.
-    E2,
-    /// A signature of a scanner or builder that is believed, over this subject.
-    E3,
-    /// We looked ourselves.
-    E4,
-}
-
-/// Whether each platform of an index needs a report.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Coverage {
-    /// Each.
-    #[default]
-    AllPlatforms,
-    /// One is enough.
-    AnyPlatform,
-}
-
-/// What a check does that is not passed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mode {
-    /// It turns the image away.
-    #[default]
-    Enforce,
-    /// It says so, and the image goes on.
-    Warn,
-}
-
-/// What does not pass. What is not written passes.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub struct Fail {
-    /// Any finding at all.
-    #[serde(default)]
-    pub any_finding: bool,
-    /// A finding as bad as this.
-    #[serde(default)]
-    pub severity_at_least: Option<Severity>,
-    /// A vulnerability as bad as this that an update mends.
-    #[serde(default)]
-    pub fixable: Option<Severity>,
-    /// One that no update mends, or of which that is not known.
-    #[serde(default)]
-    pub unfixable: Option<Severity>,
-    /// What a finding is taken for whose tool does not rank it.
-    #[serde(default)]
-    pub unknown_as: Option<Severity>,
-    /// More tests than this failed.
-    #[serde(default)]
-    pub failed: Option<u64>,
-}
-
-impl Fail {
-    /// What a finding is taken for that has no severity: `high`, where nothing is written.
-    pub fn of_unknown(&self) -> Severity {
-        self.unknown_as.unwrap_or(Severity::High)
-    }
-
-    fn is_empty(&self) -> bool {
-        *self
-            == Self {
-                unknown_as: self.unknown_as,
-                ..Self::default()
-            }
-    }
+    /// How long a submission may take.
+    pub timeouts: Timeouts,
+    /// How what was signed is published; a floor may leave it to the gates above it.
+    pub publish: Option<Publish>,
+    /// How long what was decided holds.
+    pub validity: Option<Duration>,
+    /// The controls that it implements, as auditors name them: `ssdf:PW.8.2`.
+    pub controls: BTreeSet<String>,
 }
 
 #[derive(Deserialize)]
@@ -201,111 +83,88 @@ struct Metadata {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Spec {
+    #[serde(default)]
+    floor: bool,
+    #[serde(default, rename = "match")]
+    matches: Match,
+    #[serde(default)]
+    sources: Sources,
+    #[serde(default)]
+    trusted_workflows: Globs,
     checks: Vec<Check>,
+    #[serde(default)]
+    timeouts: Timeouts,
+    #[serde(default)]
+    publish: Option<Publish>,
+    #[serde(default, deserialize_with = "span::optional")]
+    validity: Option<Duration>,
+    #[serde(default)]
+    controls: BTreeSet<String>,
+    #[serde(default, rename = "approvals", deserialize_with = "approvals_later")]
+    _approvals: (),
+    #[serde(default, rename = "waivers", deserialize_with = "waivers_later")]
+    _waivers: (),
 }
 
-fn yes() -> bool {
-    true
+/// What a person would have to decide. A gate that asked for it, and opened without, would be a lie.
+fn later<'de, D: Deserializer<'de>>(deserializer: D, what: &str) -> Result<(), D::Error> {
+    IgnoredAny::deserialize(deserializer)?;
+    Err(serde::de::Error::custom(format!(
+        "{what} come with a later version: a gate that asks for them is refused until then"
+    )))
+}
+
+fn approvals_later<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    later(deserializer, "approvals")
+}
+
+fn waivers_later<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+    later(deserializer, "waivers")
+}
+
+/// Reads one YAML document strictly; what is wrong is told with line and column.
+pub(crate) fn yaml<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_saphyr::from_str(text).map_err(|error| {
+        error.render_with_options(serde_saphyr::render_options! {
+            formatter: &serde_saphyr::UserMessageFormatter,
+            snippets: serde_saphyr::SnippetMode::Off,
+        })
+    })
 }
 
 impl Gate {
     /// Reads a gate: one YAML document.
     pub fn read(text: &str) -> Result<Self, GateError> {
-        let wire: Wire = serde_saphyr::from_str(text).map_err(|error| GateError::Yaml {
-            detail: error.render_with_options(serde_saphyr::render_options! {
-                formatter: &serde_saphyr::UserMessageFormatter,
-                snippets: serde_saphyr::SnippetMode::Off,
-            }),
-        })?;
+        let wire: Wire = yaml(text).map_err(|detail| GateError::Yaml { detail })?;
         if wire.api_version != API_VERSION || wire.kind != "Gate" {
             return Err(GateError::Kind {
                 found: countersign_image::text::excerpt(&format!("{}, {}", wire.api_version, wire.kind), 100),
             });
         }
+        let spec = wire.spec;
         let gate = Self {
             name: wire.metadata.name,
             owner: wire.metadata.owner,
             expires: wire.metadata.expires,
-            checks: wire.spec.checks,
+            floor: spec.floor,
+            digest: Digest::sha256(text.as_bytes()),
+            matches: spec.matches,
+            sources: spec.sources,
+            trusted_workflows: spec.trusted_workflows,
+            checks: spec.checks,
+            timeouts: spec.timeouts,
+            publish: spec.publish,
+            validity: spec.validity,
+            controls: spec.controls,
         };
         gate.faults().map_or(Ok(gate), Err)
     }
 
-    /// The first thing that is wrong with it.
-    fn faults(&self) -> Option<GateError> {
-        let count = self.checks.len();
-        if count == 0 || count > MAX_CHECKS {
-            return Some(GateError::CheckCount { found: count });
-        }
-        let mut names = BTreeSet::new();
-        for check in &self.checks {
-            let wrong = |what: &str| GateError::Check {
-                id: countersign_image::text::excerpt(&check.id, 60),
-                what: what.to_owned(),
-            };
-            if check.id.is_empty() || !names.insert(&check.id) {
-                return Some(wrong("its id is empty, or that of another check"));
-            }
-            if check.class.is_some() != check.one_of.is_empty() {
-                return Some(wrong("it needs either `class` or `oneOf`"));
-            }
-            if !check.one_of.is_empty() && !check.tools.is_empty() {
-                return Some(wrong("`tools` belongs to each of `oneOf`"));
-            }
-            if check.asks_for_nothing() {
-                return Some(wrong(
-                    "it asks for nothing: say under `fail`, `minComponents`, `minTests` or `builders` what does not pass",
-                ));
-            }
-        }
-        None
-    }
-
-    /// The floor of an organisation and a gate of a team together: every check of both, and where both have one of the
-    /// same name, the stricter of each demand. A team can add and tighten, and nothing else.
-    pub fn above(&self, floor: &Self) -> Self {
-        let own: BTreeMap<&str, &Check> = self.checks.iter().map(|check| (check.id.as_str(), check)).collect();
-        let of_floor = floor.checks.iter().flat_map(|below| match own.get(below.id.as_str()) {
-            Some(check) => crate::check::stricter(below, check),
-            None => vec![below.clone()],
-        });
-        let floored: BTreeSet<&str> = floor.checks.iter().map(|check| check.id.as_str()).collect();
-        let added = self
-            .checks
-            .iter()
-            .filter(|check| !floored.contains(check.id.as_str()))
-            .cloned();
-        Self {
-            name: self.name.clone(),
-            owner: self.owner.clone(),
-            expires: self.expires.into_iter().chain(floor.expires).min(),
-            checks: of_floor.chain(added).collect(),
-        }
-    }
-}
-
-impl Check {
-    /// The ways to pass it.
-    pub fn choices(&self) -> Vec<Choice> {
-        match self.class {
-            Some(class) => vec![Choice {
-                class,
-                tools: self.tools.clone(),
-            }],
-            None => self.one_of.clone(),
-        }
-    }
-
-    fn asks_for_nothing(&self) -> bool {
-        let is_something = |choice: &Choice| matches!(choice.class, Class::Sbom | Class::Provenance);
-        self.fail.is_empty()
-            && self.min_components.is_none()
-            && self.min_tests.is_none()
-            && self.builders.is_empty()
-            // To be there at all is what these are asked for.
-            && !self.choices().iter().any(is_something)
+    /// Whether it may be asked about images of this repository, for this environment.
+    pub fn governs(&self, environment: &str, repository: &Repository) -> bool {
+        self.matches.covers(environment, &repository.policy_name())
     }
 }
 
@@ -336,6 +195,14 @@ pub enum GateError {
     Check {
         /// Its name, shortened.
         id: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// Something outside its checks.
+    #[error("{place}: {what}")]
+    Field {
+        /// Where.
+        place: &'static str,
         /// What is wrong.
         what: String,
     },

@@ -34,10 +34,12 @@ pub enum Format {
     CosignVulnerabilities,
     /// `JUnit`'s XML.
     JUnit,
+    /// A document of an organisation's own, which only a gate recognises.
+    Custom,
 }
 
 impl Format {
-    /// All of them.
+    /// All that are recognised by themselves.
     pub const ALL: [Self; 12] = [
         Self::Sarif,
         Self::Trivy,
@@ -68,6 +70,7 @@ impl Format {
             Self::Statement => "an in-toto statement",
             Self::CosignVulnerabilities => "cosign's vulnerability predicate",
             Self::JUnit => "JUnit's XML",
+            Self::Custom => "a document of an organisation's own",
         }
     }
 

@@ -1,5 +1,6 @@
 //! What tools hand in: recognised by content, and read into findings.
 
+mod custom;
 mod error;
 mod gitleaks;
 mod grype;
@@ -17,6 +18,7 @@ use countersign_image::json::null_is_default;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+pub use custom::CustomDocument;
 pub use error::ReportError;
 pub use markers::Format;
 
@@ -165,6 +167,8 @@ pub struct Report {
     pub tests: Option<Tests>,
     /// Who built, of a provenance; as unverified as the report is.
     pub builder: Option<String>,
+    /// The version of the format, where the format has some: `1.6` of CycloneDX, `2.3` of SPDX.
+    pub format_version: Option<String>,
 }
 
 impl Report {
@@ -188,6 +192,7 @@ impl Report {
             Format::Envelope | Format::Bundle | Format::Statement | Format::CosignVulnerabilities => {
                 statement::read(bytes, format)
             }
+            Format::Custom => Err(ReportError::Unknown),
         }?;
         if report.findings.len() > MAX_FINDINGS {
             return Err(ReportError::TooManyFindings {
@@ -212,6 +217,7 @@ impl Report {
             components: None,
             tests: None,
             builder: None,
+            format_version: None,
         }
     }
 }

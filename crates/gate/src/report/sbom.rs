@@ -20,6 +20,8 @@ pub(super) fn read(bytes: &[u8], format: Format) -> Result<Report, ReportError> 
     let about: About = document(bytes, format)?;
     let mut report = of(&sbom, format);
     report.tools = about.tools();
+    let version = about.spec_version.as_deref().or(about.spdx_version.as_deref());
+    report.format_version = version.map(|version| version.trim_start_matches("SPDX-").to_owned());
     report.subject.digests = about.digests();
     Ok(report)
 }
@@ -35,6 +37,10 @@ pub(super) fn of(sbom: &Sbom, format: Format) -> Report {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct About {
+    #[serde(default)]
+    spec_version: Option<String>,
+    #[serde(default)]
+    spdx_version: Option<String>,
     #[serde(default, deserialize_with = "null_is_default")]
     metadata: Metadata,
     #[serde(default, deserialize_with = "null_is_default")]
