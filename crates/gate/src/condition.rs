@@ -6,10 +6,11 @@ use std::sync::LazyLock;
 use countersign_expression::{Declared, Type};
 use serde_json::{Value, json};
 
-use crate::check::{Evidence, Submitted};
-use crate::facts::Configuration;
+use crate::check::{Evidence, Submitted, base, is_known_exploited};
 use crate::finding::{Finding, FixState};
+use crate::glob::Globs;
 use crate::report::Format;
+use crate::severity::Severity;
 
 /// The variables of every condition.
 pub fn declared() -> &'static Declared {
@@ -110,4 +111,113 @@ pub(crate) fn format_name(format: Format) -> &'static str {
         Format::JUnit => "junit",
         Format::Custom => "custom",
     }
+}
+
+/// What the variables are for one check.
+pub(crate) fn variables(
+    submitted: &Submitted<'_>,
+    about: &[&Evidence<'_>],
+    findings: &[Finding],
+    trusted: &Globs,
+) -> BTreeMap<&'static str, Value> {
+    let found = findings.iter().map(|finding| of_finding(finding, submitted)).collect();
+    let evidence = about.iter().map(|evidence| of_evidence(evidence, trusted)).collect();
+    BTreeMap::from([
+        ("findings", Value::Array(found)),
+        ("image", of_image(submitted)),
+        ("source", of_source(submitted)),
+        ("evidence", Value::Array(evidence)),
+    ])
+}
+
+/// An object without the fields of which nothing is known.
+fn object(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    let known = fields.into_iter().filter(|(_, value)| !value.is_null());
+    Value::Object(known.map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+fn of_finding(finding: &Finding, submitted: &Submitted<'_>) -> Value {
+    let package = finding.package.as_ref();
+    let location = finding.location.as_ref();
+    object([
+        ("id", json!(finding.canonical())),
+        ("rule", json!(finding.rule)),
+        ("aliases", json!(finding.aliases)),
+        ("class", json!(finding.class.name())),
+        // There is always one, so that no condition passes over what a tool did not rank.
+        ("severity", json!(finding.severity.map_or("unknown", Severity::name))),
+        (
+            "fix",
+            json!(match finding.fix {
+                FixState::Unknown => "unknown",
+                FixState::None => "none",
+                FixState::WontFix => "wont-fix",
+                FixState::Fixed => "fixed",
+            }),
+        ),
+        ("package", json!(package.map(|package| &package.name))),
+        ("version", json!(package.and_then(|package| package.version.as_ref()))),
+        ("purl", json!(package.and_then(|package| package.purl.as_ref()))),
+        ("path", json!(location.map(|location| &location.path))),
+        ("line", json!(location.and_then(|location| location.line))),
+        ("tools", json!(finding.tools)),
+        ("suppressed", json!(finding.suppressed_in_source)),
+        ("kev", json!(is_known_exploited(submitted.known, finding))),
+    ])
+}
+
+fn of_image(submitted: &Submitted<'_>) -> Value {
+    let image = submitted.image;
+    let platforms = image.configurations.iter().map(|(name, configuration)| {
+        object([
+            ("name", json!(name)),
+            ("user", json!(configuration.user)),
+            ("entrypoint", json!(configuration.entrypoint)),
+            ("cmd", json!(configuration.cmd)),
+            ("labels", json!(configuration.labels)),
+            ("base", json!(base(submitted, name))),
+        ])
+    });
+    object([
+        ("digest", json!(submitted.closure.digest.to_string())),
+        ("repository", json!(image.repository.policy_name())),
+        ("tag", json!(image.tag.as_ref().map(countersign_image::Tag::as_str))),
+        ("firstRelease", json!(image.first_release)),
+        ("platforms", Value::Array(platforms.collect())),
+    ])
+}
+
+fn of_source(submitted: &Submitted<'_>) -> Value {
+    let source = submitted.source;
+    object([
+        ("issuer", json!(source.issuer)),
+        ("repository", json!(source.repository)),
+        ("repositoryId", json!(source.repository_id)),
+        ("ref", json!(source.reference)),
+        ("refProtected", json!(source.reference_protected)),
+        ("event", json!(source.event)),
+        ("workflow", json!(source.workflow)),
+        ("runner", json!(source.runner.name())),
+        ("environment", json!(source.environment)),
+        ("commit", json!(submitted.commit)),
+        ("labels", json!(source.labels)),
+    ])
+}
+
+fn of_evidence(evidence: &Evidence<'_>, trusted: &Globs) -> Value {
+    let report = evidence.report;
+    let classes: Vec<&str> = report.classes.iter().map(|class| class.name()).collect();
+    let tools: Vec<&str> = report.tools.iter().map(|tool| tool.name.as_str()).collect();
+    object([
+        ("slot", json!(evidence.slot)),
+        ("format", json!(format_name(report.format))),
+        ("classes", json!(classes)),
+        ("tools", json!(tools)),
+        ("proof", json!(evidence.proof_where(trusted) as u8)),
+        ("platform", json!(evidence.platform)),
+        ("findings", json!(report.findings.len())),
+        ("components", json!(report.components)),
+        ("tests", json!(report.tests.map(|tests| tests.total))),
+        ("failedTests", json!(report.tests.map(|tests| tests.failed))),
+    ])
 }

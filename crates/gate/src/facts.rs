@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use countersign_image::{Repository, Tag, json};
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::finding::Fingerprint;
@@ -100,15 +101,25 @@ pub struct ConfigurationError {
 impl Configuration {
     /// Reads the configuration blob of a manifest.
     pub fn read(bytes: &[u8]) -> Result<Self, ConfigurationError> {
-        #[derive(Deserialize)]
-        struct Blob {
-            #[serde(default, deserialize_with = "json::null_is_default")]
-            config: Configuration,
+        let wrong = |detail: &str| ConfigurationError {
+            detail: countersign_image::text::excerpt(detail, 200),
+        };
+        let mut blob: serde_json::Map<String, Value> =
+            json::strict(bytes).map_err(|error| wrong(&error.to_string()))?;
+        // Runtimes are written in Go, whose reader takes `user` for `User`, and the last of both.
+        let is_other = |name: &str, exact: &[&str]| {
+            let mut exact = exact.iter();
+            exact.any(|exact| name != *exact && name.eq_ignore_ascii_case(exact))
+        };
+        let config = blob.remove("config").unwrap_or(Value::Null);
+        let own = config.as_object().into_iter().flat_map(serde_json::Map::keys);
+        let other = own.filter(|name| is_other(name, &["User", "Entrypoint", "Cmd", "Labels"]));
+        let outer = blob.keys().filter(|name| is_other(name, &["config"]));
+        if let Some(name) = other.chain(outer).next() {
+            return Err(wrong(&format!("its field `{name}` is read as another one by some")));
         }
-        let blob: Blob = json::strict(bytes).map_err(|error| ConfigurationError {
-            detail: countersign_image::text::excerpt(&error.to_string(), 200),
-        })?;
-        Ok(blob.config)
+        let config: Option<Self> = serde_json::from_value(config).map_err(|error| wrong(&error.to_string()))?;
+        Ok(config.unwrap_or_default())
     }
 }
 

@@ -1,6 +1,9 @@
 //! Asking a gate's checks of what was handed in.
 
+mod findings;
+mod image;
 mod outcome;
+mod sources;
 mod strictness;
 mod weigh;
 
@@ -9,12 +12,16 @@ use std::collections::BTreeMap;
 use countersign_image::Digest;
 use jiff::Timestamp;
 
+pub use outcome::CODES;
 pub use outcome::{Code, Outcome, Reason, Status};
+pub(crate) use findings::is_known_exploited;
+pub(crate) use image::base;
 pub(crate) use strictness::stricter;
 
-use crate::document::{Gate, Proof};
+use crate::document::{Bind, Gate, Proof};
+use crate::glob::Globs;
 use crate::facts::{Image, Known, Source};
-use crate::report::Report;
+use crate::report::{Class, CustomDocument, Report};
 
 /// An image as we fetched it ourselves: its digest, and everything below it that a tool may name in its stead.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,8 +86,8 @@ pub struct Evidence<'a> {
     pub reused: bool,
     /// The commits of the other images that the same bytes were handed in for.
     pub reused_for: &'a [&'a str],
-    /// Of a document of an organisation's own what is in it, for its conditions.
-    pub document: Option<&'a serde_json::Value>,
+    /// Of a document of an organisation's own what is in it ([`Report::custom`]).
+    pub custom: Option<&'a CustomDocument>,
 }
 
 /// What is submitted.
@@ -100,10 +107,66 @@ pub struct Submitted<'a> {
     pub known: &'a Known,
 }
 
+/// How the commit is known that an image was built from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// A provenance says it, whose builder's signature was verified.
+    Provenance,
+    /// The job says it.
+    Claim,
+}
+
+impl Link {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Provenance => "provenance",
+            Self::Claim => "claim",
+        }
+    }
+}
+
+impl Submitted<'_> {
+    /// How the commit is known.
+    pub fn commit_link(&self) -> Link {
+        match self.proven_commits().next() {
+            Some(_) => Link::Provenance,
+            None => Link::Claim,
+        }
+    }
+
+    /// The commits that verified provenances of this image name.
+    fn proven_commits(&self) -> impl Iterator<Item = &str> {
+        let proven = self.evidence.iter().filter(|evidence| {
+            evidence.proof >= Proof::E3
+                && evidence.report.classes.contains(&Class::Provenance)
+                && weigh::is_about(Bind::Image, evidence, self)
+        });
+        proven.filter_map(|evidence| evidence.report.subject.commit.as_deref())
+    }
+}
+
+impl Evidence<'_> {
+    /// Who vouches for it, where these workflows are believed more than others.
+    pub fn proof_where(&self, trusted_workflows: &Globs) -> Proof {
+        let is_trusted = |workflow| !trusted_workflows.is_empty() && trusted_workflows.accept(workflow);
+        match self.proof {
+            Proof::E1 if self.workflow.is_some_and(is_trusted) => Proof::E2,
+            // That is the gate's to say.
+            Proof::E2 => Proof::E1,
+            proof => proof,
+        }
+    }
+}
+
 /// Asks every check of a gate, in its order.
 pub fn ask(gate: &Gate, submitted: &Submitted<'_>, now: Timestamp) -> Vec<Outcome> {
-    let asked = gate.checks.iter().map(|check| weigh::ask(check, submitted, now));
+    let asked = gate
+        .checks
+        .iter()
+        .map(|check| weigh::ask(check, &gate.trusted_workflows, submitted, now));
     let mut outcomes: Vec<Outcome> = asked.collect();
+    outcomes.extend(sources::ask(&gate.sources, submitted.source));
     if gate.expires.is_some_and(|expires| now >= expires) {
         outcomes.push(Outcome::expired(&gate.name));
     }

@@ -11,6 +11,8 @@ pub struct Outcome {
     pub status: Status,
     /// What was found wanting, each with its code and in words.
     pub reasons: Vec<Reason>,
+    /// What is suffered for now, and will not be for ever.
+    pub notes: Vec<Reason>,
     /// The slots of the reports that it rests on.
     pub slots: Vec<String>,
 }
@@ -39,17 +41,22 @@ pub enum Status {
 
 /// What can be wanting. The names are stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Code {
     /// No report of the kind was handed in.
     Missing,
     /// A report of another tool.
     ToolNotAccepted,
+    /// A report in another format, or in an older version of it.
+    FormatNotAccepted,
     /// The tool failed, or looked at nothing.
     ToolError,
     /// A report that says nothing, not even whose it is.
     UnattributedEmpty,
     /// It is not about this image, or this commit.
     Unbound,
+    /// A verified provenance says that the image was built from another commit.
+    CommitMismatch,
     /// A platform of the image has no report.
     CoverageMissing,
     /// Nobody who counts vouches for it.
@@ -64,37 +71,85 @@ pub enum Code {
     DbStale,
     /// What was found does not pass.
     Findings,
+    /// A vulnerability that was found is used by attackers.
+    Exploited,
+    /// The gate asks for vulnerabilities that attackers use, and the service has no list of them.
+    ExploitedUnknown,
+    /// What was found does not pass, and is suffered until a date. It turns nobody away.
+    Leeway,
     /// Tests failed.
     TestsFailed,
-    /// There are fewer tests or components than there have to be.
+    /// There are fewer tests, components or kinds of reports than there have to be.
     TooFew,
     /// Built by somebody who is not believed.
     BuilderNotAccepted,
+    /// A platform of the image has no configuration that was read.
+    ConfigurationMissing,
+    /// The image runs as root, or as a name of which nobody knows who it is.
+    ImageUser,
+    /// The image starts something else.
+    ImageEntrypoint,
+    /// The image lacks a label, or has something else in it.
+    ImageLabel,
+    /// The image is not there for a platform.
+    ImagePlatform,
+    /// The image is built upon something else, or does not say upon what.
+    ImageBase,
+    /// A condition of the gate does not hold.
+    ConditionFailed,
+    /// A condition of the gate came to no answer.
+    ConditionError,
+    /// The gate does not open for this issuer's jobs.
+    SourceNotAccepted,
+    /// The gate does not open for what is built from this reference.
+    RefNotAccepted,
+    /// The job runs on a machine that the gate does not believe.
+    RunnerNotAccepted,
     /// Nobody has looked at the gate itself for too long.
     GateExpired,
 }
 
+/// Every code, with its name and what it says, for the table of them.
+pub const CODES: &[(Code, &str, &str)] = &[
+    (Code::Missing, "missing", "No report of the kind was handed in."),
+    (Code::ToolNotAccepted, "tool_not_accepted", "A report of another tool."),
+    (Code::FormatNotAccepted, "format_not_accepted", "A report in another format, or in an older version of it."),
+    (Code::ToolError, "tool_error", "The tool failed, or looked at nothing."),
+    (Code::UnattributedEmpty, "unattributed_empty", "A report that says nothing, not even whose it is."),
+    (Code::Unbound, "unbound", "It is not about this image, or this commit."),
+    (Code::CommitMismatch, "commit_mismatch", "A verified provenance says that the image was built from another commit."),
+    (Code::CoverageMissing, "coverage_missing", "A platform of the image has no report."),
+    (Code::ProofTooWeak, "proof_too_weak", "Nobody who counts vouches for it."),
+    (Code::EvidenceReused, "evidence_reused", "It was handed in for another image before."),
+    (Code::Stale, "stale", "It is too old."),
+    (Code::InvalidTime, "invalid_time", "It comes out of the future."),
+    (Code::DbStale, "db_stale", "The tool's database is too old, or nobody knows how old it is."),
+    (Code::Findings, "findings", "What was found does not pass."),
+    (Code::Exploited, "exploited", "A vulnerability that was found is used by attackers."),
+    (Code::ExploitedUnknown, "exploited_unknown", "The gate asks for vulnerabilities that attackers use, and the service has no list of them."),
+    (Code::Leeway, "leeway", "What was found does not pass, and is suffered until a date. It turns nobody away."),
+    (Code::TestsFailed, "tests_failed", "Tests failed."),
+    (Code::TooFew, "too_few", "There are fewer tests, components or kinds of reports than there have to be."),
+    (Code::BuilderNotAccepted, "builder_not_accepted", "Built by somebody who is not believed."),
+    (Code::ConfigurationMissing, "configuration_missing", "A platform of the image has no configuration that was read."),
+    (Code::ImageUser, "image_user", "The image runs as root, or as a name of which nobody knows who it is."),
+    (Code::ImageEntrypoint, "image_entrypoint", "The image starts something else."),
+    (Code::ImageLabel, "image_label", "The image lacks a label, or has something else in it."),
+    (Code::ImagePlatform, "image_platform", "The image is not there for a platform."),
+    (Code::ImageBase, "image_base", "The image is built upon something else, or does not say upon what."),
+    (Code::ConditionFailed, "condition_failed", "A condition of the gate does not hold."),
+    (Code::ConditionError, "condition_error", "A condition of the gate came to no answer."),
+    (Code::SourceNotAccepted, "source_not_accepted", "The gate does not open for this issuer's jobs."),
+    (Code::RefNotAccepted, "ref_not_accepted", "The gate does not open for what is built from this reference."),
+    (Code::RunnerNotAccepted, "runner_not_accepted", "The job runs on a machine that the gate does not believe."),
+    (Code::GateExpired, "gate_expired", "Nobody has looked at the gate itself for too long."),
+];
+
 impl Code {
     /// Its name.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::ToolNotAccepted => "tool_not_accepted",
-            Self::ToolError => "tool_error",
-            Self::UnattributedEmpty => "unattributed_empty",
-            Self::Unbound => "unbound",
-            Self::CoverageMissing => "coverage_missing",
-            Self::ProofTooWeak => "proof_too_weak",
-            Self::EvidenceReused => "evidence_reused",
-            Self::Stale => "stale",
-            Self::InvalidTime => "invalid_time",
-            Self::DbStale => "db_stale",
-            Self::Findings => "findings",
-            Self::TestsFailed => "tests_failed",
-            Self::TooFew => "too_few",
-            Self::BuilderNotAccepted => "builder_not_accepted",
-            Self::GateExpired => "gate_expired",
-        }
+        let known = CODES.iter().find(|(code, ..)| *code == self);
+        known.map_or("unknown", |(_, name, _)| name)
     }
 }
 
@@ -113,6 +168,7 @@ impl Outcome {
                 code: Code::GateExpired,
                 what: format!("the gate `{gate}` has expired: its owner has to look at it and set a new date"),
             }],
+            notes: Vec::new(),
             slots: Vec::new(),
         }
     }

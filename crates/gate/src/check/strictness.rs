@@ -19,11 +19,6 @@ pub(crate) fn stricter(floor: &Check, own: &Check) -> Vec<Check> {
     if is_other {
         return apart(floor, own);
     }
-    // What only the floor warns of, or only the team, is not one check that turns images away.
-    let is_later = |check: &Check| check.mode == Mode::Warn || check.enforce_from.is_some();
-    if is_later(floor) != is_later(own) && floor.asks_for_reports() != own.asks_for_reports() {
-        return apart(floor, own);
-    }
     vec![Check {
         id: floor.id.clone(),
         class: floor.class,

@@ -6,59 +6,143 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::outcome::{Code, Outcome, Reason, Status};
-use super::{Evidence, Submitted};
-use crate::document::{Bind, Check, Choice, Coverage, Mode};
-use crate::finding::{Finding, FixState, merged};
-use crate::report::{Class, Completeness};
-use crate::severity::Severity;
+use super::{Evidence, Submitted, findings, image};
+use crate::condition;
+use crate::document::{Bind, Check, Choice, Coverage, Mode, Proof};
+use crate::finding::Finding;
+use crate::glob::Globs;
+use crate::report::{Class, Completeness, CustomDocument};
 use crate::span;
 
 /// How far a clock may be ahead of ours.
 const SKEW: Duration = Duration::from_secs(300);
-/// How many findings a reason names.
-const NAMED: usize = 5;
 
-pub(super) fn ask(check: &Check, submitted: &Submitted<'_>, now: Timestamp) -> Outcome {
-    let choices = check.choices();
-    let of_class = |evidence: &&Evidence<'_>| {
-        choices
-            .iter()
-            .any(|choice| evidence.report.classes.contains(&choice.class))
+/// A check, and what it is asked with.
+pub(super) struct Asked<'a> {
+    pub(super) check: &'a Check,
+    pub(super) trusted: &'a Globs,
+    pub(super) submitted: &'a Submitted<'a>,
+    pub(super) now: Timestamp,
+    choices: Vec<Choice>,
+}
+
+pub(super) fn ask(check: &Check, trusted: &Globs, submitted: &Submitted<'_>, now: Timestamp) -> Outcome {
+    Asked {
+        check,
+        trusted,
+        submitted,
+        now,
+        choices: check.choices(),
+    }
+    .outcome()
+}
+
+impl<'a> Asked<'a> {
+    fn outcome(&self) -> Outcome {
+        let (check, submitted) = (self.check, self.submitted);
+        let handed_in: Vec<&Evidence<'_>> = submitted.evidence.iter().filter(|one| self.is_meant(one)).collect();
+        let mut reasons = Vec::new();
+        let mut sound = Vec::new();
+        for evidence in &handed_in {
+            let against = unsound(self, evidence);
+            if against.is_empty() {
+                sound.push(*evidence);
+            }
+            reasons.extend(against);
+        }
+        if sound.is_empty() {
+            if handed_in.is_empty() && check.asks_for_reports() {
+                reasons.push(missing(&self.choices));
+            }
+        } else {
+            // What is said against a report is only in the way where no other report is sound.
+            reasons.clear();
+            reasons.extend(uncovered(check, &sound, submitted));
+            reasons.extend(too_few_kinds(self, &sound));
+        }
+        // What a report *found* always counts, however old it is or whoever wrote it: if one tool saw it, it is there. Only
+        // what is about something else says nothing here.
+        let about: Vec<&Evidence<'_>> = match check.asks_for_reports() {
+            true => handed_in
+                .iter()
+                .copied()
+                .filter(|evidence| is_about(check.bound(), evidence, submitted))
+                .collect(),
+            false => submitted.evidence.iter().filter(|one| is_about_any(one, submitted)).collect(),
+        };
+        reasons.extend(failed_tests(check, &about));
+        let found = findings::of(self, &about);
+        reasons.extend(found.reasons);
+        reasons.extend(image::ask(&check.image, submitted));
+        let nothing = check.asks_for_reports() && handed_in.is_empty();
+        if !nothing {
+            reasons.extend(conditions(self, &found.all, &about, &sound));
+        }
+        Outcome {
+            check: check.id.clone(),
+            status: status(check, &reasons, nothing, self.now),
+            reasons,
+            notes: found.notes,
+            slots: handed_in.iter().map(|evidence| evidence.slot.to_owned()).collect(),
+        }
+    }
+
+    /// Whether a report is of the kind that is asked for.
+    fn is_meant(&self, evidence: &Evidence<'_>) -> bool {
+        let of_class = |choice: &Choice| evidence.report.classes.contains(&choice.class);
+        let recognised = || {
+            evidence.custom.is_some_and(|custom| {
+                let mut recognised = self.check.recognise.iter();
+                recognised.all(|recognised| recognised.is(custom.predicate_type.as_deref(), &custom.document))
+            })
+        };
+        self.choices.iter().any(|choice| of_class(choice) && (choice.class != Class::Custom || recognised()))
+    }
+
+    /// Whether a finding is of the kind that is asked for.
+    pub(super) fn is_asked(&self, finding: &Finding) -> bool {
+        self.choices.is_empty() || self.choices.iter().any(|choice| choice.class == finding.class)
+    }
+}
+
+/// What the check's conditions say: once of everything, or of each document of an organisation's own.
+fn conditions(asked: &Asked<'_>, found: &[Finding], about: &[&Evidence<'_>], sound: &[&Evidence<'_>]) -> Vec<Reason> {
+    let check = asked.check;
+    if check.conditions.is_empty() {
+        return Vec::new();
+    }
+    let mut variables = condition::variables(asked.submitted, about, found, asked.trusted);
+    let documents: Vec<(&str, Option<&CustomDocument>)> = match check.recognise.is_empty() {
+        true => vec![("", None)],
+        false => sound.iter().map(|evidence| (evidence.slot, evidence.custom)).collect(),
     };
-    let handed_in: Vec<&Evidence<'_>> = submitted.evidence.iter().filter(of_class).collect();
     let mut reasons = Vec::new();
-    let mut sound = Vec::new();
-    for evidence in &handed_in {
-        let against = unsound(check, &choices, evidence, submitted, now);
-        if against.is_empty() {
-            sound.push(*evidence);
+    for (slot, custom) in documents {
+        let document = custom.map_or(serde_json::Value::Null, |custom| custom.document.clone());
+        variables.insert("document", document);
+        let of = if slot.is_empty() { String::new() } else { format!("of `{slot}` ") };
+        for condition in &check.conditions {
+            let text = countersign_image::text::excerpt(condition.text(), 200);
+            match condition.holds(&variables) {
+                Ok(true) => {}
+                Ok(false) => reasons.push(reason(Code::ConditionFailed, format!("{of}it does not hold that `{text}`"))),
+                Err(error) => reasons.push(reason(Code::ConditionError, format!("{of}`{text}`: {error}"))),
+            }
         }
-        reasons.extend(against);
     }
-    if sound.is_empty() {
-        if handed_in.is_empty() {
-            reasons.push(missing(&choices));
-        }
-    } else {
-        // What is said against a report is only in the way where no other report is sound.
-        reasons.clear();
-        reasons.extend(uncovered(check, &sound, submitted));
-    }
-    // What a report *found* always counts, however old it is or whoever wrote it: if one tool saw it, it is there. Only what
-    // is about something else says nothing here.
-    let about: Vec<&Evidence<'_>> = handed_in
-        .iter()
-        .copied()
-        .filter(|evidence| is_about(check.bind, evidence, submitted))
-        .collect();
-    reasons.extend(failed_tests(check, &about));
-    reasons.extend(findings(check, &choices, &about));
-    Outcome {
-        check: check.id.clone(),
-        status: status(check, &reasons, handed_in.is_empty(), now),
-        reasons,
-        slots: handed_in.iter().map(|evidence| evidence.slot.to_owned()).collect(),
-    }
+    reasons
+}
+
+/// The alternatives of which no report is sound, where more than one is wanted.
+fn too_few_kinds(asked: &Asked<'_>, sound: &[&Evidence<'_>]) -> Option<Reason> {
+    let wanted = asked.check.at_least?;
+    let is_met = |choice: &&Choice| {
+        let one = std::slice::from_ref(*choice);
+        sound.iter().any(|evidence| accepted(one, evidence))
+    };
+    let found = asked.choices.iter().filter(is_met).count();
+    let what = format!("{found} of the alternatives have a report, and {wanted} are wanted");
+    (found < wanted).then(|| reason(Code::TooFew, what))
 }
 
 fn status(check: &Check, reasons: &[Reason], nothing: bool, now: Timestamp) -> Status {
@@ -85,7 +169,7 @@ fn missing(choices: &[Choice]) -> Reason {
     )
 }
 
-fn reason(code: Code, what: impl Into<String>) -> Reason {
+pub(super) fn reason(code: Code, what: impl Into<String>) -> Reason {
     Reason {
         code,
         what: what.into(),
@@ -93,13 +177,8 @@ fn reason(code: Code, what: impl Into<String>) -> Reason {
 }
 
 /// All that speaks against a report, whatever it found.
-fn unsound(
-    check: &Check,
-    choices: &[Choice],
-    evidence: &Evidence<'_>,
-    submitted: &Submitted<'_>,
-    now: Timestamp,
-) -> Vec<Reason> {
+fn unsound(asked: &Asked<'_>, evidence: &Evidence<'_>) -> Vec<Reason> {
+    let (check, submitted) = (asked.check, asked.submitted);
     let (slot, report) = (evidence.slot, evidence.report);
     let mut against = Vec::new();
     match &report.completeness {
@@ -111,37 +190,53 @@ fn unsound(
             against.push(reason(Code::UnattributedEmpty, what));
         }
     }
-    if report.completeness != Completeness::Unattributed && !accepted(choices, evidence) {
+    if report.completeness != Completeness::Unattributed && !accepted(&asked.choices, evidence) {
         let names: BTreeSet<String> = report.tools.iter().map(|tool| tool.name.clone()).collect();
         let what = format!("`{slot}` is by {}, which this check does not accept", listed(&names));
         against.push(reason(Code::ToolNotAccepted, what));
     }
-    if !is_about(check.bind, evidence, submitted) {
+    let version = report.format_version.as_deref();
+    let mut lists = check.formats.iter();
+    if !lists.all(|list| list.iter().any(|format| format.accepts(report.format, version))) {
+        let what = format!(
+            "`{slot}` is {} {}, which this check does not accept",
+            report.format.name(),
+            countersign_image::text::excerpt(version.unwrap_or("of no version"), 40)
+        );
+        against.push(reason(Code::FormatNotAccepted, what));
+    }
+    if !is_about(check.bound(), evidence, submitted) {
         against.push(reason(
             Code::Unbound,
-            format!("`{slot}` does not say that it is about {}", check.bind.words()),
+            format!("`{slot}` does not say that it is about {}", check.bound().words()),
         ));
     }
-    if evidence.proof < check.min_proof {
-        let what = format!(
-            "`{slot}` is vouched for as {:?}, and {:?} is wanted",
-            evidence.proof, check.min_proof
-        );
+    if check.bound() == Bind::Commit
+        && let Some(other) = submitted.proven_commits().find(|commit| Some(*commit) != submitted.commit)
+    {
+        let other = countersign_image::text::excerpt(other, 64);
+        let what = format!("`{slot}`: by its provenance the image was built from `{other}`, and not from this commit");
+        against.push(reason(Code::CommitMismatch, what));
+    }
+    let proof = evidence.proof_where(asked.trusted);
+    if proof < check.min_proof || proof == Proof::E0 {
+        let wanted = check.min_proof.max(Proof::E1);
+        let what = format!("`{slot}` is vouched for as {proof:?}, and {wanted:?} is wanted");
         against.push(reason(Code::ProofTooWeak, what));
     }
-    if evidence.reused && check.bind == Bind::Image {
+    if is_replayed(check.bound(), evidence, submitted) {
         against.push(reason(
             Code::EvidenceReused,
             format!("`{slot}` was handed in for another image before"),
         ));
     }
-    against.extend(untimely(check, evidence, now));
+    against.extend(untimely(check, evidence, asked.now));
     against.extend(too_few(check, evidence));
     if !check.builders.is_empty()
         && !report
             .builder
             .as_ref()
-            .is_some_and(|builder| check.builders.contains(builder))
+            .is_some_and(|builder| check.builders.accept(builder))
     {
         let builder = report.builder.as_deref().unwrap_or("nobody that it names");
         let what = format!(
@@ -166,7 +261,24 @@ fn accepted(choices: &[Choice], evidence: &Evidence<'_>) -> bool {
     })
 }
 
-fn is_about(bind: Bind, evidence: &Evidence<'_>, submitted: &Submitted<'_>) -> bool {
+/// Whether the same bytes were handed in before, for what they cannot be about as well. What a tool says of a commit is so for
+/// every image of that commit.
+fn is_replayed(bind: Bind, evidence: &Evidence<'_>, submitted: &Submitted<'_>) -> bool {
+    let is_same_commit = || {
+        let names_it = evidence.report.subject.commit.is_some();
+        let others = evidence.reused_for;
+        names_it || (!others.is_empty() && others.iter().all(|commit| Some(*commit) == submitted.commit))
+    };
+    evidence.reused && (bind == Bind::Image || !is_same_commit())
+}
+
+fn is_about_any(evidence: &Evidence<'_>, submitted: &Submitted<'_>) -> bool {
+    [Bind::Image, Bind::Commit]
+        .into_iter()
+        .any(|bind| is_about(bind, evidence, submitted))
+}
+
+pub(super) fn is_about(bind: Bind, evidence: &Evidence<'_>, submitted: &Submitted<'_>) -> bool {
     let subject = &evidence.report.subject;
     match bind {
         Bind::Image => subject.digests.iter().any(|digest| submitted.closure.names(digest)),
@@ -226,7 +338,7 @@ fn older(age: SignedDuration, limit: Duration) -> bool {
 }
 
 /// An age in the largest unit that leaves it at least two.
-fn about(age: SignedDuration) -> String {
+pub(super) fn about(age: SignedDuration) -> String {
     match age.as_hours() {
         hours if hours >= 48 => format!("{} days", hours / 24),
         hours if hours >= 2 => format!("{hours} hours"),
@@ -236,7 +348,7 @@ fn about(age: SignedDuration) -> String {
 
 /// The platforms that no sound report is about.
 fn uncovered(check: &Check, sound: &[&Evidence<'_>], submitted: &Submitted<'_>) -> Option<Reason> {
-    if check.bind != Bind::Image || check.coverage == Coverage::AnyPlatform {
+    if check.bound() != Bind::Image || check.coverage == Coverage::AnyPlatform {
         return None;
     }
     let closure = submitted.closure;
@@ -304,59 +416,7 @@ fn failed_tests(check: &Check, about: &[&Evidence<'_>]) -> Vec<Reason> {
         .collect()
 }
 
-/// What was found and does not pass.
-fn findings(check: &Check, choices: &[Choice], about: &[&Evidence<'_>]) -> Option<Reason> {
-    let asked = |finding: &&Finding| choices.iter().any(|choice| choice.class == finding.class);
-    let all = about.iter().flat_map(|evidence| &evidence.report.findings);
-    let found = merged(all.filter(asked).cloned());
-    let over: Vec<&Finding> = found.iter().filter(|finding| is_over(check, finding)).collect();
-    if over.is_empty() {
-        return None;
-    }
-    let names = over.iter().take(NAMED).map(|finding| {
-        let severity = finding.severity.map_or("not ranked", Severity::name);
-        let place = match (&finding.package, &finding.location) {
-            (Some(package), _) => format!(" in {}", package.name),
-            (None, Some(location)) => format!(" in {}", location.path),
-            (None, None) => String::new(),
-        };
-        let silenced = if finding.suppressed_in_source {
-            ", which the tool was told to pass over"
-        } else {
-            ""
-        };
-        let text = format!("{} ({severity}){place}{silenced}", finding.canonical());
-        countersign_image::text::excerpt(&text, 200)
-    });
-    let names: Vec<String> = names.collect();
-    let more = match over.len() - names.len() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    Some(reason(
-        Code::Findings,
-        format!(
-            "{} of {} findings do not pass: {}{more}",
-            over.len(),
-            found.len(),
-            names.join(", ")
-        ),
-    ))
-}
-
-fn is_over(check: &Check, finding: &Finding) -> bool {
-    let fail = &check.fail;
-    let severity = finding.severity.unwrap_or_else(|| fail.of_unknown());
-    let at_least = |limit: Option<Severity>| limit.is_some_and(|limit| severity >= limit);
-    let by_fix = match (finding.class, finding.fix) {
-        (Class::Vulnerabilities, FixState::Fixed) => at_least(fail.fixable),
-        (Class::Vulnerabilities, _) => at_least(fail.unfixable),
-        _ => false,
-    };
-    fail.any_finding || at_least(fail.severity_at_least) || by_fix
-}
-
-fn listed(names: &BTreeSet<String>) -> String {
+pub(super) fn listed(names: &BTreeSet<String>) -> String {
     let names: Vec<String> = names
         .iter()
         .map(|name| format!("`{}`", countersign_image::text::excerpt(name, 60)))

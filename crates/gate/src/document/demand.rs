@@ -59,6 +59,14 @@ pub struct Recognised {
     pub fields: BTreeMap<String, Shape>,
 }
 
+impl Recognised {
+    /// Whether a document is one of these.
+    pub fn is(&self, predicate_type: Option<&str>, document: &Value) -> bool {
+        (self.predicate_type.is_none() || self.predicate_type.as_deref() == predicate_type)
+            && self.fields.iter().all(|(place, shape)| shape.is_at(place, document))
+    }
+}
+
 /// What is at one place of a document.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -83,6 +91,32 @@ pub struct Shape {
     pub optional: bool,
 }
 
+impl Shape {
+    fn is_at(&self, place: &str, document: &Value) -> bool {
+        document.pointer(place).map_or(self.optional, |value| self.is(value))
+    }
+
+    fn is(&self, value: &Value) -> bool {
+        let length = match value {
+            Value::Array(list) => Some(list.len()),
+            Value::Object(object) => Some(object.len()),
+            Value::String(text) => Some(text.chars().count()),
+            _ => None,
+        };
+        self.r#type.is_none_or(|kind| kind.is(value))
+            && self.equals.as_ref().is_none_or(|equals| equals == value)
+            && (self.one_of.is_empty() || self.one_of.contains(value))
+            && self
+                .min_length
+                .is_none_or(|least| length.is_some_and(|length| length >= least))
+            && (self.each.is_empty()
+                || value.as_array().is_some_and(|list| {
+                    list.iter()
+                        .all(|element| self.each.iter().all(|(place, shape)| shape.is_at(place, element)))
+                }))
+    }
+}
+
 /// The kinds of JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -99,6 +133,19 @@ pub enum Kind {
     Integer,
     /// `true` or `false`.
     Boolean,
+}
+
+impl Kind {
+    fn is(self, value: &Value) -> bool {
+        match self {
+            Self::Object => value.is_object(),
+            Self::List => value.is_array(),
+            Self::Text => value.is_string(),
+            Self::Number => value.is_number(),
+            Self::Integer => value.is_i64() || value.is_u64(),
+            Self::Boolean => value.is_boolean(),
+        }
+    }
 }
 
 /// A format of a report, and the version that it has at least: `cyclonedx>=1.4`.
