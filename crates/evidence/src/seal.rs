@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use countersign_image::{Blob, Pinned, media};
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 mod keyless;
@@ -92,12 +93,24 @@ impl ToBeSigned {
         Self::in_toto(What::Attestation, statement::V01, subject, predicate_type, predicate)
     }
 
+    /// What a gate's clearance attests of an image, in version 1 of in-toto's statement. The predicate is signed as it is
+    /// written.
+    pub fn cleared(image: &Pinned, predicate_type: &str, predicate: &RawValue) -> Self {
+        let name = image.repository().policy_name();
+        let subject = Subject {
+            name: Some(&name),
+            digest: digest_set(image),
+            annotations: None,
+        };
+        Self::in_toto(What::Attestation, statement::V1, subject, predicate_type, predicate)
+    }
+
     fn in_toto(
         what: What,
         version: &'static str,
         subject: Subject<'_>,
         predicate_type: &str,
-        predicate: &Value,
+        predicate: &(impl Serialize + ?Sized),
     ) -> Self {
         let payload = written(&InToto {
             version,
@@ -262,12 +275,12 @@ struct Image<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct InToto<'a> {
+struct InToto<'a, P: ?Sized> {
     #[serde(rename = "_type")]
     version: &'static str,
     subject: [Subject<'a>; 1],
     predicate_type: &'a str,
-    predicate: &'a Value,
+    predicate: &'a P,
 }
 
 #[derive(Serialize)]

@@ -106,10 +106,11 @@ impl Configuration {
         };
         let mut blob: serde_json::Map<String, Value> =
             json::strict(bytes).map_err(|error| wrong(&error.to_string()))?;
-        // Runtimes are written in Go, whose reader takes `user` for `User`, and the last of both.
+        // Runtimes are written in Go, whose reader takes `user` for `User`, and `uſer` too, and the last of them.
         let is_other = |name: &str, exact: &[&str]| {
+            let folded = name.replace('\u{17f}', "s").replace('\u{212a}', "k");
             let mut exact = exact.iter();
-            exact.any(|exact| name != *exact && name.eq_ignore_ascii_case(exact))
+            exact.any(|exact| name != *exact && folded.eq_ignore_ascii_case(exact))
         };
         let config = blob.remove("config").unwrap_or(Value::Null);
         let own = config.as_object().into_iter().flat_map(serde_json::Map::keys);

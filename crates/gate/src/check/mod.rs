@@ -56,7 +56,7 @@ impl Closure {
         named.map(|(name, _)| name.as_str()).collect()
     }
 
-    fn names(&self, digest: &str) -> bool {
+    pub(crate) fn names(&self, digest: &str) -> bool {
         digest == self.digest.to_string() || !self.covered_by(digest).is_empty()
     }
 }
@@ -66,7 +66,7 @@ impl Closure {
 pub struct Evidence<'a> {
     /// Its slot in the submission.
     pub slot: &'a str,
-    /// The digest of its bytes, as handed in.
+    /// The digest of its bytes as they are kept, behind redaction.
     pub digest: Digest,
     /// What it says.
     pub report: &'a Report,

@@ -3,6 +3,7 @@
 //! A clearance says what is so. There is no statement of something that failed: to `cosign verify` any statement of a key is a
 //! signature of the image.
 
+mod reports;
 mod statements;
 
 use std::collections::BTreeMap;

@@ -1,107 +1,12 @@
 //! Gates as they are written, and what each check says of what was handed in.
 
 use countersign_gate::{
-    Check, Class, Closure, Code, Completeness, Evidence, Finding, FixState, Format, Gate, GateError, Outcome, Package,
-    Platform, Proof, Report, Severity, Status, Subject, Submitted, Tests, Tool, ask, opens,
+    Check, Class, Code, Completeness, Evidence, Finding, FixState, Gate, GateError, Proof, Report, Severity, Status,
+    Subject, Tests, ask, opens,
 };
-use countersign_image::Digest;
-use jiff::Timestamp;
 use proptest::prelude::*;
 
-fn now() -> Timestamp {
-    "2026-06-01T12:00:00Z".parse().unwrap()
-}
-
-fn gate(checks: &str) -> Result<Gate, GateError> {
-    Gate::read(&format!(
-        "apiVersion: countersign.dev/v1alpha1\nkind: Gate\nmetadata: {{name: g, owner: o, expires: 2027-01-01T00:00:00Z}}\nspec:\n  checks:\n{checks}"
-    ))
-}
-
-fn one(check: &str) -> Gate {
-    gate(&format!("  - {check}\n")).unwrap_or_else(|error| panic!("{check}: {error}"))
-}
-
-fn digest(name: &str) -> Digest {
-    Digest::sha256(name.as_bytes())
-}
-
-fn closure(platforms: &[&str]) -> Closure {
-    let of = |name: &&str| {
-        let platform = Platform {
-            manifest: digest(&format!("{name} manifest")),
-            config: digest(&format!("{name} config")),
-        };
-        ((*name).to_owned(), platform)
-    };
-    Closure {
-        digest: digest("image"),
-        platforms: platforms.iter().map(of).collect(),
-    }
-}
-
-fn report(class: Class) -> Report {
-    Report {
-        format: Format::Sarif,
-        classes: [class].into(),
-        tools: vec![Tool {
-            name: "Trivy".to_owned(),
-            version: None,
-        }],
-        subject: Subject {
-            digests: [digest("image").to_string()].into(),
-            commit: None,
-        },
-        time: Some("2026-06-01T11:00:00Z".parse().unwrap()),
-        database_time: Some("2026-06-01T00:00:00Z".parse().unwrap()),
-        completeness: Completeness::Ran,
-        findings: Vec::new(),
-        components: None,
-        tests: None,
-        builder: None,
-    }
-}
-
-fn finding(severity: Option<Severity>, fix: FixState) -> Finding {
-    Finding {
-        class: Class::Vulnerabilities,
-        rule: "CVE-2026-1".to_owned(),
-        aliases: Vec::new(),
-        severity,
-        fix,
-        package: Some(Package {
-            name: "zlib".to_owned(),
-            ..Package::default()
-        }),
-        location: None,
-        tools_own_fingerprint: None,
-        suppressed_in_source: false,
-        tools: vec!["Trivy".to_owned()],
-    }
-}
-
-fn evidence(report: &Report) -> Evidence<'_> {
-    Evidence {
-        slot: "scan",
-        digest: digest("bytes"),
-        report,
-        proof: Proof::E1,
-        job_commit: Some("00ff"),
-        platform: None,
-        received: now(),
-        reused: false,
-    }
-}
-
-fn asked(gate: &Gate, platforms: &[&str], evidence: &[Evidence<'_>]) -> Outcome {
-    let closure = closure(platforms);
-    let submitted = Submitted {
-        closure: &closure,
-        commit: Some("00ff"),
-        evidence,
-    };
-    ask(gate, &submitted, now()).remove(0)
-}
+use super::made::*;
 
 const VULNERABILITIES: &str = "{id: vulns, class: vulnerabilities, bind: image, maxAge: 24h, maxDbAge: 48h, fail: {fixable: high, unfixable: critical}}";
 
@@ -402,11 +307,8 @@ fn a_gate_that_nobody_has_looked_at_opens_for_nobody() {
     let gate = one(VULNERABILITIES);
     let (report, closure) = (report(Class::Vulnerabilities), closure(&["linux/amd64"]));
     let evidence = [evidence(&report)];
-    let submitted = Submitted {
-        closure: &closure,
-        commit: None,
-        evidence: &evidence,
-    };
+    let facts = facts();
+    let submitted = facts.submitted(&closure, &evidence);
     assert!(opens(&ask(&gate, &submitted, now())));
     let outcomes = ask(
         &Gate {
@@ -428,7 +330,7 @@ fn what_a_gate_does_not_know_it_does_not_pass_over() {
             "  - {id: a, class: sast, bind: commit, fail: {severityAtleast: high}}\n",
             "severityAtleast",
         ),
-        ("  - {id: a, class: sast, bind: commit, fail: {kev: any}}\n", "kev"),
+        ("  - {id: a, class: sast, bind: commit, fail: {kev: all}}\n", "kev"),
         (
             "  - {id: a, class: sats, bind: commit, fail: {anyFinding: true}}\n",
             "sats",
@@ -465,18 +367,13 @@ fn what_a_gate_does_not_know_it_does_not_pass_over() {
 #[test]
 fn a_team_tightens_the_floor_and_cannot_loosen_it() {
     let floor = one(VULNERABILITIES);
-    let merged = |team: &str| one(team).above(&floor).checks;
+    let merged = |team: &str| one(team).above(&floor).unwrap().checks;
     let [check] = merged("{id: vulns, class: vulnerabilities, bind: image, required: false, mode: warn, coverage: any-platform, maxAge: 7d, fail: {fixable: low, unfixable: critical, unknownAs: info}}")
         .try_into()
         .unwrap_or_else(|checks| panic!("{checks:?}"));
-    let expected = Check {
-        fail: countersign_gate::document::Fail {
-            fixable: Some(Severity::Low),
-            unknown_as: Some(Severity::High),
-            ..floor.checks[0].fail.clone()
-        },
-        ..floor.checks[0].clone()
-    };
+    let mut expected = floor.checks[0].clone();
+    expected.fail.fixable = Some(Severity::Low);
+    expected.fail.unknown_as = Some(Severity::High);
     assert_eq!(check, expected);
     let both = merged("{id: vulns, class: sbom, bind: image}");
     assert_eq!(
@@ -558,14 +455,15 @@ proptest! {
         team in checks(),
         reports in prop::collection::vec((reports(), prop::sample::select(vec![Proof::E1, Proof::E2])), 0..4),
     ) {
-        let gate = |check: &Check| Gate { name: "g".into(), owner: None, expires: None, checks: vec![check.clone()] };
+        let gate = |check: &Check| Gate { checks: vec![check.clone()], ..one("{id: c, class: sbom, bind: image}") };
         let evidence: Vec<Evidence<'_>> = reports
             .iter()
             .map(|(report, proof)| Evidence { proof: *proof, ..evidence(report) })
             .collect();
         let closure = closure(&["a", "b"]);
-        let submitted = Submitted { closure: &closure, commit: None, evidence: &evidence };
-        let merged = ask(&gate(&team).above(&gate(&floor)), &submitted, now());
+        let facts = facts();
+        let submitted = facts.submitted(&closure, &evidence);
+        let merged = ask(&gate(&team).above(&gate(&floor)).unwrap(), &submitted, now());
         if opens(&merged) {
             for one in [&floor, &team] {
                 let outcome = ask(&gate(one), &submitted, now()).remove(0);

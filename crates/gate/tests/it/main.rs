@@ -5,3 +5,4 @@ mod corpus;
 mod formats;
 mod gates;
 mod hygiene;
+mod made;
