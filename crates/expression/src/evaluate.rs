@@ -280,7 +280,9 @@ impl<'a> Asked<'a> {
                 }
                 for at in 0..length {
                     let (one, other) = (one.element(at), other.element(at));
-                    let (Some(one), Some(other)) = (one, other) else { return Ok(false) };
+                    let (Some(one), Some(other)) = (one, other) else {
+                        return Ok(false);
+                    };
                     if !self.equal(&one, &other)? {
                         return Ok(false);
                     }
@@ -292,7 +294,9 @@ impl<'a> Asked<'a> {
                     return Ok(false);
                 }
                 for (name, value) in *one {
-                    let Some(others) = other.get(name) else { return Ok(false) };
+                    let Some(others) = other.get(name) else {
+                        return Ok(false);
+                    };
                     if !self.equal(&Val::of(value), &Val::of(others))? {
                         return Ok(false);
                     }

@@ -158,7 +158,9 @@ impl Reader<'_> {
 
     fn name(&mut self, name: &str) -> Result<(Node, Type)> {
         let element = self.elements.iter().rev().find(|(own, _)| own == name);
-        let kind = element.map(|(_, kind)| kind).or_else(|| self.declared.variables.get(name));
+        let kind = element
+            .map(|(_, kind)| kind)
+            .or_else(|| self.declared.variables.get(name));
         let kind = kind.cloned().ok_or_else(|| ConditionError::UnknownVariable {
             name: excerpt(name, 60),
             known: listed(self.declared.names()),
@@ -333,7 +335,13 @@ impl Reader<'_> {
             Type::List(element) => element.as_ref().clone(),
             Type::Map(_) | Type::Record(_) => Type::Text,
             Type::Any => Type::Any,
-            other => return Err(wrong_type("before `all`, `exists` or `filter`", "a list or an object", other)),
+            other => {
+                return Err(wrong_type(
+                    "before `all`, `exists` or `filter`",
+                    "a list or an object",
+                    other,
+                ));
+            }
         };
         let name = comprehension.iter_var.clone();
         self.elements.push((name.clone(), element.clone()));
@@ -363,7 +371,11 @@ fn meant(comprehension: &ComprehensionExpr) -> Result<(Loop, &IdedExpr)> {
         let Expr::List(list) = &list.expr else { return false };
         matches!(list.elements.as_slice(), [one] if one.expr == Expr::Ident(comprehension.iter_var.clone()))
     };
-    match (&comprehension.accu_init.expr, step.func_name.as_str(), step.args.as_slice()) {
+    match (
+        &comprehension.accu_init.expr,
+        step.func_name.as_str(),
+        step.args.as_slice(),
+    ) {
         (Expr::Literal(LiteralValue::Boolean(_)), operators::LOGICAL_AND, [_, body]) => Ok((Loop::All, body)),
         (Expr::Literal(LiteralValue::Boolean(_)), operators::LOGICAL_OR, [_, body]) => Ok((Loop::Exists, body)),
         (Expr::Literal(LiteralValue::Int(_)), operators::CONDITIONAL, [body, _, _]) => Ok((Loop::ExistsOne, body)),
@@ -419,7 +431,11 @@ fn field(of: &Type, name: &str) -> Result<Type> {
             of: of.name().to_owned(),
             known: listed(fields.keys().copied()),
         }),
-        other => Err(wrong_type(&format!("before `.{}`", excerpt(name, 60)), "an object", other)),
+        other => Err(wrong_type(
+            &format!("before `.{}`", excerpt(name, 60)),
+            "an object",
+            other,
+        )),
     }
 }
 

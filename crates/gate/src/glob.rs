@@ -168,7 +168,11 @@ mod tests {
             ("***", "a/b", true),
             ("*", "", true),
         ] {
-            assert_eq!(Glob::parse(pattern).unwrap().matches(name), expected, "{pattern} {name}");
+            assert_eq!(
+                Glob::parse(pattern).unwrap().matches(name),
+                expected,
+                "{pattern} {name}"
+            );
         }
     }
 
@@ -182,7 +186,9 @@ mod tests {
     #[test]
     fn a_pattern_of_many_stars_takes_no_more_than_its_product() {
         let pattern = Glob::parse(&"*a".repeat(250)).unwrap();
-        assert!(!pattern.matches(&"a".repeat(10_000).replace("aaaaaaaaaa", "aaaaaaaaab")) || pattern.as_str().len() == 500);
+        assert!(
+            !pattern.matches(&"a".repeat(10_000).replace("aaaaaaaaaa", "aaaaaaaaab")) || pattern.as_str().len() == 500
+        );
     }
 
     #[test]

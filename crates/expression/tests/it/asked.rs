@@ -5,20 +5,29 @@ fn conditions_come_to_what_cel_says() {
     for (text, expected) in [
         ("true", true),
         ("!(!true) && 1 - (-1) == 2", true),
-        ("1 + 2 * 3 == 7 && 1 - 2 - 3 == -4 && 8 / 2 / 2 == 2 && (1 + 2) * 3 == 9", true),
+        (
+            "1 + 2 * 3 == 7 && 1 - 2 - 3 == -4 && 8 / 2 / 2 == 2 && (1 + 2) * 3 == 9",
+            true,
+        ),
         ("true || false && false", true),
         ("false && false || true", true),
         ("!false == true", true),
         ("false ? true : false ? false : true", true),
         ("true ? false : true", false),
-        (r#"'a\'b' == "a'b" && r'\d' == '\\d' && '\u00e4' == 'ä' && '''A''' == 'A'"#, true),
+        (
+            r#"'a\'b' == "a'b" && r'\d' == '\\d' && '\u00e4' == 'ä' && '''A''' == 'A'"#,
+            true,
+        ),
         ("0x10 == 16 && 1e3 == 1000.0 && 5u == 5 && -5 == 0 - 5", true),
         ("1 < 2 == true", true),
         ("!false && (1 < 2 || false)", true),
         ("size(findings) == 2", true),
         ("findings.size() == 2", true),
         ("findings.all(f, f.severity != 'critical')", true),
-        ("findings.exists(f, f.severity == 'high' && f.id.startsWith('CVE-'))", true),
+        (
+            "findings.exists(f, f.severity == 'high' && f.id.startsWith('CVE-'))",
+            true,
+        ),
         ("findings.exists_one(f, f.severity == 'low')", true),
         ("findings.exists_one(f, true)", false),
         ("size(findings.filter(f, 'GHSA-1' in f.aliases)) == 1", true),
@@ -42,7 +51,10 @@ fn conditions_come_to_what_cel_says() {
         ("document.list == [1, 2, 3.0]", true),
         ("document == document", true),
         ("document.nothing == null", true),
-        ("document.list[1] * 3 - 1 == 5 && 7 / 2 == 3 && 7 % 2 == 1 && -(1) == -1", true),
+        (
+            "document.list[1] * 3 - 1 == 5 && 7 / 2 == 3 && 7 % 2 == 1 && -(1) == -1",
+            true,
+        ),
         ("size(document.odd) == 1", true),
         ("document.list.all(x, x > 0 ? true : false)", true),
         ("[1, 2].exists(x, document.list.exists(y, x == y && y == 2))", true),
@@ -59,7 +71,9 @@ fn conditions_come_to_what_cel_says() {
 /// One side that decides is enough, as in CEL, whatever is wrong with the other.
 #[test]
 fn what_is_wrong_counts_where_nothing_else_decides() {
-    let missing = || EvaluationError::Missing { name: "line".to_owned() };
+    let missing = || EvaluationError::Missing {
+        name: "line".to_owned(),
+    };
     for (text, expected) in [
         ("findings[1].line == 3 || true", Ok(true)),
         ("true || findings[1].line == 3", Ok(true)),
@@ -111,5 +125,10 @@ fn what_has_no_answer_is_no_yes() {
     }
     let condition = condition("size(findings) == 0").unwrap();
     let unset = condition.holds(&BTreeMap::new());
-    assert_eq!(unset, Err(EvaluationError::Unset { name: "findings".to_owned() }));
+    assert_eq!(
+        unset,
+        Err(EvaluationError::Unset {
+            name: "findings".to_owned()
+        })
+    );
 }

@@ -45,7 +45,13 @@ fn the_longest_conditions_are_read_and_asked() {
         "0".to_owned() + &"+1".repeat(118) + " == 118",
         format!("{}true{}", "(".repeat(8), ")".repeat(8)),
         "true ? true : ".repeat(8) + "true",
-        format!("{}1{} == {}1{}", "[".repeat(8), "]".repeat(8), "[".repeat(8), "]".repeat(8)),
+        format!(
+            "{}1{} == {}1{}",
+            "[".repeat(8),
+            "]".repeat(8),
+            "[".repeat(8),
+            "]".repeat(8)
+        ),
         "[1].all(a, [1].all(b, [1].all(c, (((a == b))))))".to_owned(),
         "[1].all(a, [1].all(b, [1].all(c, true)))".to_owned(),
         "[1].filter(x, true)".to_owned() + &".filter(x, true)".repeat(15) + " == [1]",

@@ -5,8 +5,14 @@ fn what_is_not_known_is_refused_when_it_is_read() {
     for (text, expected) in [
         ("", "from 1 to 4096 bytes"),
         ("  ", "from 1 to 4096 bytes"),
-        ("finding.all(f, true)", "`finding` is no variable here; `document`, `findings`, `image` are"),
-        ("findings.all(f, f.severty == 'high')", "`severty` is no field of an object; `aliases`, `id`, `kev`, `line`, `severity` are"),
+        (
+            "finding.all(f, true)",
+            "`finding` is no variable here; `document`, `findings`, `image` are",
+        ),
+        (
+            "findings.all(f, f.severty == 'high')",
+            "`severty` is no field of an object; `aliases`, `id`, `kev`, `line`, `severity` are",
+        ),
         ("findings.all(f, g.id == '')", "`g` is no variable here"),
         ("findings.all(f, true) && f.kev", "`f` is no variable here"),
         ("image['usr'] == ''", "`usr` is no field"),
@@ -17,7 +23,10 @@ fn what_is_not_known_is_refused_when_it_is_read() {
         ("findings.all(f, f.severity == 3)", "has to be a text"),
         ("findings.all(f, f.severity >= f.line)", "has to be a text"),
         ("image.user == findings", "has to be a text"),
-        ("3 in findings[0].aliases", "before `in` is a number, and has to be a text"),
+        (
+            "3 in findings[0].aliases",
+            "before `in` is a number, and has to be a text",
+        ),
         ("image.user in image.user", "behind `in`"),
         ("image.user.all(f, true)", "a list or an object"),
         ("image.user.user == ''", "before `.user`"),
@@ -32,7 +41,10 @@ fn what_is_not_known_is_refused_when_it_is_read() {
         ("findings.map(f, f.kev, f.id) == []", "no `map`"),
         ("{'a': 1} == {}", "no maps"),
         ("b'x' == b'x'", "no bytes"),
-        ("timestamp('2026-01-01T00:00:00Z') < timestamp('2027-01-01T00:00:00Z')", "`timestamp` is not there in conditions"),
+        (
+            "timestamp('2026-01-01T00:00:00Z') < timestamp('2027-01-01T00:00:00Z')",
+            "`timestamp` is not there in conditions",
+        ),
         ("now() > 1", "`now` is not there"),
         ("contains('a', 'b')", "`contains` is not there"),
         ("image.user.matches(image.user)", "written there"),

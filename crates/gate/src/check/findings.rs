@@ -27,7 +27,11 @@ pub(super) fn of(asked: &Asked<'_>, about: &[&Evidence<'_>]) -> Found {
     let mut notes = Vec::new();
     let is_counted = |finding: &&Finding| !asked.check.fail.new_only || is_new(asked, finding);
     let counted: Vec<&Finding> = all.iter().filter(is_counted).collect();
-    let exploited: Vec<&Finding> = counted.iter().copied().filter(|finding| is_exploited(asked, finding)).collect();
+    let exploited: Vec<&Finding> = counted
+        .iter()
+        .copied()
+        .filter(|finding| is_exploited(asked, finding))
+        .collect();
     if !exploited.is_empty() {
         let what = format!("used by attackers: {}", named(&exploited));
         reasons.push(reason(Code::Exploited, what));
@@ -42,12 +46,7 @@ pub(super) fn of(asked: &Asked<'_>, about: &[&Evidence<'_>]) -> Found {
         !exploited.contains(finding) && suffered_until(asked, finding).is_some_and(|until| asked.now < until)
     });
     if !over.is_empty() {
-        let what = format!(
-            "{} of {} findings do not pass: {}",
-            over.len(),
-            all.len(),
-            named(&over)
-        );
+        let what = format!("{} of {} findings do not pass: {}", over.len(), all.len(), named(&over));
         reasons.push(reason(Code::Findings, what));
     }
     let ends = suffered.iter().filter_map(|finding| suffered_until(asked, finding));

@@ -25,7 +25,9 @@ pub(super) fn ask(demands: &ImageDemands, submitted: &Submitted<'_>) -> Vec<Reas
             Some(configuration) => {
                 let base = base(submitted, platform);
                 let wanting = wanting(demands, configuration, base);
-                let said = wanting.into_iter().map(|(code, what)| reason(code, format!("{platform}: {what}")));
+                let said = wanting
+                    .into_iter()
+                    .map(|(code, what)| reason(code, format!("{platform}: {what}")));
                 reasons.extend(said);
             }
             None => {
@@ -90,7 +92,10 @@ impl UserDemand {
             (Self::NonRootNumber, None) => false,
             // A number that does not fit is read as another one by who runs it.
             (Self::NonRoot, None) => {
-                !user.is_empty() && user != "root" && !user.starts_with(['+', '-']) && !user.starts_with(|first: char| first.is_ascii_digit())
+                !user.is_empty()
+                    && user != "root"
+                    && !user.starts_with(['+', '-'])
+                    && !user.starts_with(|first: char| first.is_ascii_digit())
             }
         }
     }
@@ -131,7 +136,10 @@ mod tests {
             ("0x0", false, false),
         ] {
             assert_eq!(
-                (UserDemand::NonRootNumber.accepts(user), UserDemand::NonRoot.accepts(user)),
+                (
+                    UserDemand::NonRootNumber.accepts(user),
+                    UserDemand::NonRoot.accepts(user)
+                ),
                 (number, any),
                 "{user}"
             );

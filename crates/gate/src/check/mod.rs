@@ -12,15 +12,15 @@ use std::collections::BTreeMap;
 use countersign_image::Digest;
 use jiff::Timestamp;
 
-pub use outcome::CODES;
-pub use outcome::{Code, Outcome, Reason, Status};
 pub(crate) use findings::is_known_exploited;
 pub(crate) use image::base;
+pub use outcome::CODES;
+pub use outcome::{Code, Outcome, Reason, Status};
 pub(crate) use strictness::stricter;
 
 use crate::document::{Bind, Gate, Proof};
-use crate::glob::Globs;
 use crate::facts::{Image, Known, Source};
+use crate::glob::Globs;
 use crate::report::{Class, CustomDocument, Report};
 
 /// An image as we fetched it ourselves: its digest, and everything below it that a tool may name in its stead.

@@ -28,7 +28,10 @@ pub(super) fn ask(sources: &Sources, source: &Source) -> Option<Outcome> {
     }
     // Who does not say whose machine it is has not said that it is its own.
     if sources.forbid_self_hosted_runners && source.runner != Runner::Hosted {
-        let what = format!("the job's runner is {}, and one of the issuer's own is wanted", source.runner.name());
+        let what = format!(
+            "the job's runner is {}, and one of the issuer's own is wanted",
+            source.runner.name()
+        );
         reasons.push(reason(Code::RunnerNotAccepted, what));
     }
     (!reasons.is_empty()).then(|| Outcome {

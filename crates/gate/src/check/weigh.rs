@@ -68,7 +68,11 @@ impl<'a> Asked<'a> {
                 .copied()
                 .filter(|evidence| is_about(check.bound(), evidence, submitted))
                 .collect(),
-            false => submitted.evidence.iter().filter(|one| is_about_any(one, submitted)).collect(),
+            false => submitted
+                .evidence
+                .iter()
+                .filter(|one| is_about_any(one, submitted))
+                .collect(),
         };
         reasons.extend(failed_tests(check, &about));
         let found = findings::of(self, &about);
@@ -96,7 +100,9 @@ impl<'a> Asked<'a> {
                 recognised.all(|recognised| recognised.is(custom.predicate_type.as_deref(), &custom.document))
             })
         };
-        self.choices.iter().any(|choice| of_class(choice) && (choice.class != Class::Custom || recognised()))
+        self.choices
+            .iter()
+            .any(|choice| of_class(choice) && (choice.class != Class::Custom || recognised()))
     }
 
     /// Whether a finding is of the kind that is asked for.
@@ -120,12 +126,19 @@ fn conditions(asked: &Asked<'_>, found: &[Finding], about: &[&Evidence<'_>], sou
     for (slot, custom) in documents {
         let document = custom.map_or(serde_json::Value::Null, |custom| custom.document.clone());
         variables.insert("document", document);
-        let of = if slot.is_empty() { String::new() } else { format!("of `{slot}` ") };
+        let of = if slot.is_empty() {
+            String::new()
+        } else {
+            format!("of `{slot}` ")
+        };
         for condition in &check.conditions {
             let text = countersign_image::text::excerpt(condition.text(), 200);
             match condition.holds(&variables) {
                 Ok(true) => {}
-                Ok(false) => reasons.push(reason(Code::ConditionFailed, format!("{of}it does not hold that `{text}`"))),
+                Ok(false) => reasons.push(reason(
+                    Code::ConditionFailed,
+                    format!("{of}it does not hold that `{text}`"),
+                )),
                 Err(error) => reasons.push(reason(Code::ConditionError, format!("{of}`{text}`: {error}"))),
             }
         }
@@ -212,7 +225,9 @@ fn unsound(asked: &Asked<'_>, evidence: &Evidence<'_>) -> Vec<Reason> {
         ));
     }
     if check.bound() == Bind::Commit
-        && let Some(other) = submitted.proven_commits().find(|commit| Some(*commit) != submitted.commit)
+        && let Some(other) = submitted
+            .proven_commits()
+            .find(|commit| Some(*commit) != submitted.commit)
     {
         let other = countersign_image::text::excerpt(other, 64);
         let what = format!("`{slot}`: by its provenance the image was built from `{other}`, and not from this commit");

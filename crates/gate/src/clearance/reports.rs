@@ -100,7 +100,11 @@ pub(super) fn inputs(opening: &Opening<'_>) -> Value {
 
 pub(super) fn vulnerabilities(opening: &Opening<'_>, body: &Body<'_>) -> Vec<Attested> {
     let mut attested = Vec::new();
-    for (at, evidence) in about_image(opening, Class::Vulnerabilities).iter().take(MAX_OF_A_KIND).enumerate() {
+    for (at, evidence) in about_image(opening, Class::Vulnerabilities)
+        .iter()
+        .take(MAX_OF_A_KIND)
+        .enumerate()
+    {
         let slot = evidence.slot.to_owned();
         attested.push((Kind::Vulns(slot.clone()), VULNS, vulns(evidence)));
         if at == 0 {
@@ -169,7 +173,13 @@ fn cosign_vuln(evidence: &Evidence<'_>, body: &Body<'_>) -> String {
             let found = evidence.report.findings.iter();
             found.filter(|finding| finding.severity == severity).count()
         };
-        let severities = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::Info];
+        let severities = [
+            Severity::Critical,
+            Severity::High,
+            Severity::Medium,
+            Severity::Low,
+            Severity::Info,
+        ];
         let mut counts: BTreeMap<&str, usize> = severities
             .into_iter()
             .map(|severity| (severity.name(), count(Some(severity))))
@@ -197,7 +207,11 @@ pub(super) fn contents(opening: &Opening<'_>, body: &Body<'_>) -> Vec<Attested> 
             _ => return None,
         };
         let whole = body.json(evidence.slot, MAX_CONTENTS)?;
-        Some((Kind::Sbom(evidence.slot.to_owned()), predicate_type, whole.get().to_owned()))
+        Some((
+            Kind::Sbom(evidence.slot.to_owned()),
+            predicate_type,
+            whole.get().to_owned(),
+        ))
     });
     lists.take(MAX_OF_A_KIND).collect()
 }
@@ -223,7 +237,11 @@ pub(super) fn results(opening: &Opening<'_>, outcomes: &[Outcome], policy: &Valu
             "warnedTests": [],
             "failedTests": [],
         });
-        attested.push((Kind::TestResult(class.name().to_owned()), TEST_RESULT, predicate.to_string()));
+        attested.push((
+            Kind::TestResult(class.name().to_owned()),
+            TEST_RESULT,
+            predicate.to_string(),
+        ));
     }
     let mut evidence: Vec<&Evidence<'_>> = opening.submitted.evidence.iter().collect();
     evidence.sort_by_key(|evidence| evidence.slot);

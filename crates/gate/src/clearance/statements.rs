@@ -174,7 +174,8 @@ impl Places {
         if reference.tag().is_some() || reference.digest().is_some() {
             return Err(place());
         }
-        Ok(reference.resolved(self.digest))
+        let pinned = Reference::parse(&format!("{written}@{}", self.digest)).ok();
+        pinned.and_then(|reference| reference.pinned()).ok_or_else(place)
     }
 
     /// The tags; one that asks for the submitted tag is left out where there was none.
@@ -295,7 +296,8 @@ impl Decided<'_> {
             for choice in check.choices().iter().take(1).filter(|_| check.one_of.is_empty()) {
                 *held.entry(choice.class).or_insert(true) &= passed;
             }
-            if passed && check.class == Some(Class::Vulnerabilities)
+            if passed
+                && check.class == Some(Class::Vulnerabilities)
                 && let Some(age) = check.max_age
             {
                 let within = span::written(age).to_ascii_uppercase();

@@ -226,7 +226,11 @@ impl Leeway {
     /// The shorter of each.
     #[must_use]
     pub(crate) fn shorter(&self, other: &Self) -> Self {
-        let shorter = |severity| self.of(severity).zip(other.of(severity)).map(|(one, other)| one.min(other));
+        let shorter = |severity| {
+            self.of(severity)
+                .zip(other.of(severity))
+                .map(|(one, other)| one.min(other))
+        };
         Self {
             critical: shorter(Severity::Critical),
             high: shorter(Severity::High),

@@ -176,7 +176,10 @@ impl<'de> Deserialize<'de> for FormatDemand {
             Some((name, version)) => (name, Some(version)),
             None => (text.as_str(), None),
         };
-        let known: Vec<&str> = Format::ALL.iter().map(|format| condition::format_name(*format)).collect();
+        let known: Vec<&str> = Format::ALL
+            .iter()
+            .map(|format| condition::format_name(*format))
+            .collect();
         let version = match version {
             None => Some(Vec::new()),
             Some(version) => version.split('.').map(|part| part.parse().ok()).collect(),

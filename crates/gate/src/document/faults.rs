@@ -38,7 +38,10 @@ impl Gate {
         let by_reports = check.asks_for_reports();
         let is_custom = check.choices().iter().any(|choice| choice.class == Class::Custom);
         let faults = [
-            (check.id.is_empty() || again, "its id is empty, or that of another check"),
+            (
+                check.id.is_empty() || again,
+                "its id is empty, or that of another check",
+            ),
             (
                 check.class.is_some() && !check.one_of.is_empty(),
                 "it needs either `class` or `oneOf`",
@@ -60,7 +63,9 @@ impl Gate {
                 "`tools` belongs to each of `oneOf`",
             ),
             (
-                check.at_least.is_some_and(|count| count == 0 || count > check.one_of.len()),
+                check
+                    .at_least
+                    .is_some_and(|count| count == 0 || count > check.one_of.len()),
                 "`atLeast` is from 1 to the number of alternatives of `oneOf`",
             ),
             (
@@ -99,7 +104,9 @@ impl Gate {
     fn unpinned_workflow(&self) -> Option<GateError> {
         // Who may push to the branch of a workflow that is named without one decides what it does.
         let is_pinned = |text: &&str| {
-            let Some((path, reference)) = text.split_once('@') else { return false };
+            let Some((path, reference)) = text.split_once('@') else {
+                return false;
+            };
             !path.starts_with('*') && !reference.is_empty() && !reference.starts_with('*')
         };
         let unpinned = self.trusted_workflows.texts().find(|text| !is_pinned(text))?;

@@ -155,7 +155,10 @@ impl Gates {
                 environment: countersign_image::text::excerpt(environment, 100),
             });
         }
-        let floors = self.floors.iter().filter(|floor| floor.governs(environment, repository));
+        let floors = self
+            .floors
+            .iter()
+            .filter(|floor| floor.governs(environment, repository));
         let mut governing = gate.clone();
         for floor in floors {
             governing = governing.above(floor).map_err(|loosened| GatesError::Loosened {

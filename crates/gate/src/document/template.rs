@@ -65,7 +65,9 @@ impl Template {
 
     /// Whether it has a place.
     pub fn has(&self, place: &str) -> bool {
-        self.parts.iter().any(|part| matches!(part, Part::Place(own) if *own == place))
+        self.parts
+            .iter()
+            .any(|part| matches!(part, Part::Place(own) if *own == place))
     }
 
     /// The text with each place filled in; `None` where nothing is known for one.

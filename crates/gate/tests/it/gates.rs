@@ -128,7 +128,7 @@ const CASES: &[Case] = &[
         None,
     ),
     (
-        "{id: c, class: vulnerabilities, bind: image, minProof: E2, fail: {anyFinding: true}}",
+        "{id: c, class: vulnerabilities, bind: image, minProof: E3, fail: {anyFinding: true}}",
         Class::Vulnerabilities,
         |_| {},
         Some(Code::ProofTooWeak),
@@ -330,7 +330,10 @@ fn what_a_gate_does_not_know_it_does_not_pass_over() {
             "  - {id: a, class: sast, bind: commit, fail: {severityAtleast: high}}\n",
             "severityAtleast",
         ),
-        ("  - {id: a, class: sast, bind: commit, fail: {kev: all}}\n", "kev"),
+        (
+            "  - {id: a, class: sast, bind: commit, fail: {kev: all}}\n",
+            "expected one of any, fixable",
+        ),
         (
             "  - {id: a, class: sats, bind: commit, fail: {anyFinding: true}}\n",
             "sats",
@@ -355,10 +358,96 @@ fn what_a_gate_does_not_know_it_does_not_pass_over() {
         ),
         ("  - {id: a, class: sbom, bind: image, bind: commit}\n", "duplicate"),
         ("    []\n", "from 1 to 100"),
-        ("  - {id: a, class: sbom, bind: image}\n  approvals: []\n", "approvals"),
+        (
+            "  - {id: a, class: sbom, bind: image}\n  approvals: [{rule: peer}]\n",
+            "approvals come with a later version",
+        ),
+        (
+            "  - {id: a, class: sbom, bind: image}\n  waivers: {max: 90d}\n",
+            "waivers come with a later version",
+        ),
+        (
+            "  - {id: a, class: ai-review, bind: commit, required: false, onFail: require-approval(security), fail: {anyFinding: true}}\n",
+            "come with a later version",
+        ),
+        (
+            "  - {id: a, class: secrets, bind: commit, rejectEmptyUnattributed: false, fail: {anyFinding: true}}\n",
+            "never passes",
+        ),
+        (
+            "  - {id: a, class: secrets, bind: commit, minProof: E2, fail: {anyFinding: true}}\n",
+            "`trustedWorkflows` names no workflow",
+        ),
+        (
+            "  - {id: a, class: secrets, bind: commit, minProof: E0, fail: {anyFinding: true}}\n",
+            "never passes",
+        ),
+        (
+            "  - {id: a, class: sbom, bind: image}\n  trustedWorkflows: [corp/w/.github/workflows/scan.yml]\n",
+            "is not pinned",
+        ),
+        (
+            "  - {id: a, class: sbom, bind: image}\n  trustedWorkflows: [\"corp/w/scan.yml@*\"]\n",
+            "is not pinned",
+        ),
+        (
+            "  - {id: a, condition: \"finding.all(f, true)\"}\n",
+            "`finding` is no variable here",
+        ),
+        (
+            "  - {id: a, condition: \"findings.all(f, f.sev == '')\"}\n",
+            "`sev` is no field",
+        ),
+        ("  - {id: a, condition: \"size(findings)\"}\n", "has to be a boolean"),
+        ("  - {id: a, image: {user: root}}\n", "non-root"),
+        ("  - {id: a, image: {}}\n", "`class` or `oneOf`"),
+        (
+            "  - {id: a, image: {user: non-root}, bind: image}\n",
+            "asks for no report",
+        ),
+        (
+            "  - {id: a, class: sbom, bind: image, formats: [\"cyclonedx>1.4\"]}\n",
+            "cyclonedx>=1.4",
+        ),
+        (
+            "  - {id: a, oneOf: [{class: sbom}], atLeast: 2, bind: image}\n",
+            "`atLeast` is from 1 to the number",
+        ),
+        (
+            "  - {id: a, class: custom, bind: commit, condition: \"true\"}\n",
+            "`recognise` says",
+        ),
+        (
+            "  - {id: a, class: custom, bind: commit, recognise: {fields: {/a: {equals: 1}}}, fail: {anyFinding: true}}\n",
+            "passes by a `condition`",
+        ),
+        (
+            "  - {id: a, class: custom, bind: commit, recognise: {fields: {a: {equals: 1}}}, condition: \"true\"}\n",
+            "a JSON pointer",
+        ),
+        (
+            "  - {id: a, class: sbom, bind: image}\n  match: {images: [\"registry.corp/{a,b}\"]}\n",
+            "expected a pattern",
+        ),
+        (
+            "  - {id: a, class: sbom, bind: image}\n  publish: {to: r.corp/a, keys: {signature: k, attestations: k}}\n",
+            "are one key",
+        ),
+        (
+            "  - {id: a, class: sbom, bind: image}\n  publish: {to: \"r.corp/{tag}\", keys: {signature: k, attestations: l}}\n",
+            "`to` is a repository",
+        ),
+        (
+            "  - {id: a, class: sbom, bind: image}\n  publish: {to: \"r.corp/{nam}\", keys: {signature: k, attestations: l}}\n",
+            "expected a name with any of",
+        ),
     ] {
-        let error = gate(checks).expect_err(checks).to_string();
-        assert!(error.contains(expected), "{checks}: {error}");
+        let error = gate(checks).expect_err(checks);
+        assert!(error.to_string().contains(expected), "{checks}: {error}");
+        if matches!(error, GateError::Yaml { .. }) {
+            let text = error.to_string();
+            assert!(text.contains("line") && text.contains("column"), "{checks}: {text}");
+        }
     }
     let other = Gate::read("apiVersion: countersign.dev/v1\nkind: Gate\nmetadata: {name: g}\nspec: {checks: []}\n");
     assert!(matches!(other, Err(GateError::Kind { .. })));
