@@ -1,3 +1,5 @@
+//! What conditions come to.
+
 use super::*;
 
 #[test]

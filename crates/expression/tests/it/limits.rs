@@ -1,3 +1,5 @@
+//! That no condition nests, repeats or costs without end.
+
 use proptest::prelude::*;
 
 use super::*;

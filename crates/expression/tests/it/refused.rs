@@ -1,3 +1,5 @@
+//! What is refused when a condition is read.
+
 use super::*;
 
 #[test]

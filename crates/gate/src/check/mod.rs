@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 pub(crate) use findings::is_known_exploited;
 pub(crate) use image::base;
-pub use outcome::CODES;
+pub use outcome::{CODES, markdown};
 pub use outcome::{Code, Outcome, Reason, Status};
 pub(crate) use strictness::stricter;
 

@@ -109,135 +109,194 @@ pub enum Code {
     GateExpired,
 }
 
-/// Every code, with its name and what it says, for the table of them.
-pub const CODES: &[(Code, &str, &str)] = &[
-    (Code::Missing, "missing", "No report of the kind was handed in."),
-    (Code::ToolNotAccepted, "tool_not_accepted", "A report of another tool."),
+/// Every code, with its name, what it says, and what to do.
+pub const CODES: &[(Code, &str, &str, &str)] = &[
+    (
+        Code::Missing,
+        "missing",
+        "No report of the kind was handed in.",
+        "hand in a report of the kind that the check names",
+    ),
+    (
+        Code::ToolNotAccepted,
+        "tool_not_accepted",
+        "A report of another tool.",
+        "run one of the tools that the check names",
+    ),
     (
         Code::FormatNotAccepted,
         "format_not_accepted",
         "A report in another format, or in an older version of it.",
+        "let the tool write one of the formats that the check names",
     ),
-    (Code::ToolError, "tool_error", "The tool failed, or looked at nothing."),
+    (
+        Code::ToolError,
+        "tool_error",
+        "The tool failed, or looked at nothing.",
+        "look at the tool's own log, mend what stopped it, and run it again",
+    ),
     (
         Code::UnattributedEmpty,
         "unattributed_empty",
         "A report that says nothing, not even whose it is.",
+        "let the tool write SARIF, which says who wrote it also where nothing was found",
     ),
-    (Code::Unbound, "unbound", "It is not about this image, or this commit."),
+    (
+        Code::Unbound,
+        "unbound",
+        "It is not about this image, or this commit.",
+        "scan this image by its digest, or run the tool in the job of this commit",
+    ),
     (
         Code::CommitMismatch,
         "commit_mismatch",
         "A verified provenance says that the image was built from another commit.",
+        "submit from the job of the commit that the provenance names",
     ),
     (
         Code::CoverageMissing,
         "coverage_missing",
         "A platform of the image has no report.",
+        "scan each platform of the image, and say with `--platform` which one a report is about",
     ),
     (
         Code::ProofTooWeak,
         "proof_too_weak",
         "Nobody who counts vouches for it.",
+        "run the tool in a workflow of `trustedWorkflows`, or hand in its signed attestation",
     ),
     (
         Code::EvidenceReused,
         "evidence_reused",
         "It was handed in for another image before.",
+        "run the tool again for this image",
     ),
-    (Code::Stale, "stale", "It is too old."),
-    (Code::InvalidTime, "invalid_time", "It comes out of the future."),
+    (Code::Stale, "stale", "It is too old.", "run the tool again"),
+    (
+        Code::InvalidTime,
+        "invalid_time",
+        "It comes out of the future.",
+        "set the clock of the machine on which the tool runs",
+    ),
     (
         Code::DbStale,
         "db_stale",
         "The tool's database is too old, or nobody knows how old it is.",
+        "update the tool's database, and let the report say how old it is",
     ),
-    (Code::Findings, "findings", "What was found does not pass."),
+    (
+        Code::Findings,
+        "findings",
+        "What was found does not pass.",
+        "mend what was found",
+    ),
     (
         Code::Exploited,
         "exploited",
         "A vulnerability that was found is used by attackers.",
+        "update the package that has it: there is no leeway",
     ),
     (
         Code::ExploitedUnknown,
         "exploited_unknown",
         "The gate asks for vulnerabilities that attackers use, and the service has no list of them.",
+        "the operator of the service gives it the list, or the gate does without `kev`",
     ),
     (
         Code::Leeway,
         "leeway",
         "What was found does not pass, and is suffered until a date. It turns nobody away.",
+        "mend what was found before the date",
     ),
-    (Code::TestsFailed, "tests_failed", "Tests failed."),
+    (
+        Code::TestsFailed,
+        "tests_failed",
+        "Tests failed.",
+        "mend what the tests found",
+    ),
     (
         Code::TooFew,
         "too_few",
         "There are fewer tests, components or kinds of reports than there have to be.",
+        "let the tool look at everything: it may have been started in the wrong place",
     ),
     (
         Code::BuilderNotAccepted,
         "builder_not_accepted",
         "Built by somebody who is not believed.",
+        "build with one of the builders that the check names",
     ),
     (
         Code::ConfigurationMissing,
         "configuration_missing",
         "A platform of the image has no configuration that was read.",
+        "push the image again: its configuration could not be read",
     ),
     (
         Code::ImageUser,
         "image_user",
         "The image runs as root, or as a name of which nobody knows who it is.",
+        "set `USER` to a number other than 0",
     ),
     (
         Code::ImageEntrypoint,
         "image_entrypoint",
         "The image starts something else.",
+        "set `ENTRYPOINT` to what the gate allows",
     ),
     (
         Code::ImageLabel,
         "image_label",
         "The image lacks a label, or has something else in it.",
+        "set the label with `LABEL` or `--label`",
     ),
     (
         Code::ImagePlatform,
         "image_platform",
         "The image is not there for a platform.",
+        "build and push the image for the platform",
     ),
     (
         Code::ImageBase,
         "image_base",
         "The image is built upon something else, or does not say upon what.",
+        "build upon one of the bases that the gate names, and let the builder write `org.opencontainers.image.base.name`",
     ),
     (
         Code::ConditionFailed,
         "condition_failed",
         "A condition of the gate does not hold.",
+        "see the condition: it says what has to be so",
     ),
     (
         Code::ConditionError,
         "condition_error",
         "A condition of the gate came to no answer.",
+        "ask with `has(…)` for what may be missing, or hand in a document that has it",
     ),
     (
         Code::SourceNotAccepted,
         "source_not_accepted",
         "The gate does not open for this issuer's jobs.",
+        "submit from a job of an issuer that the gate names",
     ),
     (
         Code::RefNotAccepted,
         "ref_not_accepted",
         "The gate does not open for what is built from this reference.",
+        "submit from a branch or a tag that the gate names",
     ),
     (
         Code::RunnerNotAccepted,
         "runner_not_accepted",
         "The job runs on a machine that the gate does not believe.",
+        "run the job on a runner of the issuer's own",
     ),
     (
         Code::GateExpired,
         "gate_expired",
         "Nobody has looked at the gate itself for too long.",
+        "the gate's owner looks at it and sets another `expires`",
     ),
 ];
 
@@ -245,7 +304,7 @@ impl Code {
     /// Its name.
     pub fn name(self) -> &'static str {
         let known = CODES.iter().find(|(code, ..)| *code == self);
-        known.map_or("unknown", |(_, name, _)| name)
+        known.map_or("unknown", |(_, name, ..)| name)
     }
 }
 
@@ -268,4 +327,20 @@ impl Outcome {
             slots: Vec::new(),
         }
     }
+}
+
+/// The page of all codes.
+pub fn markdown() -> String {
+    let mut page = "# Reasons of gates
+
+Each reason for which a gate turns an image away has a code that never changes its meaning. This page is made from the code.
+
+| code | what it says | what to do |
+|---|---|---|
+"
+    .to_owned();
+    for (_, name, meaning, remedy) in CODES {
+        page.push_str(&format!("| `{name}` | {meaning} | {remedy} |\n"));
+    }
+    page
 }

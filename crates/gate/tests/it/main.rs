@@ -5,6 +5,7 @@ mod bindings;
 mod clearance;
 mod corpus;
 mod demands;
+mod documents;
 mod formats;
 mod gates;
 mod hygiene;

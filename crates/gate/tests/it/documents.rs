@@ -1,0 +1,76 @@
+//! `docs/gate.md` and `docs/gate-reasons.md` are what the code is.
+
+use std::path::{Path, PathBuf};
+
+use countersign_gate::check::{CODES, markdown};
+use countersign_gate::{Bindings, Gate, Gates, RepositoryBinding};
+use countersign_image::Repository;
+
+fn page(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name)
+}
+
+#[test]
+fn the_page_of_reasons_is_what_the_codes_say() {
+    let expected = markdown();
+    if std::env::var_os("COUNTERSIGN_BLESS").is_some() {
+        std::fs::write(page("gate-reasons.md"), &expected).unwrap();
+    }
+    let found = std::fs::read_to_string(page("gate-reasons.md")).unwrap();
+    assert!(
+        found == expected,
+        "docs/gate-reasons.md is not what the codes say: run `COUNTERSIGN_BLESS=1 cargo test -p countersign-gate`"
+    );
+}
+
+#[test]
+fn codes_are_what_they_are_called() {
+    let mut names: Vec<&str> = CODES.iter().map(|(_, name, ..)| *name).collect();
+    for (code, name, meaning, remedy) in CODES {
+        assert_eq!(code.name(), *name);
+        assert!(
+            name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'),
+            "{name}"
+        );
+        assert!(
+            meaning.ends_with('.') && !remedy.ends_with('.') && !remedy.is_empty(),
+            "{name}"
+        );
+    }
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), CODES.len());
+}
+
+/// Each block of YAML on the page is a document of ours, and they go together.
+#[test]
+fn the_examples_of_the_page_are_read() {
+    let text = std::fs::read_to_string(page("gate.md")).unwrap();
+    let examples: Vec<&str> = text
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|part| part.split("```").next())
+        .collect();
+    let (mut gates, mut bindings) = (Vec::new(), Vec::new());
+    for example in &examples {
+        match example.contains("kind: RepositoryBinding") {
+            true => {
+                bindings.push(RepositoryBinding::read(example).unwrap_or_else(|error| panic!("{example}\n{error}")))
+            }
+            false => gates.push(Gate::read(example).unwrap_or_else(|error| panic!("{example}\n{error}"))),
+        }
+    }
+    assert!(gates.len() >= 3 && !bindings.is_empty(), "{} examples", examples.len());
+    let (gates, bindings) = (Gates::new(gates).unwrap(), Bindings::new(bindings).unwrap());
+    let image = Repository::parse("registry.corp/unsigned/payments/api").unwrap();
+    for binding in bindings.iter() {
+        assert!(binding.may_touch(&image));
+        for (environment, name) in &binding.gates {
+            let gate = gates.governing(name, environment, &image).unwrap();
+            assert!(
+                gate.checks.iter().any(|check| check.id == "secrets"),
+                "the floor lies under `{name}`"
+            );
+        }
+    }
+}
