@@ -20,6 +20,7 @@ pub mod report;
 pub mod severity;
 pub mod simulate;
 pub mod span;
+pub mod submission;
 
 pub use binding::{Bindings, RepositoryBinding, RepositoryRef};
 pub use check::{Closure, Code, Evidence, Outcome, Platform, Reason, Status, Submitted, ask, opens};

@@ -14,7 +14,7 @@ const MAX_INTEGER: u64 = (1 << 53) - 1;
 const MAX_DEPTH: usize = 16;
 
 /// The canonical bytes of a document.
-pub(crate) fn canonical(document: &Value) -> Result<Vec<u8>, CanonicalError> {
+pub fn canonical(document: &Value) -> Result<Vec<u8>, CanonicalError> {
     let mut bytes = Vec::new();
     write(document, &mut bytes, 0)?;
     Ok(bytes)

@@ -15,7 +15,7 @@
 //! the time of an entry, the salt of a commitment and the signature of a key.
 #![warn(missing_docs)]
 
-mod canonical;
+pub mod canonical;
 pub mod checkpoint;
 mod encoding;
 pub mod leaf;

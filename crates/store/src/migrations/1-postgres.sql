@@ -1,0 +1,9 @@
+CREATE FUNCTION only_appended() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is only ever appended to', TG_TABLE_NAME;
+END
+$$;
+CREATE TRIGGER leaves_only_appended BEFORE UPDATE OR DELETE OR TRUNCATE ON leaves
+FOR EACH STATEMENT EXECUTE FUNCTION only_appended();
+CREATE TRIGGER signatures_only_appended BEFORE UPDATE OR DELETE OR TRUNCATE ON signatures
+FOR EACH STATEMENT EXECUTE FUNCTION only_appended();

@@ -1,0 +1,218 @@
+//! A database that was restored is not mistaken for one that was rolled back.
+//!
+//! What the log has signed, others have seen: a log that goes on from an older copy signs a second history, and nobody can
+//! tell it from a forged one. So the newest checkpoint is kept outside of the database too, in a file beside the
+//! blobs, before the database has it. Entries are in the database before they are signed, so a database that lost nothing has all
+//! that the file names, even if the service ended between the two.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use countersign_ledger::tree::{Hash, Tree, TreeError, leaf_hash};
+use countersign_ledger::{Actor, Checkpoint, EventType, Record, SignedHead, Trust};
+use jiff::Timestamp;
+use thiserror::Error;
+
+use crate::blobs::{BlobError, disk, sync};
+use crate::db::values;
+use crate::{Store, StoreError};
+
+/// The longest checkpoint that is read back, in bytes.
+const MAX_BYTES: u64 = 64 * 1024;
+const NAME: &str = "checkpoint";
+
+/// Why the ledger does not go on from this database.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// It has fewer entries than were signed.
+    #[error(
+        "the database has {found} entries of the ledger, and {signed} were signed: it is an older copy. Start once with \
+         `--restored MIRROR`, which puts the missing entries back from a mirror of the ledger; without a mirror begin a new \
+         log with another `origin`"
+    )]
+    Behind {
+        /// How many it has.
+        found: u64,
+        /// How many were signed.
+        signed: u64,
+    },
+    /// It has other entries than those that were signed.
+    #[error(
+        "the first {signed} entries in the database are not those that were signed: it is another history of the ledger. \
+         Restore the database from before it forked, or begin a new log with another `origin`"
+    )]
+    Fork {
+        /// How many were signed.
+        signed: u64,
+    },
+    /// What was put back is not what is missing.
+    #[error("the mirror's entries are not those that were signed: nothing was put back")]
+    OtherEntries,
+    /// There is no file, though the database has a signed checkpoint.
+    #[error(
+        "`{path}` is gone, and the database has a signed checkpoint of {size} entries: nobody can say that it is the \
+         newest. If it is, put the database's checkpoint there (start once with `--restored`)",
+        path = .path.display()
+    )]
+    Gone {
+        /// The file.
+        path: PathBuf,
+        /// How many entries the database's checkpoint has.
+        size: u64,
+    },
+    /// The file is no checkpoint of this log.
+    #[error("`{path}` is no checkpoint of this log", path = .path.display())]
+    Checkpoint {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        error: countersign_ledger::CheckpointError,
+    },
+    /// The file cannot be read or written.
+    #[error(transparent)]
+    Disk(#[from] BlobError),
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The tree cannot be as large.
+    #[error("the tree cannot be built")]
+    Tree(#[from] TreeError),
+}
+
+/// The newest checkpoint, outside of the database: one file, beside the blobs.
+#[derive(Clone, Debug)]
+pub struct Anchor {
+    dir: PathBuf,
+    trust: Trust,
+}
+
+impl Anchor {
+    /// In this directory, of the log that is trusted.
+    pub fn open(dir: &Path, trust: Trust) -> Result<Self, RestoreError> {
+        fs::create_dir_all(dir).map_err(|error| disk("make", dir, error))?;
+        Ok(Self {
+            dir: dir.to_owned(),
+            trust,
+        })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.join(NAME)
+    }
+
+    /// Keeps a checkpoint, before it is in the database or anywhere else. Once this returns, it outlives a loss of power.
+    pub fn keep(&self, head: &SignedHead) -> Result<(), RestoreError> {
+        let new = self.dir.join(format!("{NAME}.{:016x}", fastrand::u64(..)));
+        let written = File::create_new(&new).and_then(|mut file| {
+            file.write_all(head.note().as_bytes())?;
+            file.sync_all()
+        });
+        written.map_err(|error| disk("write", &new, error))?;
+        fs::rename(&new, self.path()).map_err(|error| disk("rename", &new, error))?;
+        Ok(sync(&self.dir)?)
+    }
+
+    /// What is kept.
+    pub fn kept(&self) -> Result<Option<SignedHead>, RestoreError> {
+        let path = self.path();
+        let length = match fs::metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other.map_err(|error| disk("look at", &path, error))?.len(),
+        };
+        let text = if length > MAX_BYTES { Ok(String::new()) } else { fs::read_to_string(&path) };
+        let text = text.map_err(|error| disk("read", &path, error))?;
+        let head = self.trust.open(&text);
+        head.map(Some).map_err(|error| RestoreError::Checkpoint { path, error })
+    }
+
+    /// Whether the ledger in the database begins with everything that was signed. Before this has said yes, nothing is signed.
+    pub async fn check(&self, store: &Store) -> Result<(), RestoreError> {
+        let state = store.ledger_state().await?;
+        let Some(head) = self.kept()? else {
+            return match state.checkpoint {
+                None => Ok(()),
+                Some(_) => Err(RestoreError::Gone {
+                    path: self.path(),
+                    size: state.size,
+                }),
+            };
+        };
+        let signed = head.checkpoint();
+        if state.next < signed.size() {
+            return Err(RestoreError::Behind {
+                found: state.next,
+                signed: signed.size(),
+            });
+        }
+        let (_, root) = grown(store, Tree::EMPTY, signed.size()).await?;
+        same(signed, root)
+    }
+
+    /// Puts the entries back that an older copy lacks, from a mirror: its entries from the first missing one on. They are
+    /// what was signed, or nothing changes. An entry tells that it was done.
+    pub async fn put_back(&self, store: &Store, missing: &[Vec<u8>], now: Timestamp) -> Result<(), RestoreError> {
+        let Some(head) = self.kept()? else { return Ok(()) };
+        let signed = head.checkpoint();
+        let next = store.ledger_state().await?.next;
+        let (mut tree, _) = grown(store, Tree::EMPTY, next.min(signed.size())).await?;
+        for entry in missing {
+            tree.append(leaf_hash(entry))?;
+        }
+        if tree.size() != signed.size() || tree.root() != *signed.root() {
+            return Err(RestoreError::OtherEntries);
+        }
+        let mut restored = Record::new(0, now, EventType::ConfigurationChanged, Actor::SERVICE);
+        restored.reason_code = Some("restored".to_owned());
+        let note = countersign_image::Digest::sha256(head.note().as_bytes());
+        restored.object_digests.insert("checkpoint".to_owned(), note);
+        store.put_back(next, missing, restored).await?;
+        Ok(())
+    }
+}
+
+impl Store {
+    async fn put_back(&self, next: u64, missing: &[Vec<u8>], restored: Record) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        let sql = "UPDATE ledger SET next = next + $1 WHERE one = 1 AND next = $2";
+        if tx.execute(sql, values![missing.len() as u64, next]).await? != 1 {
+            let expected = next;
+            return Err(StoreError::OtherSize {
+                expected,
+                found: self.ledger_state().await?.next,
+            });
+        }
+        for (seq, entry) in (next..).zip(missing) {
+            tx.execute("INSERT INTO leaves (seq, entry) VALUES ($1, $2)", values![seq, entry]).await?;
+        }
+        Self::append_in(&mut tx, vec![restored]).await?;
+        tx.commit().await
+    }
+}
+
+/// The tree over the entries in the database, up to a size.
+async fn grown(store: &Store, mut tree: Tree, size: u64) -> Result<(Tree, Hash), RestoreError> {
+    while tree.size() < size {
+        let leaves = store.leaves(tree.size(), size - tree.size()).await?;
+        if leaves.is_empty() {
+            return Err(RestoreError::Behind {
+                found: tree.size(),
+                signed: size,
+            });
+        }
+        for (_, entry) in leaves {
+            tree.append(leaf_hash(&entry))?;
+        }
+    }
+    let root = tree.root();
+    Ok((tree, root))
+}
+
+fn same(signed: &Checkpoint, root: Hash) -> Result<(), RestoreError> {
+    if *signed.root() == root {
+        return Ok(());
+    }
+    Err(RestoreError::Fork { signed: signed.size() })
+}

@@ -1,0 +1,131 @@
+//! Signatures, and what was published with them.
+
+use countersign_image::Digest;
+use countersign_ledger::Record;
+use jiff::Timestamp;
+
+use crate::db::{Row, values};
+use crate::rows::{Fence, Kept, PublishedRow, SignatureRow};
+use crate::{Store, StoreError};
+
+macro_rules! signatures {
+    ($rest:literal) => {
+        concat!(
+            "SELECT submission, kind, key_name, key_version, predicate_type, payload, signature, sealed, request_id, made \
+             FROM signatures ",
+            $rest
+        )
+    };
+}
+
+macro_rules! published {
+    ($rest:literal) => {
+        concat!("SELECT repository, image, submission, manifests, made, verified FROM published ", $rest)
+    };
+}
+
+impl Store {
+    /// Keeps a signature with the entries that tell it, unless there is one of this kind by this key: there is never a second.
+    pub async fn keep_signature(
+        &self,
+        row: &SignatureRow,
+        under: Option<&Fence>,
+        records: Vec<Record>,
+    ) -> Result<Kept, StoreError> {
+        let mut tx = self.db.begin().await?;
+        if let Some(fence) = under {
+            Self::hold(&mut tx, fence).await?;
+        }
+        let sql = "INSERT INTO signatures (submission, kind, key_name, key_version, predicate_type, payload, signature, sealed, \
+                   request_id, made) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING";
+        let kept = values![
+            &row.submission,
+            &row.kind,
+            &row.key,
+            row.key_version,
+            &row.predicate_type,
+            &row.payload,
+            &row.signature,
+            &row.sealed,
+            &row.request_id,
+            row.time,
+        ];
+        if tx.execute(sql, kept).await? == 0 {
+            let sql = signatures!("WHERE submission = $1 AND kind = $2 AND key_name = $3");
+            let there = tx.row(sql, values![&row.submission, &row.kind, &row.key]).await?;
+            let there = there.ok_or(StoreError::Missing { what: "such signature" })?;
+            return Ok(Kept::There(signature(&there)?));
+        }
+        Self::append_in(&mut tx, records).await?;
+        tx.commit().await?;
+        Ok(Kept::Kept)
+    }
+
+    /// All signatures of a submission, by kind and key.
+    pub async fn signatures(&self, submission: &str) -> Result<Vec<SignatureRow>, StoreError> {
+        let sql = signatures!("WHERE submission = $1 ORDER BY kind, key_name");
+        self.db.rows(sql, values![submission]).await?.iter().map(signature).collect()
+    }
+
+    /// Keeps what was published; what was published there before of the same image, it replaces.
+    pub async fn keep_published(&self, row: &PublishedRow) -> Result<(), StoreError> {
+        let sql = "INSERT INTO published (repository, image, submission, manifests, made, verified) \
+                   VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (repository, image) DO UPDATE SET \
+                   submission = excluded.submission, manifests = excluded.manifests, verified = excluded.verified";
+        let kept = values![&row.repository, row.image, &row.submission, &row.manifests, row.time, row.verified];
+        self.db.execute(sql, kept).await.map(drop)
+    }
+
+    /// What is published of an image in a repository.
+    pub async fn published(&self, repository: &str, image: &Digest) -> Result<Option<PublishedRow>, StoreError> {
+        let sql = published!("WHERE repository = $1 AND image = $2");
+        let row = self.db.row(sql, values![repository, *image]).await?;
+        row.as_ref().map(published).transpose()
+    }
+
+    /// Whether anything was published in a repository.
+    pub async fn was_published(&self, repository: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM published WHERE repository = $1 LIMIT 1";
+        Ok(self.db.row(sql, values![repository]).await?.is_some())
+    }
+
+    /// What was not read back since then, the longest first.
+    pub async fn unverified(&self, since: Timestamp, most: u64) -> Result<Vec<PublishedRow>, StoreError> {
+        let sql = published!("WHERE verified < $1 ORDER BY verified LIMIT $2");
+        self.db.rows(sql, values![since, most]).await?.iter().map(published).collect()
+    }
+
+    /// Everything that is published, by repository and digest.
+    pub async fn all_published(&self, after: (&str, &str), most: u64) -> Result<Vec<PublishedRow>, StoreError> {
+        let sql = published!(
+            "WHERE repository > $1 OR (repository = $1 AND image > $2) ORDER BY repository, image LIMIT $3"
+        );
+        self.db.rows(sql, values![after.0, after.1, most]).await?.iter().map(published).collect()
+    }
+}
+
+fn signature(row: &Row) -> Result<SignatureRow, StoreError> {
+    Ok(SignatureRow {
+        submission: row.text(0)?,
+        kind: row.text(1)?,
+        key: row.text(2)?,
+        key_version: row.number(3)?,
+        predicate_type: row.maybe_text(4)?,
+        payload: row.bytes(5)?,
+        signature: row.bytes(6)?,
+        sealed: row.bytes(7)?,
+        request_id: row.maybe_text(8)?,
+        time: row.time(9)?,
+    })
+}
+
+fn published(row: &Row) -> Result<PublishedRow, StoreError> {
+    Ok(PublishedRow {
+        repository: row.text(0)?,
+        image: row.digest(1)?,
+        submission: row.text(2)?,
+        manifests: row.text(3)?,
+        time: row.time(4)?,
+        verified: row.time(5)?,
+    })
+}
