@@ -161,7 +161,9 @@ impl Upload {
             return Err(BlobError::TooLarge { most: self.blobs.most });
         }
         self.hash.update(bytes);
-        self.file.write_all(bytes).map_err(|error| disk("write", &self.path, error))
+        self.file
+            .write_all(bytes)
+            .map_err(|error| disk("write", &self.path, error))
     }
 
     /// How many bytes there were.

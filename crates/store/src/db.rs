@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgPool, PgPoolOptions, PgRow};
 use sqlx::query::Query;
 use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+    SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteSynchronous,
 };
 use sqlx::{Postgres, Row as _, Sqlite, Transaction};
 
@@ -81,7 +82,10 @@ pub(crate) struct Db {
 #[derive(Clone, Debug)]
 pub(crate) enum Pools {
     /// A file has one writer: a second connection that writes would only wait for it.
-    Sqlite { write: SqlitePool, read: SqlitePool },
+    Sqlite {
+        write: SqlitePool,
+        read: SqlitePool,
+    },
     Postgres(PgPool),
 }
 
@@ -96,7 +100,11 @@ impl Db {
                     .synchronous(SqliteSynchronous::Full)
                     .foreign_keys(true)
                     .busy_timeout(limits.acquire);
-                let pool = |most| SqlitePoolOptions::new().max_connections(most).acquire_timeout(limits.acquire);
+                let pool = |most| {
+                    SqlitePoolOptions::new()
+                        .max_connections(most)
+                        .acquire_timeout(limits.acquire)
+                };
                 let write = pool(1).connect_with(options.clone()).await?;
                 let read = options.pragma("query_only", "ON");
                 let read = pool(limits.connections).connect_lazy_with(read);
@@ -105,7 +113,9 @@ impl Db {
             Address::Postgres(url) => {
                 let wait = limits.answer.as_millis().to_string();
                 let options = PgConnectOptions::from_str(url)
-                    .map_err(|_| StoreError::Address { found: "postgres".to_owned() })?
+                    .map_err(|_| StoreError::Address {
+                        found: "postgres".to_owned(),
+                    })?
                     .application_name("countersign")
                     .options([("statement_timeout", wait.as_str()), ("lock_timeout", wait.as_str())]);
                 let pool = PgPoolOptions::new()
@@ -203,7 +213,10 @@ impl Tx {
         timed(answer, async {
             Ok(match &mut self.tx {
                 TxOf::Sqlite(tx) => sqlite(sql, values).fetch_optional(&mut **tx).await?.map(Row::Sqlite),
-                TxOf::Postgres(tx) => postgres(sql, values).fetch_optional(&mut **tx).await?.map(Row::Postgres),
+                TxOf::Postgres(tx) => postgres(sql, values)
+                    .fetch_optional(&mut **tx)
+                    .await?
+                    .map(Row::Postgres),
             })
         })
         .await

@@ -74,7 +74,10 @@ pub enum StoreError {
 impl StoreError {
     /// Whether it may pass by itself, so that the same is worth trying again.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Busy(_) | Self::Unreachable(_) | Self::TimedOut { .. } | Self::Full(_))
+        matches!(
+            self,
+            Self::Busy(_) | Self::Unreachable(_) | Self::TimedOut { .. } | Self::Full(_)
+        )
     }
 }
 
@@ -88,7 +91,9 @@ impl From<sqlx::Error> for StoreError {
             (_, Some("11" | "26" | "267" | "XX001" | "XX002")) => Self::Corrupt {
                 what: error.to_string(),
             },
-            (_, Some(code)) if code.len() == 5 && (code.starts_with("08") || code.starts_with("57P") || code.starts_with("53")) => {
+            (_, Some(code))
+                if code.len() == 5 && (code.starts_with("08") || code.starts_with("57P") || code.starts_with("53")) =>
+            {
                 Self::Unreachable(error)
             }
             (sqlx::Error::PoolTimedOut, _) => Self::Busy(error),

@@ -32,7 +32,12 @@ impl Store {
         if !open {
             return Ok(Added::Sealed);
         }
-        let taken = tx.row("SELECT COUNT(*) FROM evidence WHERE submission = $1", values![submission]).await?;
+        let taken = tx
+            .row(
+                "SELECT COUNT(*) FROM evidence WHERE submission = $1",
+                values![submission],
+            )
+            .await?;
         if taken.map_or(Ok(0), |row| row.number(0))? >= most_slots {
             return Ok(Added::Full);
         }
@@ -59,7 +64,12 @@ impl Store {
     pub async fn evidence(&self, submission: &str) -> Result<Vec<EvidenceRow>, StoreError> {
         let sql = "SELECT slot, received, sha256, size, format, platform, detail, taken FROM evidence \
                    WHERE submission = $1 ORDER BY slot";
-        self.db.rows(sql, values![submission]).await?.iter().map(evidence).collect()
+        self.db
+            .rows(sql, values![submission])
+            .await?
+            .iter()
+            .map(evidence)
+            .collect()
     }
 
     /// Where a report was used, at most 100 times.
@@ -87,7 +97,12 @@ impl Store {
     /// The digests of the blobs that some submission needs, from `after` on, in order: what is not among all of them may be swept.
     pub async fn blobs(&self, after: &str, most: u64) -> Result<Vec<Digest>, StoreError> {
         let sql = "SELECT DISTINCT sha256 FROM evidence WHERE sha256 > $1 ORDER BY sha256 LIMIT $2";
-        self.db.rows(sql, values![after, most]).await?.iter().map(|row| row.digest(0)).collect()
+        self.db
+            .rows(sql, values![after, most])
+            .await?
+            .iter()
+            .map(|row| row.digest(0))
+            .collect()
     }
 }
 

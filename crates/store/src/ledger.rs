@@ -59,12 +59,22 @@ impl Store {
     pub(crate) async fn append_in(tx: &mut Tx, records: Vec<Record>) -> Result<u64, StoreError> {
         let count = records.len() as u64;
         let sql = "UPDATE ledger SET next = next + $1 WHERE one = 1 RETURNING next";
-        let next = tx.row(sql, values![count]).await?.ok_or(StoreError::Missing { what: "ledger" })?;
-        let first = next.number(0)?.checked_sub(count).ok_or_else(|| corrupt("the ledger's next number"))?;
+        let next = tx
+            .row(sql, values![count])
+            .await?
+            .ok_or(StoreError::Missing { what: "ledger" })?;
+        let first = next
+            .number(0)?
+            .checked_sub(count)
+            .ok_or_else(|| corrupt("the ledger's next number"))?;
         for (seq, mut record) in (first..).zip(records) {
             record.seq = seq;
             let leaf = Leaf::write(&record)?;
-            tx.execute("INSERT INTO leaves (seq, entry) VALUES ($1, $2)", values![seq, leaf.bytes()]).await?;
+            tx.execute(
+                "INSERT INTO leaves (seq, entry) VALUES ($1, $2)",
+                values![seq, leaf.bytes()],
+            )
+            .await?;
         }
         Ok(first)
     }
@@ -73,7 +83,11 @@ impl Store {
     pub async fn ledger_state(&self) -> Result<LedgerState, StoreError> {
         let sql = "SELECT next, size, COALESCE(root, $1), checkpoint FROM ledger";
         let none: &[u8] = &[];
-        let row = self.db.row(sql, values![none]).await?.ok_or(StoreError::Missing { what: "ledger" })?;
+        let row = self
+            .db
+            .row(sql, values![none])
+            .await?
+            .ok_or(StoreError::Missing { what: "ledger" })?;
         let root = row.bytes(2)?;
         Ok(LedgerState {
             next: row.number(0)?,
@@ -148,7 +162,10 @@ impl Store {
 
     /// A tile of hashes, by its path. Bundles of entries are made from the [leaves](Self::leaves).
     pub async fn tile(&self, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let row = self.db.row("SELECT hashes FROM tiles WHERE path = $1", values![path]).await?;
+        let row = self
+            .db
+            .row("SELECT hashes FROM tiles WHERE path = $1", values![path])
+            .await?;
         row.map(|row| row.bytes(0)).transpose()
     }
 }

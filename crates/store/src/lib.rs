@@ -19,6 +19,8 @@ mod rows;
 mod sessions;
 mod signatures;
 mod submissions;
+#[cfg(test)]
+mod tests;
 mod watch;
 mod work;
 

@@ -45,7 +45,13 @@ fn migrator(bytes: &str, own: impl Fn(&Step) -> &'static str) -> Migrator {
     let steps = STEPS.iter().map(|step| {
         let text = format!("{}\n{}", step.tables.replace("BYTES", bytes), own(step));
         let text = AssertSqlSafe(text).into_sql_str();
-        Migration::new(step.version, Cow::Borrowed(step.name), MigrationType::Simple, text, false)
+        Migration::new(
+            step.version,
+            Cow::Borrowed(step.name),
+            MigrationType::Simple,
+            text,
+            false,
+        )
     });
     Migrator::with_migrations(steps.collect())
 }

@@ -122,7 +122,11 @@ impl Anchor {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             other => other.map_err(|error| disk("look at", &path, error))?.len(),
         };
-        let text = if length > MAX_BYTES { Ok(String::new()) } else { fs::read_to_string(&path) };
+        let text = if length > MAX_BYTES {
+            Ok(String::new())
+        } else {
+            fs::read_to_string(&path)
+        };
         let text = text.map_err(|error| disk("read", &path, error))?;
         let head = self.trust.open(&text);
         head.map(Some).map_err(|error| RestoreError::Checkpoint { path, error })
@@ -185,7 +189,8 @@ impl Store {
             });
         }
         for (seq, entry) in (next..).zip(missing) {
-            tx.execute("INSERT INTO leaves (seq, entry) VALUES ($1, $2)", values![seq, entry]).await?;
+            tx.execute("INSERT INTO leaves (seq, entry) VALUES ($1, $2)", values![seq, entry])
+                .await?;
         }
         Self::append_in(&mut tx, vec![restored]).await?;
         tx.commit().await

@@ -30,14 +30,22 @@ impl Store {
     /// The job of a session that is not over.
     pub async fn session(&self, hash: &[u8], now: Timestamp) -> Result<Option<String>, StoreError> {
         let sql = "SELECT job FROM sessions WHERE hash = $1 AND expires > $2";
-        self.db.row(sql, values![hash, now]).await?.map(|row| row.text(0)).transpose()
+        self.db
+            .row(sql, values![hash, now])
+            .await?
+            .map(|row| row.text(0))
+            .transpose()
     }
 
     /// Forgets sessions and tokens that are over, and says how many.
     pub async fn forget(&self, now: Timestamp) -> Result<u64, StoreError> {
         let mut tx = self.db.begin().await?;
-        let sessions = tx.execute("DELETE FROM sessions WHERE expires <= $1", values![now]).await?;
-        let tokens = tx.execute("DELETE FROM token_ids WHERE until < $1", values![now]).await?;
+        let sessions = tx
+            .execute("DELETE FROM sessions WHERE expires <= $1", values![now])
+            .await?;
+        let tokens = tx
+            .execute("DELETE FROM token_ids WHERE until < $1", values![now])
+            .await?;
         tx.commit().await?;
         Ok(sessions + tokens)
     }

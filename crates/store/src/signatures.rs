@@ -20,7 +20,10 @@ macro_rules! signatures {
 
 macro_rules! published {
     ($rest:literal) => {
-        concat!("SELECT repository, image, submission, manifests, made, verified FROM published ", $rest)
+        concat!(
+            "SELECT repository, image, submission, manifests, made, verified FROM published ",
+            $rest
+        )
     };
 }
 
@@ -64,7 +67,12 @@ impl Store {
     /// All signatures of a submission, by kind and key.
     pub async fn signatures(&self, submission: &str) -> Result<Vec<SignatureRow>, StoreError> {
         let sql = signatures!("WHERE submission = $1 ORDER BY kind, key_name");
-        self.db.rows(sql, values![submission]).await?.iter().map(signature).collect()
+        self.db
+            .rows(sql, values![submission])
+            .await?
+            .iter()
+            .map(signature)
+            .collect()
     }
 
     /// Keeps what was published; what was published there before of the same image, it replaces.
@@ -72,7 +80,14 @@ impl Store {
         let sql = "INSERT INTO published (repository, image, submission, manifests, made, verified) \
                    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (repository, image) DO UPDATE SET \
                    submission = excluded.submission, manifests = excluded.manifests, verified = excluded.verified";
-        let kept = values![&row.repository, row.image, &row.submission, &row.manifests, row.time, row.verified];
+        let kept = values![
+            &row.repository,
+            row.image,
+            &row.submission,
+            &row.manifests,
+            row.time,
+            row.verified
+        ];
         self.db.execute(sql, kept).await.map(drop)
     }
 
@@ -92,15 +107,24 @@ impl Store {
     /// What was not read back since then, the longest first.
     pub async fn unverified(&self, since: Timestamp, most: u64) -> Result<Vec<PublishedRow>, StoreError> {
         let sql = published!("WHERE verified < $1 ORDER BY verified LIMIT $2");
-        self.db.rows(sql, values![since, most]).await?.iter().map(published).collect()
+        self.db
+            .rows(sql, values![since, most])
+            .await?
+            .iter()
+            .map(published)
+            .collect()
     }
 
     /// Everything that is published, by repository and digest.
     pub async fn all_published(&self, after: (&str, &str), most: u64) -> Result<Vec<PublishedRow>, StoreError> {
-        let sql = published!(
-            "WHERE repository > $1 OR (repository = $1 AND image > $2) ORDER BY repository, image LIMIT $3"
-        );
-        self.db.rows(sql, values![after.0, after.1, most]).await?.iter().map(published).collect()
+        let sql =
+            published!("WHERE repository > $1 OR (repository = $1 AND image > $2) ORDER BY repository, image LIMIT $3");
+        self.db
+            .rows(sql, values![after.0, after.1, most])
+            .await?
+            .iter()
+            .map(published)
+            .collect()
     }
 }
 

@@ -60,7 +60,9 @@ fn submissions(rows: &[Row]) -> Result<Vec<Submission>, StoreError> {
 
 async fn by_id(tx: &mut Tx, id: &str) -> Result<Submission, StoreError> {
     let row = tx.row(select!("WHERE id = $1"), values![id]).await?;
-    row.as_ref().map(submission).transpose()?.ok_or(StoreError::Missing { what: "such submission" })
+    row.as_ref().map(submission).transpose()?.ok_or(StoreError::Missing {
+        what: "such submission",
+    })
 }
 
 impl Store {
@@ -110,7 +112,9 @@ impl Store {
                 "WHERE issuer = $1 AND repository_id = $2 AND id < $3 AND ($4 IS NULL OR state = $4) \
                  AND ($5 IS NULL OR image = $5) ORDER BY id DESC LIMIT $6"
             );
-            self.db.rows(sql, values![issuer, repository, before, state, filter.image, most]).await?
+            self.db
+                .rows(sql, values![issuer, repository, before, state, filter.image, most])
+                .await?
         } else if let Some(image) = filter.image {
             let sql = select!("WHERE image = $1 AND id < $2 AND ($3 IS NULL OR state = $3) ORDER BY id DESC LIMIT $4");
             self.db.rows(sql, values![image, before, state, most]).await?
@@ -118,7 +122,12 @@ impl Store {
             let sql = select!("WHERE state = $1 AND id < $2 ORDER BY id DESC LIMIT $3");
             self.db.rows(sql, values![state, before, most]).await?
         } else {
-            self.db.rows(select!("WHERE id < $1 ORDER BY id DESC LIMIT $2"), values![before, most]).await?
+            self.db
+                .rows(
+                    select!("WHERE id < $1 ORDER BY id DESC LIMIT $2"),
+                    values![before, most],
+                )
+                .await?
         };
         submissions(&rows)
     }
@@ -131,7 +140,10 @@ impl Store {
 
     /// How many submissions are in each state that any is in.
     pub async fn by_state(&self) -> Result<Vec<(State, u64)>, StoreError> {
-        let rows = self.db.rows("SELECT state, COUNT(*) FROM submissions GROUP BY state", values![]).await?;
+        let rows = self
+            .db
+            .rows("SELECT state, COUNT(*) FROM submissions GROUP BY state", values![])
+            .await?;
         let count = |row: &Row| {
             let state = State::parse(&row.text(0)?).ok_or_else(|| corrupt("no such state"))?;
             Ok((state, row.number(1)?))
@@ -141,7 +153,10 @@ impl Store {
 
     /// One step, in one transaction with the entries that tell it and the work that follows. Work that was waiting for the
     /// submission is done with, also that which is done under the fence.
-    #[expect(clippy::too_many_arguments, reason = "one transaction is all of these, and none has a default")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one transaction is all of these, and none has a default"
+    )]
     pub async fn transition(
         &self,
         at: &Submission,
@@ -158,7 +173,11 @@ impl Store {
         {
             return Err(NotFrom { state: at.state, step }.into());
         }
-        let failed_in = if next == State::Failed { Some(at.state) } else { at.failed_in };
+        let failed_in = if next == State::Failed {
+            Some(at.state)
+        } else {
+            at.failed_in
+        };
         let mut tx = self.db.begin().await?;
         // The submission's row first, as everybody does: who waits for another's lock never holds one that he wants.
         if !set(&mut tx, at, next, failed_in, change, now).await? {
@@ -167,12 +186,14 @@ impl Store {
         if let Some(fence) = under {
             Self::hold(&mut tx, fence).await?;
         }
-        tx.execute("DELETE FROM work WHERE submission = $1", values![&at.asked.id]).await?;
+        tx.execute("DELETE FROM work WHERE submission = $1", values![&at.asked.id])
+            .await?;
         let submission = by_id(&mut tx, &at.asked.id).await?;
         if let Some(work) = work {
             let sql = "INSERT INTO work (id, kind, submission, since, due, attempts, fence) VALUES ($1, $2, $3, $4, $5, 0, 0)";
             let id = format!("{}/{}", at.asked.id, submission.version);
-            tx.execute(sql, values![id, work.kind, &at.asked.id, now, work.due]).await?;
+            tx.execute(sql, values![id, work.kind, &at.asked.id, now, work.due])
+                .await?;
         }
         Self::append_in(&mut tx, records).await?;
         tx.commit().await?;
@@ -196,7 +217,9 @@ async fn there(
         let submission = by_id(tx, &row.text(1)?).await?;
         return Ok(Some(Created::Same(submission)));
     }
-    let row = tx.row(select!("WHERE natural_key = $1"), values![asked.natural_key]).await?;
+    let row = tx
+        .row(select!("WHERE natural_key = $1"), values![asked.natural_key])
+        .await?;
     if let Some(row) = row {
         return Ok(Some(Created::Same(submission(&row)?)));
     }
@@ -216,7 +239,8 @@ async fn there(
         since,
     ];
     let row = tx.row(sql, of).await?;
-    row.map(|row| Ok(Created::AlreadyPublished(submission(&row)?))).transpose()
+    row.map(|row| Ok(Created::AlreadyPublished(submission(&row)?)))
+        .transpose()
 }
 
 async fn insert(tx: &mut Tx, asked: &Asked, gate: (&str, Digest), deadline: Timestamp) -> Result<bool, StoreError> {

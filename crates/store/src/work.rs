@@ -35,7 +35,11 @@ impl Store {
         if self.db.row(DUE, values![kind, now]).await?.is_none() {
             return Ok(None);
         }
-        let sql = if self.db.is_postgres() { CLAIM_POSTGRES } else { CLAIM_SQLITE };
+        let sql = if self.db.is_postgres() {
+            CLAIM_POSTGRES
+        } else {
+            CLAIM_SQLITE
+        };
         let mut tx = self.db.begin().await?;
         let row = tx.row(sql, values![kind, now, owner, until]).await?;
         tx.commit().await?;
@@ -52,7 +56,10 @@ impl Store {
     pub async fn put_off(&self, fence: &Fence, until: Timestamp, why: &str) -> Result<(), StoreError> {
         // The fence moves on, so that whoever gave it back writes nothing any more.
         let sql = "UPDATE work SET due = $1, why = $2, owner = NULL, fence = fence + 1 WHERE id = $3 AND fence = $4";
-        one(self.db.execute(sql, values![until, why, &fence.work, fence.token]).await?)
+        one(self
+            .db
+            .execute(sql, values![until, why, &fence.work, fence.token])
+            .await?)
     }
 
     /// It is done, without a step.
@@ -65,7 +72,9 @@ impl Store {
     pub async fn queue(&self) -> Result<Vec<(String, u64, Timestamp)>, StoreError> {
         let sql = "SELECT kind, COUNT(*), MIN(due) FROM work GROUP BY kind ORDER BY kind";
         let rows = self.db.rows(sql, values![]).await?;
-        rows.iter().map(|row| Ok((row.text(0)?, row.number(1)?, row.time(2)?))).collect()
+        rows.iter()
+            .map(|row| Ok((row.text(0)?, row.number(1)?, row.time(2)?)))
+            .collect()
     }
 
     /// Refuses whoever lost the lease, and holds the row until the transaction ends.

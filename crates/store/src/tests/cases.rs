@@ -1,0 +1,489 @@
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use countersign_gate::submission::State;
+
+use super::*;
+use crate::db::values;
+
+/// Every case, each in a database of its own.
+pub(super) async fn all(fresh: impl Fn(&str) -> Address) {
+    macro_rules! cases {
+        ($($case:ident)+) => { $(
+            println!("{}", stringify!($case));
+            let address = fresh(stringify!($case));
+            let store = open(&address).await;
+            $case(&store).await;
+            is_whole(&store).await;
+            store.close().await;
+        )+ };
+    }
+    cases! {
+        asked_twice_there_is_one
+        a_step_is_taken_once
+        a_retry_goes_on_where_it_failed
+        whoever_lost_the_lease_writes_nothing
+        no_two_claim_one
+        what_is_appended_is_never_changed
+        there_is_one_signature
+        evidence_is_taken_until_it_is_sealed
+        who_watches_is_told
+        tokens_and_sessions_end
+        one_sequencer_appends_to_the_tree
+        the_queue_is_found_by_its_index
+    }
+    let address = fresh("killed");
+    killed::killed_while_writing(&address).await;
+    let address = fresh("newer");
+    a_newer_database_is_refused(&address).await;
+}
+
+async fn asked_twice_there_is_one(store: &Store) {
+    let gate = ("release", Digest::sha256(b"gate"));
+    let ask = async |asked: Asked, word: &str, body: &[u8], since: Option<Timestamp>| {
+        store
+            .create(&asked, gate, &key(word, body), since, at(9), told(&asked))
+            .await
+            .unwrap()
+    };
+    let Created::New(first) = ask(asked(1), "a", b"body", None).await else {
+        panic!()
+    };
+    assert_eq!((first.state, first.version), (State::Received, 0));
+    let again = |number| Asked {
+        natural_key: asked(1).natural_key,
+        ..asked(number)
+    };
+    assert_eq!(ask(asked(2), "a", b"body", None).await, Created::Same(first.clone()));
+    assert_eq!(ask(asked(2), "a", b"other", None).await, Created::Mismatch);
+    // Another key, and the same job with the same image.
+    assert_eq!(ask(again(3), "b", b"body", None).await, Created::Same(first.clone()));
+    // Not published: another job gets one of its own.
+    let Created::New(second) = ask(asked(4), "c", b"body", Some(at(0))).await else {
+        panic!()
+    };
+    let mut published = second;
+    for (next, kind) in [(Step::Seal, "e"), (Step::Open, "s"), (Step::Sign, "p")] {
+        published = step(store, &published, next, Some(kind)).await.unwrap();
+    }
+    published = step(store, &published, Step::Publish, None).await.unwrap();
+    assert_eq!(
+        ask(asked(5), "d", b"body", Some(at(0))).await,
+        Created::AlreadyPublished(published)
+    );
+    assert!(
+        matches!(ask(asked(5), "d", b"body", Some(at(2))).await, Created::New(_)),
+        "it was published before that"
+    );
+    // All at once.
+    let racing = (0..20).map(|number| {
+        let (store, asked) = (
+            store.clone(),
+            Asked {
+                natural_key: Digest::sha256(b"race"),
+                ..asked(100 + number)
+            },
+        );
+        tokio::spawn(async move {
+            let word = format!("race {number}");
+            store
+                .create(&asked, gate, &key(&word, b""), None, at(9), told(&asked))
+                .await
+                .unwrap()
+        })
+    });
+    let mut new = 0;
+    for racer in racing.collect::<Vec<_>>() {
+        new += u32::from(matches!(racer.await.unwrap(), Created::New(_)));
+    }
+    assert_eq!(new, 1);
+}
+
+async fn a_step_is_taken_once(store: &Store) {
+    let received = create(store, &asked(1)).await;
+    let racing = (0..20).map(|_| {
+        let (store, received) = (store.clone(), received.clone());
+        tokio::spawn(async move { step(&store, &received, Step::Seal, Some("evaluate")).await })
+    });
+    let mut taken = 0;
+    for racer in racing.collect::<Vec<_>>() {
+        match racer.await.unwrap() {
+            Ok(_) => taken += 1,
+            Err(error) => assert!(matches!(error, TransitionError::Lost), "{error:?}"),
+        }
+    }
+    assert_eq!(taken, 1);
+    let sealed = store.submission(&received.asked.id).await.unwrap().unwrap();
+    assert_eq!((sealed.state, sealed.version), (State::Evaluating, 1));
+    let refused = step(store, &sealed, Step::Publish, None).await;
+    assert!(matches!(refused, Err(TransitionError::NotFrom(_))));
+    // An entry that cannot be written takes its step with it.
+    let mut records = told(&sealed.asked);
+    records[0].state = None;
+    let torn = store
+        .transition(&sealed, Step::Open, Change::default(), at(1), records, None, None)
+        .await;
+    assert!(matches!(torn, Err(TransitionError::Store(StoreError::Leaf(_)))));
+    assert_eq!(store.submission(&received.asked.id).await.unwrap(), Some(sealed));
+}
+
+async fn a_retry_goes_on_where_it_failed(store: &Store) {
+    let received = create(store, &asked(1)).await;
+    let sealed = step(store, &received, Step::Seal, Some("evaluate")).await.unwrap();
+    let failed = step(store, &sealed, Step::Fail, None).await.unwrap();
+    assert_eq!(failed.failed_in, Some(State::Evaluating));
+    let past_the_gate = Step::Retry {
+        failed_in: State::Signing,
+    };
+    let refused = step(store, &failed, past_the_gate, Some("sign")).await;
+    assert!(
+        matches!(refused, Err(TransitionError::NotFrom(_))),
+        "the gate never opened"
+    );
+    let retry = Step::Retry {
+        failed_in: State::Evaluating,
+    };
+    let again = step(store, &failed, retry, Some("evaluate")).await.unwrap();
+    assert_eq!(again.state, State::Evaluating);
+}
+
+async fn whoever_lost_the_lease_writes_nothing(store: &Store) {
+    let received = create(store, &asked(1)).await;
+    let sealed = step(store, &received, Step::Seal, Some("evaluate")).await.unwrap();
+    assert_eq!(
+        store.claim("sign", "a", at(5), at(10)).await.unwrap(),
+        None,
+        "of another kind"
+    );
+    let slow = store.claim("evaluate", "a", at(5), at(10)).await.unwrap().unwrap();
+    assert_eq!(
+        store.claim("evaluate", "b", at(9), at(99)).await.unwrap(),
+        None,
+        "it is leased"
+    );
+    store.renew(&slow.fence, at(20)).await.unwrap();
+    assert_eq!(
+        store.claim("evaluate", "b", at(11), at(99)).await.unwrap(),
+        None,
+        "it was renewed"
+    );
+    let quick = store.claim("evaluate", "b", at(20), at(99)).await.unwrap().unwrap();
+    assert_eq!((slow.attempt, quick.attempt), (1, 2));
+    assert!(matches!(store.renew(&slow.fence, at(50)).await, Err(StoreError::Stale)));
+    assert!(matches!(
+        store.put_off(&slow.fence, at(50), "slow").await,
+        Err(StoreError::Stale)
+    ));
+    assert!(matches!(store.finish(&slow.fence).await, Err(StoreError::Stale)));
+    let open = async |fence: &Fence| {
+        let work = NewWork {
+            kind: "sign".to_owned(),
+            due: at(0),
+        };
+        let records = told(&sealed.asked);
+        store
+            .transition(
+                &sealed,
+                Step::Open,
+                Change::default(),
+                at(1),
+                records,
+                Some(work),
+                Some(fence),
+            )
+            .await
+    };
+    let stale = open(&slow.fence).await;
+    assert!(
+        matches!(stale, Err(TransitionError::Store(StoreError::Stale))),
+        "{stale:?}"
+    );
+    assert_eq!(
+        store.submission(&sealed.asked.id).await.unwrap().as_ref(),
+        Some(&sealed)
+    );
+    let signature = signature(&sealed.asked.id);
+    assert!(matches!(
+        store.keep_signature(&signature, Some(&slow.fence), vec![]).await,
+        Err(StoreError::Stale)
+    ));
+    store
+        .put_off(&quick.fence, at(200), "the registry is away")
+        .await
+        .unwrap();
+    assert!(
+        matches!(open(&quick.fence).await, Err(TransitionError::Store(StoreError::Stale))),
+        "it was given back"
+    );
+    let third = store.claim("evaluate", "c", at(200), at(300)).await.unwrap().unwrap();
+    assert_eq!(third.why.as_deref(), Some("the registry is away"));
+    assert_eq!(open(&third.fence).await.unwrap().state, State::Signing);
+    assert!(
+        matches!(store.finish(&third.fence).await, Err(StoreError::Stale)),
+        "the step has finished it"
+    );
+}
+
+async fn no_two_claim_one(store: &Store) {
+    for number in 0..30 {
+        let received = create(store, &asked(number)).await;
+        step(store, &received, Step::Seal, Some("evaluate")).await.unwrap();
+    }
+    let claimers = (0..6).map(|owner| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let mut mine = Vec::new();
+            let mut nothing = 0;
+            // What others are just claiming is passed over, so that nothing once is not yet the end.
+            while nothing < 3 {
+                match store
+                    .claim("evaluate", &format!("{owner}"), at(5), at(10))
+                    .await
+                    .unwrap()
+                {
+                    Some(work) => mine.push(work.submission),
+                    None => nothing += 1,
+                }
+            }
+            mine
+        })
+    });
+    let mut claimed = Vec::new();
+    for claimer in claimers.collect::<Vec<_>>() {
+        claimed.extend(claimer.await.unwrap());
+    }
+    let apart: BTreeSet<&String> = claimed.iter().collect();
+    assert_eq!((claimed.len(), apart.len()), (30, 30));
+}
+
+fn signature(submission: &str) -> SignatureRow {
+    SignatureRow {
+        submission: submission.to_owned(),
+        kind: "signature".to_owned(),
+        key: "release".to_owned(),
+        key_version: 1,
+        predicate_type: None,
+        payload: b"payload".to_vec(),
+        signature: b"one".to_vec(),
+        sealed: b"sealed".to_vec(),
+        request_id: None,
+        time: at(1),
+    }
+}
+
+async fn there_is_one_signature(store: &Store) {
+    let id = create(store, &asked(1)).await.asked.id;
+    let (one, other) = (
+        signature(&id),
+        SignatureRow {
+            signature: b"other".to_vec(),
+            ..signature(&id)
+        },
+    );
+    assert_eq!(store.keep_signature(&one, None, vec![]).await.unwrap(), Kept::Kept);
+    assert_eq!(
+        store.keep_signature(&other, None, told(&asked(1))).await.unwrap(),
+        Kept::There(one.clone())
+    );
+    let attest = SignatureRow {
+        key: "attest".to_owned(),
+        ..one.clone()
+    };
+    assert_eq!(store.keep_signature(&attest, None, vec![]).await.unwrap(), Kept::Kept);
+    assert_eq!(store.signatures(&id).await.unwrap(), [attest, one]);
+}
+
+async fn what_is_appended_is_never_changed(store: &Store) {
+    let id = create(store, &asked(1)).await.asked.id;
+    store.keep_signature(&signature(&id), None, vec![]).await.unwrap();
+    let before = store.leaves(0, 9).await.unwrap();
+    for sql in [
+        "UPDATE leaves SET seq = seq + 1",
+        "DELETE FROM leaves",
+        "UPDATE signatures SET key_version = 2",
+        "DELETE FROM signatures",
+    ] {
+        let refused = store.db.execute(sql, values![]).await;
+        assert!(matches!(refused, Err(StoreError::Refused(_))), "{sql}: {refused:?}");
+    }
+    assert_eq!(store.leaves(0, 9).await.unwrap(), before);
+    assert_eq!(store.signatures(&id).await.unwrap(), [signature(&id)]);
+}
+
+async fn evidence_is_taken_until_it_is_sealed(store: &Store) {
+    let received = create(store, &asked(1)).await;
+    let row = |slot: &str, body: &[u8]| EvidenceRow {
+        slot: slot.to_owned(),
+        received: Digest::sha256(body),
+        sha256: Digest::sha256(body),
+        size: body.len() as u64,
+        format: "sarif".to_owned(),
+        platform: None,
+        detail: "{}".to_owned(),
+        time: at(1),
+    };
+    let id = &received.asked.id;
+    let add = async |row: EvidenceRow| store.add_evidence(id, &row, 2, vec![]).await.unwrap();
+    assert_eq!(add(row("sast", b"one")).await, Added::Added);
+    assert_eq!(add(row("sast", b"one")).await, Added::Same);
+    assert_eq!(add(row("sast", b"other")).await, Added::SlotTaken);
+    assert_eq!(add(row("sbom", b"bom")).await, Added::Added);
+    assert_eq!(add(row("more", b"more")).await, Added::Full);
+    step(store, &received, Step::Seal, Some("evaluate")).await.unwrap();
+    assert_eq!(add(row("late", b"late")).await, Added::Sealed);
+    assert_eq!(
+        store.evidence(id).await.unwrap(),
+        [row("sast", b"one"), row("sbom", b"bom")]
+    );
+    let one = Digest::sha256(b"one");
+    assert!(!store.used_elsewhere(&one, &asked(1).image).await.unwrap());
+    assert!(
+        store
+            .used_elsewhere(&one, &Digest::sha256(b"another image"))
+            .await
+            .unwrap()
+    );
+    assert_eq!(store.uses(&one).await.unwrap().len(), 1);
+}
+
+async fn who_watches_is_told(store: &Store) {
+    let received = create(store, &asked(1)).await;
+    let id = received.asked.id.clone();
+    let watcher = {
+        let (store, id) = (store.clone(), id.clone());
+        tokio::spawn(async move {
+            store
+                .watch(&id, 0, Duration::from_secs(600))
+                .await
+                .unwrap()
+                .unwrap()
+                .version
+        })
+    };
+    step(store, &received, Step::Seal, Some("evaluate")).await.unwrap();
+    assert_eq!(watcher.await.unwrap(), 1);
+    let still = store.watch(&id, 1, Duration::from_millis(1)).await.unwrap().unwrap();
+    assert_eq!(still.version, 1, "the wait is over");
+    assert_eq!(store.watch("nobody", 0, Duration::from_secs(600)).await.unwrap(), None);
+}
+
+async fn tokens_and_sessions_end(store: &Store) {
+    assert!(store.use_token_id("a", "jti", at(10), at(1)).await.unwrap());
+    assert!(!store.use_token_id("a", "jti", at(10), at(10)).await.unwrap());
+    assert!(store.use_token_id("b", "jti", at(10), at(1)).await.unwrap());
+    store.keep_session(b"hash", "job", at(10)).await.unwrap();
+    assert_eq!(store.session(b"hash", at(9)).await.unwrap().as_deref(), Some("job"));
+    assert_eq!(store.session(b"hash", at(10)).await.unwrap(), None);
+    assert_eq!(store.session(b"other", at(9)).await.unwrap(), None);
+    assert_eq!(store.forget(at(11)).await.unwrap(), 3);
+}
+
+async fn one_sequencer_appends_to_the_tree(store: &Store) {
+    create(store, &asked(1)).await;
+    let append = Integration {
+        from: 0,
+        size: 1,
+        root: [1; 32],
+        tiles: &[("tile/0/000.p/1".to_owned(), vec![1; 32])],
+        checkpoint: "one",
+    };
+    let slow = store.sequence("a", at(1), at(10)).await.unwrap().unwrap();
+    assert_eq!(store.sequence("b", at(9), at(20)).await.unwrap(), None);
+    assert_eq!(
+        store.sequence("a", at(9), at(12)).await.unwrap(),
+        Some(slow.clone()),
+        "it is kept"
+    );
+    let quick = store.sequence("b", at(12), at(20)).await.unwrap().unwrap();
+    assert!(matches!(store.integrate(&slow, &append).await, Err(StoreError::Stale)));
+    assert_eq!(store.ledger_state().await.unwrap().root, None);
+    let beyond = Integration { size: 2, ..append };
+    assert!(
+        matches!(
+            store.integrate(&quick, &beyond).await,
+            Err(StoreError::OtherSize { .. })
+        ),
+        "there is one entry"
+    );
+    store.integrate(&quick, &append).await.unwrap();
+    assert!(matches!(
+        store.integrate(&quick, &append).await,
+        Err(StoreError::OtherSize { expected: 0, found: 1 })
+    ));
+    let state = store.ledger_state().await.unwrap();
+    assert_eq!(
+        (state.next, state.size, state.root, state.checkpoint.as_deref()),
+        (1, 1, Some([1; 32]), Some("one"))
+    );
+    assert_eq!(store.tile("tile/0/000.p/1").await.unwrap(), Some(vec![1; 32]));
+}
+
+/// With ten thousand submissions, so that a planner has every reason to use what there is. They are put there and taken away
+/// again by hand: what must hold of steps does not hold of them.
+async fn the_queue_is_found_by_its_index(store: &Store) {
+    let submissions = "INSERT INTO submissions (id, natural_key, repository, image, environment, issuer, repository_id, submitter, \
+         request, created, state, version, gate, gate_digest, changed) \
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
+         SELECT 'many' || i, 'key' || i, 'r', 'i' || i, 'e', 'iss', 'repo' || (i % 100), '{}', '{}', i, 'EVALUATING', 1, 'g', 'd', i FROM n";
+    let work = "INSERT INTO work (id, kind, submission, since, due, attempts, fence) \
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
+         SELECT 'many' || i || '/1', 'evaluate', 'many' || i, i, i, 0, 0 FROM n";
+    for sql in [submissions, work, "ANALYZE"] {
+        store.db.execute(sql, values![]).await.unwrap();
+    }
+    macro_rules! plan {
+        ($sql:literal, $values:expr) => {{
+            let postgres = store.db.is_postgres();
+            let sql = if postgres {
+                concat!("EXPLAIN ", $sql)
+            } else {
+                concat!("EXPLAIN QUERY PLAN ", $sql)
+            };
+            let rows = store.db.rows(sql, $values).await.unwrap();
+            let lines = rows.iter().map(|row| row.text(if postgres { 0 } else { 3 }).unwrap());
+            lines.collect::<Vec<_>>().join("\n")
+        }};
+    }
+    let due = plan!(
+        "SELECT id FROM work WHERE kind = $1 AND due <= $2 ORDER BY due LIMIT 1",
+        values!["evaluate", at(0)]
+    );
+    let of = plan!(
+        "SELECT id FROM submissions WHERE issuer = $1 AND repository_id = $2 AND id < $3 ORDER BY id DESC LIMIT 9",
+        values!["iss", "repo1", "z"]
+    );
+    let uses = plan!(
+        "SELECT submission FROM evidence WHERE sha256 = $1 LIMIT 9",
+        values!["sha256:"]
+    );
+    let held = plan!("DELETE FROM work WHERE submission = $1", values!["many1"]);
+    for (plan, index) in [
+        (due, "work_due"),
+        (of, "submissions_of"),
+        (uses, "evidence_sha256"),
+        (held, "work_submission"),
+    ] {
+        assert!(plan.contains(index), "{index} is not used:\n{plan}");
+        assert!(
+            !plan.contains("SCAN ") && !plan.contains("Seq Scan") && !plan.contains("TEMP B-TREE"),
+            "{plan}"
+        );
+    }
+    let claimed = store.claim("evaluate", "a", at(0), at(9)).await.unwrap().unwrap();
+    assert_eq!(claimed.submission, "many1", "the oldest");
+    for sql in ["DELETE FROM work", "DELETE FROM submissions"] {
+        store.db.execute(sql, values![]).await.unwrap();
+    }
+}
+
+async fn a_newer_database_is_refused(address: &Address) {
+    let store = open(address).await;
+    let sql = "UPDATE _sqlx_migrations SET version = 99";
+    store.db.execute(sql, values![]).await.unwrap();
+    store.close().await;
+    let refused = Store::open(address, &Limits::default()).await;
+    assert!(
+        matches!(refused, Err(StoreError::TooNew { found: 99, known: 1 })),
+        "{refused:?}"
+    );
+}
