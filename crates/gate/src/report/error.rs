@@ -19,12 +19,18 @@ pub enum ReportError {
         found: usize,
     },
     /// There are more findings than are read.
-    #[error("the report has {found} findings, and {limit} are read at most")]
+    #[error("the report has more than {limit} findings, which are read at most")]
     TooManyFindings {
         /// The limit.
         limit: usize,
-        /// How many there are.
-        found: usize,
+    },
+    /// There is more of something else that has to be held than is.
+    #[error("the report has more than {limit} {what}, which are read at most")]
+    TooManyParts {
+        /// Of what.
+        what: &'static str,
+        /// The limit.
+        limit: usize,
     },
     /// There is nothing in it.
     #[error("the report is empty: nothing says that a tool ran at all")]

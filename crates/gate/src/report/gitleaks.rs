@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use super::{Class, Completeness, Format, Report, ReportError, Tool, document};
+use super::each::{ALL, each, keep};
+use super::{Class, Completeness, Format, Report, ReportError, Tool};
 use crate::finding::{Finding, FixState, Location};
 use crate::severity::Severity;
 
@@ -18,10 +19,11 @@ struct Leak {
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Report, ReportError> {
-    let leaks: Option<Vec<Leak>> = document(bytes, Format::Gitleaks)?;
-    let leaks = leaks.unwrap_or_default();
     let mut report = Report::of(Format::Gitleaks, Class::Secrets);
-    if leaks.is_empty() {
+    each(bytes, Format::Gitleaks, &[ALL], |_, leak: Leak| {
+        keep(&mut report.findings, finding(leak))
+    })?;
+    if report.findings.is_empty() {
         report.completeness = Completeness::Unattributed;
         return Ok(report);
     }
@@ -29,7 +31,6 @@ pub(super) fn read(bytes: &[u8]) -> Result<Report, ReportError> {
         name: "gitleaks".to_owned(),
         version: None,
     });
-    report.findings = leaks.into_iter().map(finding).collect();
     Ok(report)
 }
 

@@ -3,16 +3,14 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::each::{ALL, Count, each, keep};
 use super::{Class, Completeness, Format, Report, ReportError, Tool, digest_in, document, null_is_default, time};
 use crate::finding::{Finding, FixState, Location, Package};
 use crate::severity::Severity;
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct Grype {
-    matches: Option<Vec<Match>>,
-    #[serde(default, deserialize_with = "null_is_default")]
-    ignored_matches: Vec<Match>,
+    matches: Option<Count>,
     #[serde(default)]
     source: Option<Source>,
     descriptor: Descriptor,
@@ -107,18 +105,17 @@ pub(super) fn read(bytes: &[u8]) -> Result<Report, ReportError> {
         let named = [&target["manifestDigest"], &target["imageID"]].into_iter().chain(lists);
         report.subject.digests = named.filter_map(|value| digest_in(value.as_str()?)).collect();
     }
-    let Some(matches) = grype.matches else {
+    if grype.matches.is_none() {
         report.completeness = Completeness::Failed {
             why: "`matches` is `null`".to_owned(),
         };
         return Ok(report);
-    };
-    let found = matches.into_iter().map(|found| (found, false));
-    let ignored = grype.ignored_matches.into_iter().map(|found| (found, true));
-    report.findings = found
-        .chain(ignored)
-        .map(|(found, ignored)| finding(found, ignored))
-        .collect();
+    }
+    for (list, ignored) in [("matches", false), ("ignoredMatches", true)] {
+        each(bytes, Format::Grype, &[list, ALL], |_, found: Match| {
+            keep(&mut report.findings, finding(found, ignored))
+        })?;
+    }
     Ok(report)
 }
 

@@ -1,51 +1,21 @@
 //! `JUnit`'s XML, as test runners of every language write it. There is no specification: counted are the test cases
 //! themselves, and the sums that a file says of itself are not believed.
 
-use quick_xml::Reader;
-use quick_xml::events::{BytesStart, Event};
-
+use super::xml::{Part, walk};
 use super::{Class, Completeness, Format, Report, ReportError, Tests};
 
-/// How deep elements may nest.
-const MAX_DEPTH: usize = 64;
-
 pub(super) fn read(bytes: &[u8]) -> Result<Report, ReportError> {
-    let malformed = |detail: &str| ReportError::malformed(Format::JUnit, detail);
-    let mut reader = Reader::from_reader(bytes);
-    reader.config_mut().check_end_names = true;
     let mut tests = Tests::default();
-    let mut names: Vec<String> = Vec::new();
     // What stands inside of the test case that is open.
     let mut outcome = Outcome::Passed;
-    loop {
-        match reader.read_event().map_err(|error| malformed(&error.to_string()))? {
-            Event::Start(element) => {
-                open(&element, &names, &mut tests, &mut outcome)?;
-                names.push(element.name().as_ref().to_owned());
-                if names.len() > MAX_DEPTH {
-                    return Err(malformed("elements nest deeper than 64 levels"));
-                }
-            }
-            Event::Empty(element) => {
-                open(&element, &names, &mut tests, &mut outcome)?;
-                if element.name().as_ref() == "testcase" {
-                    count(&mut tests, &mut outcome);
-                }
-            }
-            Event::End(element) => {
-                names.pop();
-                if element.name().as_ref() == "testcase" {
-                    count(&mut tests, &mut outcome);
-                }
-            }
-            Event::DocType(_) => return Err(ReportError::DocumentType),
-            Event::Eof => break,
-            _ => {}
+    walk(bytes, Format::JUnit, |part, names| {
+        match part {
+            Part::Open(element) => open(element.name().as_ref(), names, &mut tests, &mut outcome)?,
+            Part::Close("testcase") => count(&mut tests, &mut outcome),
+            Part::Close(_) | Part::Text(_) => {}
         }
-    }
-    if !names.is_empty() {
-        return Err(malformed("it ends within an element"));
-    }
+        Ok(())
+    })?;
     let mut report = Report::of(Format::JUnit, Class::Tests);
     report.tests = Some(tests);
     if tests.total == 0 {
@@ -64,14 +34,13 @@ enum Outcome {
 }
 
 fn open(
-    element: &BytesStart<'_>,
+    name: &str,
     names: &[String],
     tests: &mut Tests,
     outcome: &mut Outcome,
 ) -> Result<(), ReportError> {
-    let name = element.name();
     let parent = names.last().map(String::as_str);
-    match (parent, name.as_ref()) {
+    match (parent, name) {
         (None, "testsuites" | "testsuite") => Ok(()),
         (None, _) => Err(ReportError::Unknown),
         (Some("testcase"), "failure" | "error") => {

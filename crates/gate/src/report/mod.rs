@@ -1,16 +1,25 @@
 //! What tools hand in: recognised by content, and read into findings.
 
-mod custom;
+mod ai;
+mod carrier;
+mod ctrf;
+mod cyclonedx_xml;
+mod each;
 mod error;
+mod gitlab;
 mod gitleaks;
 mod grype;
 mod junit;
 mod markers;
+mod osv;
 mod sarif;
 mod sbom;
 mod semgrep;
+mod side;
 mod statement;
 mod trivy;
+pub(crate) mod trufflehog;
+mod xml;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +27,8 @@ use countersign_image::json::null_is_default;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-pub use custom::CustomDocument;
+pub use ai::{AiReview, Verdict};
+pub use carrier::{Carrier, carrier};
 pub use error::ReportError;
 pub use markers::Format;
 
@@ -28,6 +38,8 @@ use crate::finding::Finding;
 pub const MAX_BYTES: usize = 256 * 1024 * 1024;
 /// The most findings of one report.
 pub const MAX_FINDINGS: usize = 200_000;
+/// The most of what has to be held beside findings: rules, targets, packages that have findings.
+pub const MAX_PARTS: usize = 200_000;
 
 /// What a tool looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -167,8 +179,10 @@ pub struct Report {
     pub tests: Option<Tests>,
     /// Who built, of a provenance; as unverified as the report is.
     pub builder: Option<String>,
-    /// The version of the format, where the format has some: `1.6` of CycloneDX, `2.3` of SPDX.
-    pub format_version: Option<String>,
+    /// The repository that was built, of a provenance: its address without `git+` and `.git`; as unverified.
+    pub source: Option<String>,
+    /// What a review by a model says of itself.
+    pub ai: Option<AiReview>,
 }
 
 impl Report {
@@ -180,27 +194,44 @@ impl Report {
                 found: bytes.len(),
             });
         }
+        // A byte order mark is no JSON, and some tools of Windows write one.
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         let format = Format::of(bytes)?;
-        let report = match format {
+        match format {
             Format::Sarif => sarif::read(bytes, tools),
             Format::Trivy => trivy::read(bytes),
             Format::Grype => grype::read(bytes),
+            Format::OsvScanner => osv::read(bytes),
             Format::Semgrep => semgrep::read(bytes),
             Format::Gitleaks => gitleaks::read(bytes),
+            Format::TruffleHog => trufflehog::read(bytes),
+            Format::GitLab => gitlab::read(bytes),
             Format::Spdx | Format::CycloneDx => sbom::read(bytes, format),
+            Format::CycloneDxXml => cyclonedx_xml::read(bytes),
             Format::JUnit => junit::read(bytes),
+            Format::Ctrf => ctrf::read(bytes),
             Format::Envelope | Format::Bundle | Format::Statement | Format::CosignVulnerabilities => {
-                statement::read(bytes, format)
+                statement::read(bytes, format, tools)
             }
-            Format::Custom => Err(ReportError::Unknown),
-        }?;
-        if report.findings.len() > MAX_FINDINGS {
-            return Err(ReportError::TooManyFindings {
-                limit: MAX_FINDINGS,
-                found: report.findings.len(),
-            });
+            Format::TrivyVersion => side::trivy_version(bytes),
+            Format::Vex => Ok(side::vex()),
         }
-        Ok(report)
+    }
+
+    /// Takes over when the scanner's database was made from what `trivy version -f json` says, where this report is of the
+    /// same Trivy and does not say it itself. Whether it did.
+    pub fn take_database_of(&mut self, side: &Self) -> bool {
+        let takes = side.format == Format::TrivyVersion
+            && self.database_time.is_none()
+            && side.database_time.is_some()
+            && self.tools.iter().any(|tool| {
+                let versions = side.tools.iter().map(|tool| &tool.version);
+                tool.name == "Trivy" && (tool.version.is_none() || versions.clone().any(|other| *other == tool.version))
+            });
+        if takes {
+            self.database_time = side.database_time;
+        }
+        takes
     }
 
     /// A report of this format that says nothing yet.
@@ -217,7 +248,8 @@ impl Report {
             components: None,
             tests: None,
             builder: None,
-            format_version: None,
+            source: None,
+            ai: None,
         }
     }
 }

@@ -1,33 +1,54 @@
 //! SARIF 2.1.0 (OASIS), of any tool whose purpose is known.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::each::{ALL, Count, each, keep, list};
 use super::{
-    Class, Completeness, Format, Report, ReportError, Tool, Tools, digest_in, document, null_is_default, time,
+    Class, Completeness, Format, MAX_PARTS, Report, ReportError, Tool, Tools, digest_in, document, null_is_default, time,
 };
 use crate::finding::{Finding, FixState, Location};
 use crate::severity::Severity;
 
 #[derive(Deserialize)]
 struct Sarif {
-    runs: Vec<Run>,
+    runs: Count,
 }
 
+/// What a run says besides its results, which pass by afterwards: they may stand before their tool.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Run {
     tool: WireTool,
     #[serde(default, deserialize_with = "null_is_default")]
-    results: Vec<WireResult>,
-    #[serde(default, deserialize_with = "null_is_default")]
     invocations: Vec<Invocation>,
     #[serde(default, deserialize_with = "null_is_default")]
     version_control_provenance: Vec<VersionControl>,
     #[serde(default, deserialize_with = "null_is_default")]
-    properties: BTreeMap<String, Value>,
+    properties: RunProperties,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RunProperties {
+    #[serde(default)]
+    ai: Option<Value>,
+    #[serde(default)]
+    model: Value,
+    #[serde(default)]
+    prompt_digest: Value,
+    #[serde(default)]
+    diff_digest: Value,
+    #[serde(default)]
+    verdict: Value,
+    #[serde(default, rename = "imageID")]
+    image_id: Value,
+    #[serde(default, rename = "imageId")]
+    image: Value,
+    #[serde(default)]
+    repo_digests: Value,
 }
 
 #[derive(Deserialize)]
@@ -45,8 +66,21 @@ struct Component {
     semantic_version: Option<String>,
     #[serde(default)]
     version: Option<String>,
-    #[serde(default, deserialize_with = "null_is_default")]
+    /// Read by themselves.
+    #[serde(skip)]
     rules: Vec<Rule>,
+    /// The place of the first rule of each name.
+    #[serde(skip)]
+    by_name: HashMap<String, usize>,
+}
+
+impl Component {
+    fn with(&mut self, rules: Vec<Rule>) {
+        for (place, rule) in rules.iter().enumerate() {
+            self.by_name.entry(rule.id.clone()).or_insert(place);
+        }
+        self.rules = rules;
+    }
 }
 
 #[derive(Deserialize)]
@@ -56,13 +90,19 @@ struct Rule {
     #[serde(default, deserialize_with = "null_is_default")]
     default_configuration: Configuration,
     #[serde(default, deserialize_with = "null_is_default")]
-    properties: BTreeMap<String, Value>,
+    properties: Scored,
 }
 
 #[derive(Default, Deserialize)]
 struct Configuration {
     #[serde(default)]
     level: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct Scored {
+    #[serde(default, rename = "security-severity")]
+    score: Value,
 }
 
 #[derive(Deserialize)]
@@ -89,7 +129,7 @@ struct WireResult {
     #[serde(default, deserialize_with = "null_is_default")]
     suppressions: Vec<Suppression>,
     #[serde(default, deserialize_with = "null_is_default")]
-    properties: BTreeMap<String, Value>,
+    properties: Scored,
 }
 
 #[derive(Default, Deserialize)]
@@ -178,26 +218,37 @@ struct VersionControl {
 
 pub(super) fn read(bytes: &[u8], tools: &Tools) -> Result<Report, ReportError> {
     let sarif: Sarif = document(bytes, Format::Sarif)?;
-    if sarif.runs.is_empty() {
+    if sarif.runs.0 == 0 {
         return Err(ReportError::malformed(
             Format::Sarif,
             "`runs` is empty: nothing says that a tool ran",
         ));
     }
+    let mut runs: Vec<Run> = list(bytes, Format::Sarif, &["runs", ALL], "runs")?;
+    rules(bytes, &mut runs)?;
     let mut report = Report::of(Format::Sarif, None);
-    for run in &sarif.runs {
+    let mut classes = Vec::with_capacity(runs.len());
+    for run in &runs {
         let tool = &run.tool.driver;
-        let class = match run.properties.get("ai") {
+        let class = match run.properties.ai {
             Some(Value::Bool(true)) => Class::AiReview,
             _ => tools.class_of(&tool.name).ok_or_else(|| ReportError::UnknownTool {
                 tool: countersign_image::text::excerpt(&tool.name, 100),
             })?,
         };
+        classes.push(class);
         report.classes.insert(class);
         report.tools.push(Tool {
             name: tool.name.clone(),
             version: tool.semantic_version.clone().or_else(|| tool.version.clone()),
         });
+        if class == Class::AiReview {
+            let own = &run.properties;
+            let said = serde_json::json!({
+                "model": own.model, "promptDigest": own.prompt_digest, "diffDigest": own.diff_digest, "verdict": own.verdict,
+            });
+            super::ai::review(&said, &tool.name, &mut report);
+        }
         if report.completeness == Completeness::Ran {
             report.completeness = completeness(run);
         }
@@ -208,11 +259,52 @@ pub(super) fn read(bytes: &[u8], tools: &Tools) -> Result<Report, ReportError> {
             .filter_map(|invocation| time(invocation.end_time_utc.as_deref()));
         report.time = times.chain(report.time).min();
         subject(run, &mut report);
-        report
-            .findings
-            .extend(run.results.iter().filter_map(|result| finding(result, run, class)));
     }
+    each(
+        bytes,
+        Format::Sarif,
+        &["runs", ALL, "results", ALL],
+        |places, result: WireResult| {
+            let run = places.first().copied().unwrap_or_default();
+            match finding(&result, &runs[run], classes[run]) {
+                Some(finding) => keep(&mut report.findings, finding),
+                None => Ok(()),
+            }
+        },
+    )?;
     Ok(report)
+}
+
+/// Reads the rules of every tool and of its extensions, up to a limit in all.
+fn rules(bytes: &[u8], runs: &mut [Run]) -> Result<(), ReportError> {
+    let mut count = 0_usize;
+    let mut read = |path: &[&str]| -> Result<BTreeMap<Vec<usize>, Vec<Rule>>, ReportError> {
+        let mut rules: BTreeMap<Vec<usize>, Vec<Rule>> = BTreeMap::new();
+        each(bytes, Format::Sarif, path, |places, rule: Rule| {
+            count += 1;
+            if count > MAX_PARTS {
+                return Err(ReportError::TooManyParts {
+                    what: "rules",
+                    limit: MAX_PARTS,
+                });
+            }
+            let component = places.split_last().map_or(&[][..], |(_, component)| component);
+            rules.entry(component.to_vec()).or_default().push(rule);
+            Ok(())
+        })?;
+        Ok(rules)
+    };
+    for (places, rules) in read(&["runs", ALL, "tool", "driver", "rules", ALL])? {
+        if let [run] = places[..] {
+            runs[run].tool.driver.with(rules);
+        }
+    }
+    for (places, rules) in read(&["runs", ALL, "tool", "extensions", ALL, "rules", ALL])? {
+        if let [run, extension] = places[..] {
+            runs[run].tool.extensions[extension].with(rules);
+        }
+    }
+    Ok(())
 }
 
 fn completeness(run: &Run) -> Completeness {
@@ -240,11 +332,11 @@ fn subject(run: &Run, report: &mut Report) {
     let commit = commits.filter_map(|provenance| provenance.revision_id.clone()).next();
     report.subject.commit = report.subject.commit.take().or(commit);
     let mut add = |value: &Value| report.subject.digests.extend(value.as_str().and_then(digest_in));
-    for name in ["imageID", "imageId", "repoDigests"] {
-        match run.properties.get(name) {
-            Some(Value::Array(list)) => list.iter().for_each(&mut add),
-            Some(value) => add(value),
-            None => {}
+    let own = &run.properties;
+    for value in [&own.image_id, &own.image, &own.repo_digests] {
+        match value {
+            Value::Array(list) => list.iter().for_each(&mut add),
+            value => add(value),
         }
     }
 }
@@ -306,18 +398,16 @@ fn rule_of<'a>(result: &WireResult, run: &'a Run) -> Option<&'a Rule> {
         })
     };
     by_index.filter(names).or_else(|| {
-        let components = std::iter::once(&run.tool.driver).chain(&run.tool.extensions);
+        let mut components = std::iter::once(&run.tool.driver).chain(&run.tool.extensions);
         let id = id?;
-        components
-            .flat_map(|component| &component.rules)
-            .find(|rule| rule.id == *id)
+        components.find_map(|component| component.rules.get(*component.by_name.get(id)?))
     })
 }
 
 /// How bad it is: a score where there is one, and else the level, which is the rule's where the result has none, and
 /// `warning` where neither has (SARIF, section 3.27.10).
 fn severity(result: &WireResult, rule: Option<&Rule>, class: Class) -> Option<Severity> {
-    let score = |properties: &BTreeMap<String, Value>| match properties.get("security-severity")? {
+    let score = |properties: &Scored| match &properties.score {
         Value::String(text) => text.parse().ok(),
         value => value.as_f64(),
     };

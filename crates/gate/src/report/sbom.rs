@@ -1,56 +1,110 @@
 //! A list of contents: read as an attestation of it would be, with what it says it is about.
 
-use countersign_evidence::predicate::{Predicate, Sbom};
-use serde::Deserialize;
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use jiff::Timestamp;
+
+use super::each::{ALL, each};
 use super::{Class, Format, Report, ReportError, Tool, digest_in, document, null_is_default};
 
 pub(super) fn read(bytes: &[u8], format: Format) -> Result<Report, ReportError> {
-    let predicate_type = match format {
-        Format::Spdx => "https://spdx.dev/Document",
-        _ => "https://cyclonedx.org/bom",
-    };
-    let text = std::str::from_utf8(bytes).map_err(|error| ReportError::malformed(format, &error.to_string()))?;
-    let sbom = match Predicate::of_document(predicate_type, text) {
-        Ok(Predicate::Sbom(sbom)) => sbom,
-        Ok(_) => return Err(ReportError::Unknown),
-        Err(error) => return Err(ReportError::malformed(format, &error.to_string())),
-    };
     let about: About = document(bytes, format)?;
-    let mut report = of(&sbom, format);
+    let wrong = |detail: &str| Err(ReportError::malformed(format, detail));
+    let mut report = Report::of(format, Class::Sbom);
     report.tools = about.tools();
     let version = about.spec_version.as_deref().or(about.spdx_version.as_deref());
     report.format_version = version.map(|version| version.trim_start_matches("SPDX-").to_owned());
     report.subject.digests = about.digests();
+    match format {
+        Format::Spdx => {
+            match about.spdx_version.as_str() {
+                Some(version) if version.starts_with("SPDX-") => {}
+                _ => return wrong("`spdxVersion` does not begin with `SPDX-`"),
+            }
+            report.time = about.creation_info.created;
+            let mut count = 0;
+            each(bytes, format, &["packages", ALL], |_, package: Described| {
+                count += 1;
+                // Only a few of a list are containers: the image itself.
+                if package.primary_package_purpose.as_deref() == Some("CONTAINER") {
+                    report.subject.digests.extend(package.version_info.as_deref().and_then(digest_in));
+                }
+                Ok(())
+            })?;
+            report.components = Some(count);
+        }
+        _ => {
+            if about.bom_format.as_str() != Some("CycloneDX") {
+                return wrong("`bomFormat` is not `CycloneDX`");
+            }
+            if about.spec_version.as_str().is_none() {
+                return wrong("`specVersion` is missing");
+            }
+            report.time = about.metadata.timestamp;
+            report.components = Some(about.components.0);
+        }
+    }
     Ok(report)
-}
-
-/// What a list says, wherever it stood.
-pub(super) fn of(sbom: &Sbom, format: Format) -> Report {
-    let mut report = Report::of(format, Class::Sbom);
-    report.time = sbom.created;
-    report.components = Some(sbom.packages.len());
-    report
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct About {
     #[serde(default)]
-    spec_version: Option<String>,
+    bom_format: Value,
     #[serde(default)]
-    spdx_version: Option<String>,
+    spec_version: Value,
+    #[serde(default)]
+    spdx_version: Value,
     #[serde(default, deserialize_with = "null_is_default")]
     metadata: Metadata,
     #[serde(default, deserialize_with = "null_is_default")]
     creation_info: CreationInfo,
     #[serde(default, deserialize_with = "null_is_default")]
-    packages: Vec<Described>,
+    components: Counted,
+}
+
+/// How many components there are, those inside of others among them. Each is looked at as it passes, and has a name.
+#[derive(Clone, Copy, Default)]
+struct Counted(usize);
+
+/// A component in a list, of which only that it has a name matters, and what is inside of it.
+#[derive(Deserialize)]
+struct Listed {
+    #[expect(dead_code, reason = "that it has a name is what matters")]
+    name: String,
+    #[serde(default, deserialize_with = "null_is_default")]
+    components: Counted,
+}
+
+impl<'de> Deserialize<'de> for Counted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Components;
+        impl<'de> Visitor<'de> for Components {
+            type Value = usize;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a list of components")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<usize, A::Error> {
+                let mut count = 0;
+                while let Some(component) = list.next_element::<Listed>()? {
+                    count += 1 + component.components.0;
+                }
+                Ok(count)
+            }
+        }
+        deserializer.deserialize_seq(Components).map(Self)
+    }
 }
 
 #[derive(Default, Deserialize)]
 struct Metadata {
+    #[serde(default)]
+    timestamp: Option<Timestamp>,
     #[serde(default)]
     component: Option<Component>,
     #[serde(default)]
@@ -75,6 +129,8 @@ struct Property {
 
 #[derive(Default, Deserialize)]
 struct CreationInfo {
+    #[serde(default)]
+    created: Option<Timestamp>,
     #[serde(default, deserialize_with = "null_is_default")]
     creators: Vec<Value>,
 }
@@ -82,6 +138,9 @@ struct CreationInfo {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Described {
+    #[expect(dead_code, reason = "that it has a name is what matters")]
+    #[serde(alias = "packageName")]
+    name: String,
     #[serde(default)]
     primary_package_purpose: Option<String>,
     #[serde(default)]
@@ -114,9 +173,6 @@ impl About {
             digests.extend(texts.filter_map(digest_in));
             digests.extend(component.purl.as_deref().and_then(digest_of_purl));
         }
-        let containers = self.packages.iter();
-        let containers = containers.filter(|package| package.primary_package_purpose.as_deref() == Some("CONTAINER"));
-        digests.extend(containers.filter_map(|package| digest_in(package.version_info.as_deref()?)));
         digests
     }
 }
@@ -129,7 +185,7 @@ fn tool(name: &str, version: Option<&str>) -> Tool {
 }
 
 /// `pkg:oci/name@sha256%3A<hex>?…`
-fn digest_of_purl(purl: &str) -> Option<String> {
+pub(super) fn digest_of_purl(purl: &str) -> Option<String> {
     let version = purl
         .strip_prefix("pkg:oci/")?
         .split(['?', '#'])

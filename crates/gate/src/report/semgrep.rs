@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::each::{ALL, Count, each, keep};
 use super::{Class, Completeness, Format, Report, ReportError, Tool, document, null_is_default};
 use crate::finding::{Finding, FixState, Location};
 use crate::severity::Severity;
@@ -10,7 +11,8 @@ use crate::severity::Severity;
 struct Semgrep {
     #[serde(default)]
     version: Option<String>,
-    results: Vec<Found>,
+    #[expect(dead_code, reason = "that there is such a list is what matters")]
+    results: Count,
     errors: Vec<Fault>,
     #[serde(default)]
     paths: Option<Paths>,
@@ -53,8 +55,8 @@ struct Fault {
 
 #[derive(Deserialize)]
 struct Paths {
-    #[serde(default, deserialize_with = "null_is_default")]
-    scanned: Vec<String>,
+    #[serde(default)]
+    scanned: Option<Count>,
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Report, ReportError> {
@@ -65,7 +67,9 @@ pub(super) fn read(bytes: &[u8]) -> Result<Report, ReportError> {
         version: semgrep.version,
     });
     report.completeness = completeness(&semgrep.errors, semgrep.paths.as_ref());
-    report.findings = semgrep.results.into_iter().map(finding).collect();
+    each(bytes, Format::Semgrep, &["results", ALL], |_, found: Found| {
+        keep(&mut report.findings, finding(found))
+    })?;
     Ok(report)
 }
 
@@ -76,7 +80,7 @@ fn completeness(errors: &[Fault], paths: Option<&Paths>) -> Completeness {
         return Completeness::Failed { why };
     }
     match paths {
-        Some(paths) if !paths.scanned.is_empty() => Completeness::Ran,
+        Some(paths) if paths.scanned.is_some_and(|scanned| scanned.0 > 0) => Completeness::Ran,
         _ => Completeness::Failed {
             why: "Semgrep looked at no file".to_owned(),
         },

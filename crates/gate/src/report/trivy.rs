@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::each::{ALL, each, keep, list};
 use super::{Class, Format, Report, ReportError, Tool, digest_in, document, null_is_default, time};
 use crate::finding::{Finding, FixState, Location, Package};
 use crate::severity::Severity;
@@ -17,8 +18,6 @@ struct Trivy {
     trivy: Version,
     #[serde(default, deserialize_with = "null_is_default")]
     metadata: Metadata,
-    #[serde(default, deserialize_with = "null_is_default")]
-    results: Vec<Results>,
 }
 
 #[derive(Default, Deserialize)]
@@ -39,21 +38,14 @@ struct Metadata {
     commit: Option<String>,
 }
 
+/// One target, without what was found in it, which passes by afterwards.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Results {
+struct Target {
     #[serde(default)]
     target: String,
     #[serde(default)]
     class: String,
-    #[serde(default, deserialize_with = "null_is_default")]
-    vulnerabilities: Vec<Vulnerability>,
-    #[serde(default, deserialize_with = "null_is_default")]
-    secrets: Vec<Secret>,
-    #[serde(default, deserialize_with = "null_is_default")]
-    misconfigurations: Vec<Misconfiguration>,
-    #[serde(default, deserialize_with = "null_is_default")]
-    experimental_modified_findings: Vec<Modified>,
 }
 
 #[derive(Deserialize)]
@@ -135,28 +127,25 @@ pub(super) fn read(bytes: &[u8]) -> Result<Report, ReportError> {
         .chain(&metadata.repo_digests)
         .chain(std::iter::once(&trivy.artifact_name));
     report.subject.digests = named.filter_map(|text| digest_in(text)).collect();
-    for result in trivy.results {
-        report.classes.extend(class(&result.class));
-        let taken_off: Vec<Vulnerability> = taken_off(&result.experimental_modified_findings);
-        let found = result
-            .vulnerabilities
-            .into_iter()
-            .map(|found| vulnerability(found, false));
-        report.findings.extend(found);
-        report
-            .findings
-            .extend(taken_off.into_iter().map(|found| vulnerability(found, true)));
-        report
-            .findings
-            .extend(result.secrets.into_iter().map(|found| secret(found, &result.target)));
-        let failed = result
-            .misconfigurations
-            .into_iter()
-            .filter(|found| found.status.as_deref() != Some("PASS"));
-        report
-            .findings
-            .extend(failed.map(|found| misconfiguration(found, &result.target)));
-    }
+    let targets: Vec<Target> = list(bytes, Format::Trivy, &["Results", ALL], "targets")?;
+    report.classes = targets.iter().filter_map(|target| class(&target.class)).collect();
+    let name = |places: &[usize]| targets[places[0]].target.as_str();
+    let findings = &mut report.findings;
+    each(bytes, Format::Trivy, &path("Vulnerabilities"), |_, found| {
+        keep(findings, vulnerability(found, false))
+    })?;
+    each(bytes, Format::Trivy, &path("ExperimentalModifiedFindings"), |_, modified: Modified| {
+        taken_off(modified).map_or(Ok(()), |found| keep(findings, vulnerability(found, true)))
+    })?;
+    each(bytes, Format::Trivy, &path("Secrets"), |places, found| {
+        keep(findings, secret(found, name(places)))
+    })?;
+    each(bytes, Format::Trivy, &path("Misconfigurations"), |places, found: Misconfiguration| {
+        if found.status.as_deref() == Some("PASS") {
+            return Ok(());
+        }
+        keep(findings, misconfiguration(found, name(places)))
+    })?;
     if report.classes.is_empty() {
         // An image without packages has no results at all; Trivy looks for vulnerabilities unless it is told not to, and
         // does not write what it was told.
@@ -174,10 +163,14 @@ fn class(written: &str) -> Option<Class> {
     })
 }
 
-fn taken_off(modified: &[Modified]) -> Vec<Vulnerability> {
-    let vulnerabilities = modified.iter().filter(|modified| modified.kind == "vulnerability");
-    let read = vulnerabilities.filter_map(|modified| serde_json::from_value(modified.finding.clone()?).ok());
-    read.collect()
+/// The way to what was found of one kind.
+fn path(kind: &'static str) -> [&'static str; 4] {
+    ["Results", ALL, kind, ALL]
+}
+
+fn taken_off(modified: Modified) -> Option<Vulnerability> {
+    let finding = modified.finding.filter(|_| modified.kind == "vulnerability")?;
+    serde_json::from_value(finding).ok()
 }
 
 fn vulnerability(found: Vulnerability, suppressed_in_source: bool) -> Finding {
