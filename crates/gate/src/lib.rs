@@ -29,6 +29,8 @@ pub use document::{Check, Gate, GateError, Gates, GatesError, Proof};
 pub use facts::{Configuration, Image, Known, Runner, Source};
 pub use finding::{Finding, Fingerprint, FixState, Location, Package, merged};
 pub use redact::redacted;
-pub use report::{AiReview, Carrier, Class, Completeness, Format, Report, ReportError, Subject, Tests, Tool, Tools, Verdict, carrier};
+pub use report::{
+    AiReview, Carrier, Class, Completeness, Format, Report, ReportError, Subject, Tests, Tool, Tools, Verdict, carrier,
+};
 pub use severity::Severity;
 pub use simulate::simulate;

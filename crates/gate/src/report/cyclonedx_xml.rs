@@ -41,13 +41,20 @@ pub(super) fn read(bytes: &[u8]) -> Result<Report, ReportError> {
                     (["bom", "metadata", "component"], "version") => digests.extend(digest_in(value)),
                     (["bom", "metadata", "component"], "purl") => digests.extend(sbom::digest_of_purl(value)),
                     (["bom", "metadata", "component", "properties"], "property") => digests.extend(digest_in(value)),
-                    (["bom", "metadata", "tools", "tool"] | ["bom", "metadata", "tools", "components", "component"], "name") => {
+                    (
+                        ["bom", "metadata", "tools", "tool"] | ["bom", "metadata", "tools", "components", "component"],
+                        "name",
+                    ) => {
                         value.clone_into(&mut tool.name);
                     }
-                    (["bom", "metadata", "tools", "tool"] | ["bom", "metadata", "tools", "components", "component"], "version") => {
+                    (
+                        ["bom", "metadata", "tools", "tool"] | ["bom", "metadata", "tools", "components", "component"],
+                        "version",
+                    ) => {
                         tool.version = Some(value.to_owned());
                     }
-                    (["bom", "metadata", "tools"], "tool") | (["bom", "metadata", "tools", "components"], "component") => {
+                    (["bom", "metadata", "tools"], "tool")
+                    | (["bom", "metadata", "tools", "components"], "component") => {
                         report.tools.push(std::mem::take(&mut tool));
                     }
                     _ => {}

@@ -168,6 +168,11 @@ pub(super) fn list<T: DeserializeOwned>(
     Ok(list)
 }
 
+/// The same of a document of whatever format.
+pub(crate) fn list_in<T: DeserializeOwned>(bytes: &[u8], path: &[&str]) -> Result<Vec<T>, ReportError> {
+    list(bytes, Format::Sarif, path, "elements")
+}
+
 /// Keeps a finding, if there is room for one.
 pub(super) fn keep(findings: &mut Vec<Finding>, finding: Finding) -> Result<(), ReportError> {
     if findings.len() == MAX_FINDINGS {

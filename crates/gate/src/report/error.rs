@@ -32,9 +32,6 @@ pub enum ReportError {
         /// The limit.
         limit: usize,
     },
-    /// There is nothing in it.
-    #[error("the report is empty: nothing says that a tool ran at all")]
-    Empty,
     /// Not JSON that everybody reads in the same way.
     #[error("the report is not readable")]
     Json(#[source] JsonError),

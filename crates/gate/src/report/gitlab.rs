@@ -163,8 +163,16 @@ fn finding(found: Vulnerability, class: Class, tool: &str) -> Finding {
     Finding {
         class,
         rule: names.next().unwrap_or_default(),
-        aliases: if class == Class::Vulnerabilities { names.collect() } else { Vec::new() },
-        severity: if class == Class::Secrets { severity.max(Some(Severity::High)) } else { severity },
+        aliases: if class == Class::Vulnerabilities {
+            names.collect()
+        } else {
+            Vec::new()
+        },
+        severity: if class == Class::Secrets {
+            severity.max(Some(Severity::High))
+        } else {
+            severity
+        },
         fix: match found.solution.as_deref() {
             Some(solution) if class == Class::Vulnerabilities && !solution.is_empty() => FixState::Fixed,
             _ => FixState::Unknown,
@@ -179,7 +187,9 @@ fn finding(found: Vulnerability, class: Class, tool: &str) -> Finding {
             path,
             line: found.location.start_line,
         }),
-        tools_own_fingerprint: signatures.map(|signature| signature.value).find(|value| !value.is_empty()),
+        tools_own_fingerprint: signatures
+            .map(|signature| signature.value)
+            .find(|value| !value.is_empty()),
         suppressed_in_source: false,
         tools: vec![tool.to_owned()],
     }

@@ -33,12 +33,7 @@ enum Outcome {
     Failed,
 }
 
-fn open(
-    name: &str,
-    names: &[String],
-    tests: &mut Tests,
-    outcome: &mut Outcome,
-) -> Result<(), ReportError> {
+fn open(name: &str, names: &[String], tests: &mut Tests, outcome: &mut Outcome) -> Result<(), ReportError> {
     let parent = names.last().map(String::as_str);
     match (parent, name) {
         (None, "testsuites" | "testsuite") => Ok(()),

@@ -102,7 +102,7 @@ impl Format {
     }
 
     /// Which format the bytes are in. All of a JSON document is read strictly on the way.
-    pub(super) fn of(bytes: &[u8]) -> Result<Self, ReportError> {
+    pub(crate) fn of(bytes: &[u8]) -> Result<Self, ReportError> {
         match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
             None => Ok(Self::TruffleHog),
             Some(b'<') => xml(bytes),
@@ -272,7 +272,7 @@ impl Markers {
 struct Present(bool);
 
 impl<'de> Deserialize<'de> for Present {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         IgnoredAny::deserialize(deserializer).map(|_| Self(true))
     }
 }

@@ -29,6 +29,7 @@ use serde::Deserialize;
 
 pub use ai::{AiReview, Verdict};
 pub use carrier::{Carrier, carrier};
+pub(crate) use each::list_in;
 pub use error::ReportError;
 pub use markers::Format;
 

@@ -151,10 +151,12 @@ fn finding(vulnerability: &Vulnerability, found: &Packages, path: &str) -> Findi
         class: Class::Vulnerabilities,
         rule: vulnerability.id.clone(),
         aliases: vulnerability.aliases.clone(),
-        severity: score
-            .and_then(Severity::of_score)
-            .max(word.and_then(Severity::of_word)),
-        fix: if fixed_in.is_empty() { FixState::None } else { FixState::Fixed },
+        severity: score.and_then(Severity::of_score).max(word.and_then(Severity::of_word)),
+        fix: if fixed_in.is_empty() {
+            FixState::None
+        } else {
+            FixState::Fixed
+        },
         package: Some(Package {
             purl: purl(&found.package),
             name: found.package.name.clone(),

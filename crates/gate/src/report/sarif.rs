@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::each::{ALL, Count, each, keep, list};
 use super::{
-    Class, Completeness, Format, MAX_PARTS, Report, ReportError, Tool, Tools, digest_in, document, null_is_default, time,
+    Class, Completeness, Format, MAX_PARTS, Report, ReportError, Tool, Tools, digest_in, document, null_is_default,
+    time,
 };
 use crate::finding::{Finding, FixState, Location};
 use crate::severity::Severity;

@@ -29,7 +29,10 @@ pub(super) fn read(bytes: &[u8], format: Format) -> Result<Report, ReportError> 
                 count += 1;
                 // Only a few of a list are containers: the image itself.
                 if package.primary_package_purpose.as_deref() == Some("CONTAINER") {
-                    report.subject.digests.extend(package.version_info.as_deref().and_then(digest_in));
+                    report
+                        .subject
+                        .digests
+                        .extend(package.version_info.as_deref().and_then(digest_in));
                 }
                 Ok(())
             })?;

@@ -28,7 +28,10 @@ pub(super) fn read(bytes: &[u8], format: Format, tools: &Tools) -> Result<Report
         if report.commit_is_subject() && matches!(algorithm.as_str(), "gitCommit" | "sha1") {
             report.subject.commit = Some(hex.clone());
         }
-        report.subject.digests.extend(super::digest_in(&format!("{algorithm}:{hex}")));
+        report
+            .subject
+            .digests
+            .extend(super::digest_in(&format!("{algorithm}:{hex}")));
     }
     Ok(report)
 }
@@ -125,7 +128,10 @@ fn of_scan(scan: &VulnerabilityScan, format: Format, tools: &Tools) -> Result<Re
         (None, Some(inner)) => {
             let inner = Report::read(inner.get().as_bytes(), tools)?;
             if inner.classes.is_empty() {
-                return Err(ReportError::malformed(format, "`scanner.result` is no report of a scan"));
+                return Err(ReportError::malformed(
+                    format,
+                    "`scanner.result` is no report of a scan",
+                ));
             }
             report.findings = inner.findings;
             report.subject = inner.subject;

@@ -134,18 +134,26 @@ pub(super) fn read(bytes: &[u8]) -> Result<Report, ReportError> {
     each(bytes, Format::Trivy, &path("Vulnerabilities"), |_, found| {
         keep(findings, vulnerability(found, false))
     })?;
-    each(bytes, Format::Trivy, &path("ExperimentalModifiedFindings"), |_, modified: Modified| {
-        taken_off(modified).map_or(Ok(()), |found| keep(findings, vulnerability(found, true)))
-    })?;
+    each(
+        bytes,
+        Format::Trivy,
+        &path("ExperimentalModifiedFindings"),
+        |_, modified: Modified| taken_off(modified).map_or(Ok(()), |found| keep(findings, vulnerability(found, true))),
+    )?;
     each(bytes, Format::Trivy, &path("Secrets"), |places, found| {
         keep(findings, secret(found, name(places)))
     })?;
-    each(bytes, Format::Trivy, &path("Misconfigurations"), |places, found: Misconfiguration| {
-        if found.status.as_deref() == Some("PASS") {
-            return Ok(());
-        }
-        keep(findings, misconfiguration(found, name(places)))
-    })?;
+    each(
+        bytes,
+        Format::Trivy,
+        &path("Misconfigurations"),
+        |places, found: Misconfiguration| {
+            if found.status.as_deref() == Some("PASS") {
+                return Ok(());
+            }
+            keep(findings, misconfiguration(found, name(places)))
+        },
+    )?;
     if report.classes.is_empty() {
         // An image without packages has no results at all; Trivy looks for vulnerabilities unless it is told not to, and
         // does not write what it was told.

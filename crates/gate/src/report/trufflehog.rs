@@ -68,7 +68,11 @@ fn finding(leak: Leak) -> Finding {
         rule: leak.detector_name,
         aliases: Vec::new(),
         // It asked the service that the secret is for, and was let in.
-        severity: Some(if leak.verified { Severity::Critical } else { Severity::High }),
+        severity: Some(if leak.verified {
+            Severity::Critical
+        } else {
+            Severity::High
+        }),
         fix: FixState::Unknown,
         package: None,
         location,

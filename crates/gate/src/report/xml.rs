@@ -25,7 +25,8 @@ pub(super) fn walk(
     mut show: impl FnMut(&Part<'_>, &[String]) -> Result<(), ReportError>,
 ) -> Result<(), ReportError> {
     let malformed = |detail: &str| ReportError::malformed(format, detail);
-    std::str::from_utf8(bytes).map_err(|error| malformed(&format!("it is not UTF-8 after byte {}", error.valid_up_to())))?;
+    std::str::from_utf8(bytes)
+        .map_err(|error| malformed(&format!("it is not UTF-8 after byte {}", error.valid_up_to())))?;
     let mut reader = Reader::from_reader(bytes);
     reader.config_mut().check_end_names = true;
     let mut names: Vec<String> = Vec::new();

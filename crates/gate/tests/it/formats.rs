@@ -192,7 +192,7 @@ fn what_trivy_was_told_to_pass_over_is_shown() {
         .iter()
         .map(|finding| (finding.severity, finding.suppressed_in_source))
         .collect();
-    assert_eq!(found, [(Some(Severity::High), false), (Some(Severity::High), true)]);
+    assert_eq!(found, [(Some(Severity::High), true), (Some(Severity::High), false)]);
 }
 
 #[test]

@@ -6,7 +6,102 @@ use countersign_gate::{
 };
 use proptest::prelude::*;
 
-use super::made::*;
+fn now() -> Timestamp {
+    "2026-06-01T12:00:00Z".parse().unwrap()
+}
+
+fn gate(checks: &str) -> Result<Gate, GateError> {
+    Gate::read(&format!(
+        "apiVersion: countersign.dev/v1alpha1\nkind: Gate\nmetadata: {{name: g, owner: o, expires: 2027-01-01T00:00:00Z}}\nspec:\n  checks:\n{checks}"
+    ))
+}
+
+fn one(check: &str) -> Gate {
+    gate(&format!("  - {check}\n")).unwrap_or_else(|error| panic!("{check}: {error}"))
+}
+
+fn digest(name: &str) -> Digest {
+    Digest::sha256(name.as_bytes())
+}
+
+fn closure(platforms: &[&str]) -> Closure {
+    let of = |name: &&str| {
+        let platform = Platform {
+            manifest: digest(&format!("{name} manifest")),
+            config: digest(&format!("{name} config")),
+        };
+        ((*name).to_owned(), platform)
+    };
+    Closure {
+        digest: digest("image"),
+        platforms: platforms.iter().map(of).collect(),
+    }
+}
+
+fn report(class: Class) -> Report {
+    Report {
+        format: Format::Sarif,
+        classes: [class].into(),
+        tools: vec![Tool {
+            name: "Trivy".to_owned(),
+            version: None,
+        }],
+        subject: Subject {
+            digests: [digest("image").to_string()].into(),
+            commit: None,
+        },
+        time: Some("2026-06-01T11:00:00Z".parse().unwrap()),
+        database_time: Some("2026-06-01T00:00:00Z".parse().unwrap()),
+        completeness: Completeness::Ran,
+        findings: Vec::new(),
+        components: None,
+        tests: None,
+        builder: None,
+        source: None,
+        ai: None,
+    }
+}
+
+fn finding(severity: Option<Severity>, fix: FixState) -> Finding {
+    Finding {
+        class: Class::Vulnerabilities,
+        rule: "CVE-2026-1".to_owned(),
+        aliases: Vec::new(),
+        severity,
+        fix,
+        package: Some(Package {
+            name: "zlib".to_owned(),
+            ..Package::default()
+        }),
+        location: None,
+        tools_own_fingerprint: None,
+        suppressed_in_source: false,
+        tools: vec!["Trivy".to_owned()],
+    }
+}
+
+fn evidence(report: &Report) -> Evidence<'_> {
+    Evidence {
+        slot: "scan",
+        digest: digest("bytes"),
+        report,
+        proof: Proof::E1,
+        job_commit: Some("00ff"),
+        platform: None,
+        received: now(),
+        reused: false,
+    }
+}
+
+fn asked(gate: &Gate, platforms: &[&str], evidence: &[Evidence<'_>]) -> Outcome {
+    let closure = closure(platforms);
+    let submitted = Submitted {
+        closure: &closure,
+        commit: Some("00ff"),
+        evidence,
+    };
+    ask(gate, &submitted, now()).remove(0)
+}
 
 const VULNERABILITIES: &str = "{id: vulns, class: vulnerabilities, bind: image, maxAge: 24h, maxDbAge: 48h, fail: {fixable: high, unfixable: critical}}";
 

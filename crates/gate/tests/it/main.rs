@@ -9,5 +9,4 @@ mod documents;
 mod formats;
 mod gates;
 mod hygiene;
-mod made;
-mod simulation;
+mod more_formats;

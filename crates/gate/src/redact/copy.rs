@@ -1,0 +1,181 @@
+//! A document copied as it passes, without what was found in it.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt;
+
+use aho_corasick::AhoCorasick;
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Error as _, SerializeMap as _, SerializeSeq as _};
+use serde::{Deserializer, Serialize, Serializer};
+
+use super::collect::is_taken;
+use super::mark;
+
+/// Writes a document without its secrets.
+pub(super) fn without(document: &[u8], finder: &AhoCorasick, clean: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(document);
+    let value = Passing {
+        from: RefCell::new(Some(&mut deserializer)),
+        finder,
+        taken: false,
+    };
+    value.serialize(&mut serde_json::Serializer::new(clean))
+}
+
+fn clean_text(finder: &AhoCorasick, text: &str) -> Option<String> {
+    if !finder.is_match(text) {
+        return None;
+    }
+    let mut clean = String::with_capacity(text.len());
+    finder.replace_all_with(text, &mut clean, |_, secret, clean| {
+        clean.push_str(&mark(secret));
+        true
+    });
+    Some(clean)
+}
+
+/// A value that is read when it is written.
+struct Passing<'f, D> {
+    from: RefCell<Option<D>>,
+    finder: &'f AhoCorasick,
+    /// Whether its text goes whole.
+    taken: bool,
+}
+
+impl<'de, D: Deserializer<'de>> Serialize for Passing<'_, D> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let from = self
+            .from
+            .borrow_mut()
+            .take()
+            .ok_or_else(|| S::Error::custom("a value passes once"))?;
+        let write = Write {
+            to: serializer,
+            finder: self.finder,
+            taken: self.taken,
+        };
+        from.deserialize_any(write).map_err(S::Error::custom)
+    }
+}
+
+struct Write<'f, S> {
+    to: S,
+    finder: &'f AhoCorasick,
+    taken: bool,
+}
+
+impl<'de, S: Serializer> Visitor<'de> for Write<'_, S> {
+    type Value = S::Ok;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<S::Ok, E> {
+        self.to.serialize_bool(value).map_err(E::custom)
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<S::Ok, E> {
+        self.to.serialize_i64(value).map_err(E::custom)
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<S::Ok, E> {
+        self.to.serialize_u64(value).map_err(E::custom)
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<S::Ok, E> {
+        self.to.serialize_f64(value).map_err(E::custom)
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<S::Ok, E> {
+        self.to.serialize_unit().map_err(E::custom)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<S::Ok, E> {
+        let clean = if self.taken {
+            Some(mark(text))
+        } else {
+            clean_text(self.finder, text)
+        };
+        self.to
+            .serialize_str(clean.as_deref().unwrap_or(text))
+            .map_err(E::custom)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<S::Ok, A::Error> {
+        let mut to = self.to.serialize_seq(None).map_err(A::Error::custom)?;
+        while list
+            .next_element_seed(Element {
+                to: &mut to,
+                finder: self.finder,
+                taken: self.taken,
+            })?
+            .is_some()
+        {}
+        to.end().map_err(A::Error::custom)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<S::Ok, A::Error> {
+        let mut to = self.to.serialize_map(None).map_err(A::Error::custom)?;
+        // Two names may differ in their secrets only.
+        let mut changed: BTreeSet<String> = BTreeSet::new();
+        while let Some(name) = map.next_key::<String>()? {
+            let taken = is_taken(&name);
+            match clean_text(self.finder, &name) {
+                None => to.serialize_key(&name).map_err(A::Error::custom)?,
+                Some(mut clean) => {
+                    if changed.contains(&clean) {
+                        clean = format!("{clean} #{}", changed.len());
+                    }
+                    to.serialize_key(&clean).map_err(A::Error::custom)?;
+                    changed.insert(clean);
+                }
+            }
+            map.next_value_seed(Field {
+                to: &mut to,
+                finder: self.finder,
+                taken,
+            })?;
+        }
+        to.end().map_err(A::Error::custom)
+    }
+}
+
+struct Element<'t, 'f, T> {
+    to: &'t mut T,
+    finder: &'f AhoCorasick,
+    taken: bool,
+}
+
+impl<'de, T: serde::ser::SerializeSeq> DeserializeSeed<'de> for Element<'_, '_, T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let value = Passing {
+            from: RefCell::new(Some(deserializer)),
+            finder: self.finder,
+            taken: self.taken,
+        };
+        self.to.serialize_element(&value).map_err(D::Error::custom)
+    }
+}
+
+struct Field<'t, 'f, T> {
+    to: &'t mut T,
+    finder: &'f AhoCorasick,
+    taken: bool,
+}
+
+impl<'de, T: serde::ser::SerializeMap> DeserializeSeed<'de> for Field<'_, '_, T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let value = Passing {
+            from: RefCell::new(Some(deserializer)),
+            finder: self.finder,
+            taken: self.taken,
+        };
+        self.to.serialize_value(&value).map_err(D::Error::custom)
+    }
+}
