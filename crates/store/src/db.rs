@@ -222,6 +222,23 @@ impl Tx {
         .await
     }
 
+    pub(crate) async fn rows(&mut self, sql: &'static str, values: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        let answer = self.answer;
+        timed(answer, async {
+            Ok(match &mut self.tx {
+                TxOf::Sqlite(tx) => {
+                    let rows = sqlite(sql, values).fetch_all(&mut **tx).await?;
+                    rows.into_iter().map(Row::Sqlite).collect()
+                }
+                TxOf::Postgres(tx) => {
+                    let rows = postgres(sql, values).fetch_all(&mut **tx).await?;
+                    rows.into_iter().map(Row::Postgres).collect()
+                }
+            })
+        })
+        .await
+    }
+
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
         timed(self.answer, async {
             match self.tx {

@@ -11,6 +11,9 @@ use crate::{Store, StoreError};
 /// The most uses that are told of one report.
 const MOST_USES: u64 = 100;
 
+pub(crate) const USES: &str = "SELECT s.id, s.image, s.source_commit FROM evidence e JOIN submissions s ON s.id = e.submission \
+                   WHERE e.sha256 = $1 ORDER BY s.id LIMIT $2";
+
 impl Store {
     /// Takes evidence in, while the submission is RECEIVED; its blob is kept already.
     pub async fn add_evidence(
@@ -74,9 +77,7 @@ impl Store {
 
     /// Where a report was used, at most 100 times.
     pub async fn uses(&self, sha256: &Digest) -> Result<Vec<Use>, StoreError> {
-        let sql = "SELECT s.id, s.image, s.source_commit FROM evidence e JOIN submissions s ON s.id = e.submission \
-                   WHERE e.sha256 = $1 ORDER BY s.id LIMIT $2";
-        let rows = self.db.rows(sql, values![*sha256, MOST_USES]).await?;
+        let rows = self.db.rows(USES, values![*sha256, MOST_USES]).await?;
         let used = |row: &Row| {
             Ok(Use {
                 submission: row.text(0)?,

@@ -1,6 +1,6 @@
 //! Submissions and their steps.
 
-use countersign_gate::submission::{NotFrom, State, Step};
+use countersign_gate::submission::{NotFrom, State, Step, evidence_set_digest};
 use countersign_image::Digest;
 use countersign_ledger::Record;
 use jiff::Timestamp;
@@ -22,6 +22,12 @@ macro_rules! select {
         )
     };
 }
+
+pub(crate) const LIST_OF: &str = select!(
+    "WHERE issuer = $1 AND repository_id = $2 AND id < $3 AND ($4 IS NULL OR state = $4) \
+                 AND ($5 IS NULL OR image = $5) ORDER BY id DESC LIMIT $6"
+);
+pub(crate) const DROP_WORK: &str = "DELETE FROM work WHERE submission = $1";
 
 pub(crate) fn submission(row: &Row) -> Result<Submission, StoreError> {
     let state = |name: &str| State::parse(name).ok_or_else(|| corrupt(format!("`{name}` is no state")));
@@ -108,12 +114,8 @@ impl Store {
         // Beyond every ULID, in every order of letters.
         let before = filter.before.as_deref().unwrap_or("Z");
         let rows = if let Some((issuer, repository)) = &filter.of {
-            let sql = select!(
-                "WHERE issuer = $1 AND repository_id = $2 AND id < $3 AND ($4 IS NULL OR state = $4) \
-                 AND ($5 IS NULL OR image = $5) ORDER BY id DESC LIMIT $6"
-            );
             self.db
-                .rows(sql, values![issuer, repository, before, state, filter.image, most])
+                .rows(LIST_OF, values![issuer, repository, before, state, filter.image, most])
                 .await?
         } else if let Some(image) = filter.image {
             let sql = select!("WHERE image = $1 AND id < $2 AND ($3 IS NULL OR state = $3) ORDER BY id DESC LIMIT $4");
@@ -152,7 +154,8 @@ impl Store {
     }
 
     /// One step, in one transaction with the entries that tell it and the work that follows. Work that was waiting for the
-    /// submission is done with, also that which is done under the fence.
+    /// submission is done with, also that which is done under the fence. A seal is lost too if evidence came in after the
+    /// caller made its digest, and makes it if the caller did not.
     #[expect(
         clippy::too_many_arguments,
         reason = "one transaction is all of these, and none has a default"
@@ -178,16 +181,19 @@ impl Store {
         } else {
             at.failed_in
         };
+        let evidence_set = change.evidence_set;
         let mut tx = self.db.begin().await?;
         // The submission's row first, as everybody does: who waits for another's lock never holds one that he wants.
         if !set(&mut tx, at, next, failed_in, change, now).await? {
             return Err(TransitionError::Lost);
         }
+        if step == Step::Seal && !fix_evidence(&mut tx, &at.asked.id, evidence_set).await? {
+            return Err(TransitionError::Lost);
+        }
         if let Some(fence) = under {
             Self::hold(&mut tx, fence).await?;
         }
-        tx.execute("DELETE FROM work WHERE submission = $1", values![&at.asked.id])
-            .await?;
+        tx.execute(DROP_WORK, values![&at.asked.id]).await?;
         let submission = by_id(&mut tx, &at.asked.id).await?;
         if let Some(work) = work {
             let sql = "INSERT INTO work (id, kind, submission, since, due, attempts, fence) VALUES ($1, $2, $3, $4, $5, 0, 0)";
@@ -305,4 +311,20 @@ async fn set(
         at.version,
     ];
     Ok(tx.execute(sql, row).await? == 1)
+}
+
+/// Fixes the digest of the evidence as it is kept, while nobody can bring any: false if the caller has seen another.
+async fn fix_evidence(tx: &mut Tx, id: &str, seen: Option<Digest>) -> Result<bool, StoreError> {
+    let rows = tx
+        .rows("SELECT slot, sha256 FROM evidence WHERE submission = $1", values![id])
+        .await?;
+    let slots = rows.iter().map(|row| Ok((row.text(0)?, row.digest(1)?)));
+    let slots = slots.collect::<Result<Vec<_>, StoreError>>()?;
+    let fixed = evidence_set_digest(slots.iter().map(|(slot, digest)| (slot.as_str(), *digest)));
+    if seen.is_some_and(|seen| seen != fixed) {
+        return Ok(false);
+    }
+    let sql = "UPDATE submissions SET evidence_set = $1 WHERE id = $2";
+    tx.execute(sql, values![fixed, id]).await?;
+    Ok(true)
 }

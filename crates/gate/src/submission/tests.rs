@@ -125,13 +125,34 @@ fn every_part_of_a_view_and_of_a_job_makes_another_digest() {
     };
     let views = [
         view.clone(),
-        View { image: other, ..view.clone() },
-        View { closure: other, ..view.clone() },
-        View { policy: other, ..view.clone() },
-        View { evidence_set: other, ..view.clone() },
-        View { findings: other, ..view.clone() },
-        View { waivers: other, ..view.clone() },
-        View { destination: "registry.example/prod/other", ..view },
+        View {
+            image: other,
+            ..view.clone()
+        },
+        View {
+            closure: other,
+            ..view.clone()
+        },
+        View {
+            policy: other,
+            ..view.clone()
+        },
+        View {
+            evidence_set: other,
+            ..view.clone()
+        },
+        View {
+            findings: other,
+            ..view.clone()
+        },
+        View {
+            waivers: other,
+            ..view.clone()
+        },
+        View {
+            destination: "registry.example/prod/other",
+            ..view
+        },
     ];
     let job = Job {
         issuer: "a",
@@ -144,10 +165,24 @@ fn every_part_of_a_view_and_of_a_job_makes_another_digest() {
     };
     let jobs = [
         job.clone(),
-        Job { issuer: "ab", repository_id: "", ..job.clone() },
-        Job { run_id: "12", run_attempt: "", ..job.clone() },
-        Job { job: "d", ..job.clone() },
-        Job { image: other, ..job.clone() },
+        Job {
+            issuer: "ab",
+            repository_id: "",
+            ..job.clone()
+        },
+        Job {
+            run_id: "12",
+            run_attempt: "",
+            ..job.clone()
+        },
+        Job {
+            job: "d",
+            ..job.clone()
+        },
+        Job {
+            image: other,
+            ..job.clone()
+        },
         Job { policy: other, ..job },
     ];
     let mut digests: Vec<Digest> = views.iter().map(|view| view.digest().unwrap()).collect();

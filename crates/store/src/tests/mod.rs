@@ -4,6 +4,7 @@ mod blobs;
 mod cases;
 mod killed;
 mod postgres;
+mod restored;
 
 use countersign_gate::submission::{Step, id};
 use countersign_image::Digest;
