@@ -34,9 +34,9 @@ pub enum BlobError {
     #[error("the blob {digest} is damaged: its bytes have the digest {found}")]
     Corrupt {
         /// The blob.
-        digest: Digest,
+        digest: Box<Digest>,
         /// The digest of what is there.
-        found: Digest,
+        found: Box<Digest>,
     },
     /// There is none.
     #[error("there is no blob {digest}")]
@@ -111,7 +111,10 @@ impl Blobs {
         })?;
         let found = Digest::sha256(&bytes);
         if found != *digest {
-            return Err(BlobError::Corrupt { digest: *digest, found });
+            return Err(BlobError::Corrupt {
+                digest: Box::new(*digest),
+                found: Box::new(found),
+            });
         }
         Ok(bytes)
     }

@@ -84,7 +84,7 @@ impl StoreError {
 /// By SQLSTATE of PostgreSQL (five characters), and by the result codes of SQLite (decimal).
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(|error| error.code());
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
         match (&error, code.as_deref()) {
             (_, Some("5" | "6" | "261" | "517" | "262" | "40001" | "40P01" | "55P03" | "57014")) => Self::Busy(error),
             (_, Some("13" | "53100")) => Self::Full(error),

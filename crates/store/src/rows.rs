@@ -230,7 +230,7 @@ pub enum Kept {
     /// It is kept.
     Kept,
     /// There is one: that is what is published.
-    There(SignatureRow),
+    There(Box<SignatureRow>),
 }
 
 /// What is published.

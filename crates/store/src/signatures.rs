@@ -57,7 +57,7 @@ impl Store {
             let sql = signatures!("WHERE submission = $1 AND kind = $2 AND key_name = $3");
             let there = tx.row(sql, values![&row.submission, &row.kind, &row.key]).await?;
             let there = there.ok_or(StoreError::Missing { what: "such signature" })?;
-            return Ok(Kept::There(signature(&there)?));
+            return Ok(Kept::There(Box::new(signature(&there)?)));
         }
         Self::append_in(&mut tx, records).await?;
         tx.commit().await?;

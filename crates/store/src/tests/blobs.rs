@@ -19,7 +19,7 @@ fn a_blob_is_what_was_put_or_is_named_as_damaged() {
         Err(BlobError::Corrupt {
             digest: named,
             found: told,
-        }) => assert_eq!((named, told), (digest, found)),
+        }) => assert_eq!((*named, *told), (digest, found)),
         other => panic!("{other:?}"),
     }
     // Who brings it again has mended it.

@@ -288,7 +288,7 @@ async fn there_is_one_signature(store: &Store) {
     assert_eq!(store.keep_signature(&one, None, vec![]).await.unwrap(), Kept::Kept);
     assert_eq!(
         store.keep_signature(&other, None, told(&asked(1))).await.unwrap(),
-        Kept::There(one.clone())
+        Kept::There(Box::new(one.clone()))
     );
     let attest = SignatureRow {
         key: "attest".to_owned(),

@@ -14,7 +14,7 @@ const ORIGIN: &str = "ledger.example/log";
 
 fn log() -> (SigningKey, VerifierKey) {
     let secret = SigningKey::from_bytes(&[5; 32]);
-    let public = VerifierKey::new(ORIGIN, KeyType::Ed25519, secret.verifying_key().to_bytes()).unwrap();
+    let public = VerifierKey::new(ORIGIN, KeyType::Note, secret.verifying_key().to_bytes()).unwrap();
     (secret, public)
 }
 
