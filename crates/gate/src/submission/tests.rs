@@ -1,3 +1,5 @@
+//! Where a submission may go, and what it is known by.
+
 use proptest::prelude::*;
 
 use super::*;

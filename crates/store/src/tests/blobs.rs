@@ -1,3 +1,5 @@
+//! Blobs that are damaged, too large, unfinished or not needed any more.
+
 use std::time::{Duration, SystemTime};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What the store promises, each promise in a database of its own.
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
