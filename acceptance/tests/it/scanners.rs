@@ -9,10 +9,10 @@ fn expected(scan: Scan) -> &'static [(&'static str, &'static str)] {
     match scan {
         Scan::Semgrep | Scan::SemgrepSarif => &[
             ("rules.shell-command-of-a-request", "app/app.py"),
-            ("rules.hardcoded-key", "app/settings.py"),
+            ("rules.hardcoded-secret", "app/settings.py"),
         ],
         Scan::Bandit => &[("B602", "app/app.py")],
-        Scan::Gosec => &[("G202", "main.go")],
+        Scan::Gosec => &[("G701", "main.go")],
         Scan::Gitleaks | Scan::GitleaksSarif => &[("stripe-access-token", "app/settings.py")],
         Scan::SyftCycloneDx | Scan::SyftSpdx => &[],
     }

@@ -3,7 +3,7 @@
 mod admission;
 mod certificates;
 mod evidence;
-mod identity;
+mod gate;
 mod image;
 mod keyless;
 mod keys;
@@ -25,6 +25,7 @@ pub const CRATES: &[(&str, &[Target])] = &[
     ("log", log::TARGETS),
     ("policy", policy::TARGETS),
     ("admission", admission::TARGETS),
+    ("gate", gate::TARGETS),
     ("ledger", ledger::TARGETS),
     ("registry", registry::TARGETS),
     ("roots", roots::TARGETS),

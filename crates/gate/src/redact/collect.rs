@@ -55,6 +55,10 @@ impl Found {
     }
 
     fn line(&mut self, text: &str, goes_whole: bool) {
+        // What Semgrep writes for who is not logged in.
+        if text == "requires login" {
+            return;
+        }
         self.any = true;
         let text = text.trim();
         if !goes_whole || text.len() <= LONGEST_LINE {
@@ -78,6 +82,19 @@ fn literals(text: &str) -> impl Iterator<Item = &str> {
         part.len() >= 8
             && part.bytes().any(|byte| byte.is_ascii_digit())
             && part.bytes().any(|byte| byte.is_ascii_alphabetic())
+    })
+}
+
+/// Words of a message that can hardly be anything else than a secret that it repeats.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|character: char| character.is_whitespace() || "\"'`()<>,;".contains(character));
+    words.map(|word| word.trim_end_matches(['.', ':', '!'])).filter(|word| {
+        let has = |of: fn(&u8) -> bool| word.bytes().any(|byte| of(&byte));
+        word.len() >= 12
+            && !word.contains('/')
+            && has(u8::is_ascii_digit)
+            && has(u8::is_ascii_uppercase)
+            && has(u8::is_ascii_lowercase)
     })
 }
 
@@ -166,6 +183,7 @@ enum At {
     SarifResults,
     SemgrepResults,
     Snippet,
+    Message,
     Metavariables,
     Elsewhere,
 }
@@ -211,6 +229,9 @@ impl<'de> Visitor<'de> for Step<'_, '_, '_> {
                     found.line(text, false);
                 }
                 (_, "lines") => found.line(text, false),
+                (At::Message, _) | (_, "message") => {
+                    found.secrets.extend(words(text).map(str::to_owned));
+                }
                 (At::Metavariables, "abstract_content" | "svalue_abstract_content") => {
                     found.line(&format!("\"{text}\""), false)
                 }
@@ -227,6 +248,7 @@ impl<'de> Visitor<'de> for Step<'_, '_, '_> {
                 (At::Document, "results") => At::SemgrepResults,
                 (At::Run, "results") => At::SarifResults,
                 (_, "snippet") | (At::Snippet, _) => At::Snippet,
+                (_, "message") | (At::Message, _) => At::Message,
                 (_, "metavars") | (At::Metavariables, _) => At::Metavariables,
                 _ => At::Elsewhere,
             };
