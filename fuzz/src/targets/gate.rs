@@ -1,119 +1,148 @@
-//! Reports of every format, and what is kept of them.
+//! Conditions, gates and bindings as they are written.
 
-use countersign_gate::report::MAX_FINDINGS;
-use countersign_gate::{Report, Tools, redacted};
-use countersign_image::json;
-use serde_json::Value;
+use std::collections::BTreeMap;
 
-use super::JSON;
+use countersign_expression::Condition;
+use countersign_gate::condition::declared;
+use countersign_gate::{Gate, RepositoryBinding};
+use serde_json::json;
+
+use super::text;
+use crate::Target;
 use crate::seeds::Seeds;
-use crate::{Target, spoken};
 
 pub(super) const TARGETS: &[Target] = &[
     Target {
-        name: "report",
-        run: report,
-        seeds: reports,
-        words: JSON,
-        mutations: 1_500,
+        name: "condition",
+        run: condition,
+        seeds: conditions,
+        words: &[
+            "findings",
+            "image",
+            "source",
+            "evidence",
+            "document",
+            ".all(f, ",
+            ".exists(f, ",
+            ".filter(f, ",
+            ".map(f, ",
+            "has(",
+            "size(",
+            ".matches('",
+            "f.severity",
+            "==",
+            "!=",
+            "&&",
+            "||",
+            "!",
+            "-",
+            "in",
+            "?",
+            ":",
+            "'",
+            "\"",
+            "r'",
+            "//",
+            "(",
+            ")",
+            "[",
+            "]",
+            "{",
+            "}",
+            "null",
+            "1e999",
+            "0x",
+            "9223372036854775808",
+            "\\u0000",
+        ],
+        mutations: 300,
     },
     Target {
-        name: "redacted",
-        run: kept,
-        seeds: reports,
+        name: "gate",
+        run: gate,
+        seeds: gates,
         words: &[
-            "\"Secret\":\"abcdefgh1\"",
-            "\"Raw\":\"abcdefgh1\"",
-            "abcdefgh1",
-            "\\u0061bcdefgh1",
-            "\"snippet\":{\"text\":\"",
-            "[",
-            "{",
-            "\n",
+            "spec:\n",
+            "  checks:\n",
+            "  - {id: a, class: sbom, bind: image}\n",
+            "floor: true",
+            "oneOf: ",
+            "leeway: {high: 7d}",
+            "fail: {kev: any}",
+            "image: {user: non-root}",
+            "condition: \"true\"",
+            "publish: ",
+            "{name}",
+            "{tag}",
+            "**",
+            "&a ",
+            "*a",
+            "<<: *a",
+            "!!binary ",
+            "99999999999d",
         ],
-        mutations: 1_500,
+        mutations: 300,
     },
 ];
 
-const DIGEST: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+/// What is read is refused, or asked: it comes to the same each time, and within its steps.
+fn condition(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    let Ok(condition) = Condition::parse(text, declared()) else {
+        return;
+    };
+    assert_eq!(condition.text(), text);
+    let variables = BTreeMap::from([
+        (
+            "findings",
+            json!([{"id": "CVE-1", "severity": "high", "aliases": ["a"], "line": 3}, {}]),
+        ),
+        ("image", json!({"tag": "1", "platforms": [{"user": "0"}]})),
+        ("source", json!({"labels": {"a": "b"}})),
+        ("evidence", json!([{"proof": 1}])),
+        ("document", json!({"a": [1, 2.5, null, {"b": "c"}]})),
+    ]);
+    let first = condition.holds_within(&variables, 20_000);
+    assert_eq!(first, condition.holds_within(&variables, 20_000));
+    // More steps change no answer.
+    if first.is_ok() {
+        assert_eq!(first, condition.holds_within(&variables, 40_000));
+    }
+}
 
-/// Of each format the shortest that has something in it.
-fn reports(seeds: &mut Seeds) {
-    let leak = r#"{"RuleID":"key","File":"a","StartLine":1,"Fingerprint":"a:key:1","Secret":"abcdefgh1","Match":"k=abcdefgh1"}"#;
-    let hog = r#"{"SourceMetadata":{"Data":{"Git":{"file":"a","line":1}}},"DetectorName":"AWS","Verified":true,"Raw":"abcdefgh1"}"#;
-    for seed in [
-        format!("[{leak}]"),
-        format!("{hog}\n{hog}\n"),
-        r#"{"version":"2.1.0","runs":[{"results":[{"ruleId":"r","level":"error","message":{"text":"abcdefgh1"},"locations":[{"physicalLocation":{"artifactLocation":{"uri":"a"},"region":{"startLine":1,"snippet":{"text":"abcdefgh1"}}}}]}],"tool":{"driver":{"name":"gitleaks","rules":[{"id":"r","properties":{"security-severity":"9.1"}}]}}}]}"#.to_owned(),
-        r#"{"SchemaVersion":2,"ArtifactName":"a","Results":[{"Target":"t","Class":"secret","Secrets":[{"RuleID":"k","Match":"abcdefgh1"}],"Vulnerabilities":[{"VulnerabilityID":"CVE-1","Severity":"HIGH"}]}]}"#.to_owned(),
-        r#"{"matches":[{"vulnerability":{"id":"CVE-1","severity":"Low"},"artifact":{"name":"p"}}],"descriptor":{"name":"grype"}}"#.to_owned(),
-        r#"{"results":[{"check_id":"secret","path":"a","extra":{"lines":"k = \"abcdefgh1\""}}],"errors":[],"paths":{"scanned":["a"]}}"#.to_owned(),
-        r#"{"results":[{"packages":[{"package":{"name":"p","ecosystem":"npm"},"vulnerabilities":[{"id":"GHSA-1"}],"groups":[{"ids":["GHSA-1"],"max_severity":"7.5"}]}]}],"experimental_config":{}}"#.to_owned(),
-        r#"{"version":"15.0.7","scan":{"type":"secret_detection","status":"success","scanner":{"id":"g"}},"vulnerabilities":[{"identifiers":[{"type":"t","value":"v"}],"raw_source_code_extract":"abcdefgh1"}]}"#.to_owned(),
-        r#"{"reportFormat":"CTRF","results":{"tool":{"name":"t"},"summary":{"tests":1},"tests":[{"status":"passed"}]}}"#.to_owned(),
-        format!(r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","metadata":{{"component":{{"name":"i","version":"{DIGEST}"}}}},"components":[{{"name":"a","components":[{{"name":"b"}}]}}]}}"#),
-        r#"{"spdxVersion":"SPDX-2.3","packages":[{"name":"a"}]}"#.to_owned(),
-        r#"<bom xmlns="http://cyclonedx.org/schema/bom/1.6"><components><component><name>a</name></component></components></bom>"#.to_owned(),
-        "<testsuite><testcase><failure/></testcase></testsuite>".to_owned(),
-        r#"{"Version":"1","VulnerabilityDB":{"UpdatedAt":"2026-01-01T00:00:00Z"}}"#.to_owned(),
-        r#"{"@context":"https://openvex.dev/ns"}"#.to_owned(),
-        format!(r#"{{"_type":"https://in-toto.io/Statement/v1","subject":[{{"digest":{{"gitCommit":"00"}}}}],"predicateType":"https://x/ai-review/v1","predicate":{{"model":{{"id":"m","version":"1"}},"promptDigest":"{DIGEST}","diffDigest":"{DIGEST}","verdict":"rejected"}}}}"#),
+fn conditions(seeds: &mut Seeds) {
+    for text in [
+        "findings.all(f, f.severity != 'critical' && !(f.id in ['a', 'b']))",
+        "size(findings.filter(f, f.kev)) == 0 || source.labels['class'] == 'x'",
+        "image.platforms.exists_one(p, p.user.matches('^[0-9]+$')) ? document.a[0] == 1 : has(document.b)",
+        "evidence.exists(e, e.proof >= 2 && e.tools.exists(t, t.startsWith('T')))",
     ] {
-        seeds.add(seed);
-    }
-    seeds.add_corpus(&["scanners"], |_, bytes| Some(bytes.to_vec()));
-}
-
-/// What is read keeps the limits and is about something; an error is short.
-fn report(data: &[u8]) {
-    match Report::read(data, &Tools::default()) {
-        Ok(report) => {
-            assert!(report.findings.len() <= MAX_FINDINGS);
-            // No more is found than there are bytes for.
-            assert!(report.findings.len() <= data.len() && report.components.unwrap_or(0) <= data.len());
-            assert_eq!(Report::read(data, &Tools::default()).unwrap(), report);
-        }
-        Err(error) => spoken::refusal(&error),
+        seeds.add(text);
     }
 }
 
-/// What is kept is a document as strict as what was handed in, and has no secret of the fields that are made for one.
-fn kept(data: &[u8]) {
-    match redacted(data, &Tools::default()) {
-        Ok(Some(clean)) => {
-            let Ok(document) = json::strict::<Value>(data) else {
-                return;
-            };
-            json::strict::<Value>(&clean).unwrap();
-            let clean = String::from_utf8(clean).unwrap();
-            let mut secrets = Vec::new();
-            collect(&document, &mut secrets);
-            for secret in secrets {
-                assert!(!clean.contains(&secret), "{secret:?} is left");
-            }
+/// What is read above itself as a floor asks for no less, and has its checks once.
+fn gate(data: &[u8]) {
+    let Some(text) = text(data) else { return };
+    if let Err(error) = RepositoryBinding::read(text) {
+        assert!(error.to_string().len() < 4_000);
+    }
+    match Gate::read(text) {
+        Ok(gate) => {
+            let above = gate.above(&gate).unwrap();
+            assert_eq!(above.checks, gate.checks);
         }
-        Ok(None) => {}
-        Err(error) => spoken::refusal(&error),
+        Err(error) => assert!(error.to_string().len() < 4_000),
     }
 }
 
-/// Secrets that no name of a field and no mark of ours has in it.
-fn collect(value: &Value, secrets: &mut Vec<String>) {
-    match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                match value.as_str() {
-                    Some(text) if matches!(name.as_str(), "Secret" | "Raw" | "RawV2") => {
-                        let is_plain = text.len() >= 8 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-                        if is_plain && !"redacted characters".contains(text) {
-                            secrets.push(text.to_owned());
-                        }
-                    }
-                    _ => collect(value, secrets),
-                }
-            }
-        }
-        Value::Array(list) => list.iter().for_each(|value| collect(value, secrets)),
-        _ => {}
+fn gates(seeds: &mut Seeds) {
+    let page = include_str!("../../../docs/gate.md");
+    for example in page
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|part| part.split("```").next())
+    {
+        seeds.add(example);
     }
 }

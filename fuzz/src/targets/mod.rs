@@ -27,6 +27,7 @@ pub const CRATES: &[(&str, &[Target])] = &[
     ("admission", admission::TARGETS),
     ("gate", gate::TARGETS),
     ("ledger", ledger::TARGETS),
+    ("gate", gate::TARGETS),
     ("registry", registry::TARGETS),
     ("roots", roots::TARGETS),
     ("keys", keys::TARGETS),

@@ -1,5 +1,4 @@
 //! Conditions: what is refused when they are read, what they come to, and that none takes longer than it may.
-#![expect(clippy::unwrap_used, reason = "a suite stops at the first surprise")]
 
 mod asked;
 mod limits;

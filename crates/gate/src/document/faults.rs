@@ -73,7 +73,7 @@ impl Gate {
                 "it asks for nothing: say under `fail`, `minComponents`, `minTests`, `builders`, `image` or `condition` what does not pass",
             ),
             (
-                is_custom != !check.recognise.is_empty(),
+                is_custom == check.recognise.is_empty(),
                 "`recognise` says what a document of the class `custom` is, and belongs to it alone",
             ),
             (

@@ -418,125 +418,128 @@ fn a_gate_that_nobody_has_looked_at_opens_for_nobody() {
     assert!(!opens(&[]));
 }
 
+/// What is written under `checks:`, and what is said of it.
+const REFUSED: &[(&str, &str)] = &[
+    (
+        "  - {id: a, class: sast, bind: commit, fail: {severityAtleast: high}}\n",
+        "severityAtleast",
+    ),
+    (
+        "  - {id: a, class: sast, bind: commit, fail: {kev: all}}\n",
+        "expected one of any, fixable",
+    ),
+    (
+        "  - {id: a, class: sats, bind: commit, fail: {anyFinding: true}}\n",
+        "sats",
+    ),
+    ("  - {id: a, class: sast, fail: {anyFinding: true}}\n", "bind"),
+    (
+        "  - {id: a, class: sast, bind: commit, maxAge: 7, fail: {anyFinding: true}}\n",
+        "7d",
+    ),
+    ("  - {id: a, class: sast, bind: commit}\n", "asks for nothing"),
+    (
+        "  - {id: a, bind: commit, fail: {anyFinding: true}}\n",
+        "`class` or `oneOf`",
+    ),
+    (
+        "  - {id: a, class: sast, oneOf: [{class: sast}], bind: commit, fail: {anyFinding: true}}\n",
+        "`class` or `oneOf`",
+    ),
+    (
+        "  - {id: a, class: sbom, bind: image}\n  - {id: a, class: sbom, bind: image}\n",
+        "another check",
+    ),
+    ("  - {id: a, class: sbom, bind: image, bind: commit}\n", "duplicate"),
+    ("    []\n", "from 1 to 100"),
+    (
+        "  - {id: a, class: sbom, bind: image}\n  approvals: [{rule: peer}]\n",
+        "approvals come with a later version",
+    ),
+    (
+        "  - {id: a, class: sbom, bind: image}\n  waivers: {max: 90d}\n",
+        "waivers come with a later version",
+    ),
+    (
+        "  - {id: a, class: ai-review, bind: commit, required: false, onFail: require-approval(security), fail: {anyFinding: true}}\n",
+        "come with a later version",
+    ),
+    (
+        "  - {id: a, class: secrets, bind: commit, rejectEmptyUnattributed: false, fail: {anyFinding: true}}\n",
+        "never passes",
+    ),
+    (
+        "  - {id: a, class: secrets, bind: commit, minProof: E2, fail: {anyFinding: true}}\n",
+        "`trustedWorkflows` names no workflow",
+    ),
+    (
+        "  - {id: a, class: secrets, bind: commit, minProof: E0, fail: {anyFinding: true}}\n",
+        "never passes",
+    ),
+    (
+        "  - {id: a, class: sbom, bind: image}\n  trustedWorkflows: [corp/w/.github/workflows/scan.yml]\n",
+        "is not pinned",
+    ),
+    (
+        "  - {id: a, class: sbom, bind: image}\n  trustedWorkflows: [\"corp/w/scan.yml@*\"]\n",
+        "is not pinned",
+    ),
+    (
+        "  - {id: a, condition: \"finding.all(f, true)\"}\n",
+        "`finding` is no variable here",
+    ),
+    (
+        "  - {id: a, condition: \"findings.all(f, f.sev == '')\"}\n",
+        "`sev` is no field",
+    ),
+    ("  - {id: a, condition: \"size(findings)\"}\n", "has to be a boolean"),
+    ("  - {id: a, image: {user: root}}\n", "non-root"),
+    ("  - {id: a, image: {}}\n", "`class` or `oneOf`"),
+    (
+        "  - {id: a, image: {user: non-root}, bind: image}\n",
+        "asks for no report",
+    ),
+    (
+        "  - {id: a, class: sbom, bind: image, formats: [\"cyclonedx>1.4\"]}\n",
+        "cyclonedx>=1.4",
+    ),
+    (
+        "  - {id: a, oneOf: [{class: sbom}], atLeast: 2, bind: image}\n",
+        "`atLeast` is from 1 to the number",
+    ),
+    (
+        "  - {id: a, class: custom, bind: commit, condition: \"true\"}\n",
+        "`recognise` says",
+    ),
+    (
+        "  - {id: a, class: custom, bind: commit, recognise: {fields: {/a: {equals: 1}}}, fail: {anyFinding: true}}\n",
+        "passes by a `condition`",
+    ),
+    (
+        "  - {id: a, class: custom, bind: commit, recognise: {fields: {a: {equals: 1}}}, condition: \"true\"}\n",
+        "a JSON pointer",
+    ),
+    (
+        "  - {id: a, class: sbom, bind: image}\n  match: {images: [\"registry.corp/{a,b}\"]}\n",
+        "expected a pattern",
+    ),
+    (
+        "  - {id: a, class: sbom, bind: image}\n  publish: {to: r.corp/a, keys: {signature: k, attestations: k}}\n",
+        "are one key",
+    ),
+    (
+        "  - {id: a, class: sbom, bind: image}\n  publish: {to: \"r.corp/{tag}\", keys: {signature: k, attestations: l}}\n",
+        "`to` is a repository",
+    ),
+    (
+        "  - {id: a, class: sbom, bind: image}\n  publish: {to: \"r.corp/{nam}\", keys: {signature: k, attestations: l}}\n",
+        "expected a name with any of",
+    ),
+];
+
 #[test]
 fn what_a_gate_does_not_know_it_does_not_pass_over() {
-    for (checks, expected) in [
-        (
-            "  - {id: a, class: sast, bind: commit, fail: {severityAtleast: high}}\n",
-            "severityAtleast",
-        ),
-        (
-            "  - {id: a, class: sast, bind: commit, fail: {kev: all}}\n",
-            "expected one of any, fixable",
-        ),
-        (
-            "  - {id: a, class: sats, bind: commit, fail: {anyFinding: true}}\n",
-            "sats",
-        ),
-        ("  - {id: a, class: sast, fail: {anyFinding: true}}\n", "bind"),
-        (
-            "  - {id: a, class: sast, bind: commit, maxAge: 7, fail: {anyFinding: true}}\n",
-            "7d",
-        ),
-        ("  - {id: a, class: sast, bind: commit}\n", "asks for nothing"),
-        (
-            "  - {id: a, bind: commit, fail: {anyFinding: true}}\n",
-            "`class` or `oneOf`",
-        ),
-        (
-            "  - {id: a, class: sast, oneOf: [{class: sast}], bind: commit, fail: {anyFinding: true}}\n",
-            "`class` or `oneOf`",
-        ),
-        (
-            "  - {id: a, class: sbom, bind: image}\n  - {id: a, class: sbom, bind: image}\n",
-            "another check",
-        ),
-        ("  - {id: a, class: sbom, bind: image, bind: commit}\n", "duplicate"),
-        ("    []\n", "from 1 to 100"),
-        (
-            "  - {id: a, class: sbom, bind: image}\n  approvals: [{rule: peer}]\n",
-            "approvals come with a later version",
-        ),
-        (
-            "  - {id: a, class: sbom, bind: image}\n  waivers: {max: 90d}\n",
-            "waivers come with a later version",
-        ),
-        (
-            "  - {id: a, class: ai-review, bind: commit, required: false, onFail: require-approval(security), fail: {anyFinding: true}}\n",
-            "come with a later version",
-        ),
-        (
-            "  - {id: a, class: secrets, bind: commit, rejectEmptyUnattributed: false, fail: {anyFinding: true}}\n",
-            "never passes",
-        ),
-        (
-            "  - {id: a, class: secrets, bind: commit, minProof: E2, fail: {anyFinding: true}}\n",
-            "`trustedWorkflows` names no workflow",
-        ),
-        (
-            "  - {id: a, class: secrets, bind: commit, minProof: E0, fail: {anyFinding: true}}\n",
-            "never passes",
-        ),
-        (
-            "  - {id: a, class: sbom, bind: image}\n  trustedWorkflows: [corp/w/.github/workflows/scan.yml]\n",
-            "is not pinned",
-        ),
-        (
-            "  - {id: a, class: sbom, bind: image}\n  trustedWorkflows: [\"corp/w/scan.yml@*\"]\n",
-            "is not pinned",
-        ),
-        (
-            "  - {id: a, condition: \"finding.all(f, true)\"}\n",
-            "`finding` is no variable here",
-        ),
-        (
-            "  - {id: a, condition: \"findings.all(f, f.sev == '')\"}\n",
-            "`sev` is no field",
-        ),
-        ("  - {id: a, condition: \"size(findings)\"}\n", "has to be a boolean"),
-        ("  - {id: a, image: {user: root}}\n", "non-root"),
-        ("  - {id: a, image: {}}\n", "`class` or `oneOf`"),
-        (
-            "  - {id: a, image: {user: non-root}, bind: image}\n",
-            "asks for no report",
-        ),
-        (
-            "  - {id: a, class: sbom, bind: image, formats: [\"cyclonedx>1.4\"]}\n",
-            "cyclonedx>=1.4",
-        ),
-        (
-            "  - {id: a, oneOf: [{class: sbom}], atLeast: 2, bind: image}\n",
-            "`atLeast` is from 1 to the number",
-        ),
-        (
-            "  - {id: a, class: custom, bind: commit, condition: \"true\"}\n",
-            "`recognise` says",
-        ),
-        (
-            "  - {id: a, class: custom, bind: commit, recognise: {fields: {/a: {equals: 1}}}, fail: {anyFinding: true}}\n",
-            "passes by a `condition`",
-        ),
-        (
-            "  - {id: a, class: custom, bind: commit, recognise: {fields: {a: {equals: 1}}}, condition: \"true\"}\n",
-            "a JSON pointer",
-        ),
-        (
-            "  - {id: a, class: sbom, bind: image}\n  match: {images: [\"registry.corp/{a,b}\"]}\n",
-            "expected a pattern",
-        ),
-        (
-            "  - {id: a, class: sbom, bind: image}\n  publish: {to: r.corp/a, keys: {signature: k, attestations: k}}\n",
-            "are one key",
-        ),
-        (
-            "  - {id: a, class: sbom, bind: image}\n  publish: {to: \"r.corp/{tag}\", keys: {signature: k, attestations: l}}\n",
-            "`to` is a repository",
-        ),
-        (
-            "  - {id: a, class: sbom, bind: image}\n  publish: {to: \"r.corp/{nam}\", keys: {signature: k, attestations: l}}\n",
-            "expected a name with any of",
-        ),
-    ] {
+    for (checks, expected) in REFUSED {
         let error = gate(checks).expect_err(checks);
         assert!(error.to_string().contains(expected), "{checks}: {error}");
         if matches!(error, GateError::Yaml { .. }) {
@@ -607,6 +610,85 @@ prop_compose! {
     }
 }
 
+/// What else a check can say, each as it is written, and each with a stricter and a looser sister.
+const MORE: &[&[&str]] = &[
+    &[
+        "",
+        "leeway: {high: 7d, critical: 1d}",
+        "leeway: {high: 1d}",
+        "leeway: {critical: 30d, high: 30d, low: 30d}",
+    ],
+    &["", "kev: any", "kev: fixable"],
+    &["", "newOnly: true"],
+    &[
+        "",
+        "formats: [sarif]",
+        "formats: [\"cyclonedx>=1.4\", \"cyclonedx>=1.5\"]",
+        "formats: [\"cyclonedx>=1.6\", sarif]",
+    ],
+    &[
+        "",
+        "image: {user: non-root}",
+        "image: {user: non-root-number}",
+        "image: {entrypoint: [/app]}",
+        "image: {labels: {a: [\"1*\"]}}",
+        "image: {labels: {a: [\"*2\"]}, platforms: [a]}",
+    ],
+    &[
+        "",
+        "condition: \"findings.all(f, f.severity != 'critical')\"",
+        "condition: \"size(findings) < 2\"",
+        "condition: \"evidence.exists(e, 'Trivy' in e.tools)\"",
+    ],
+    &["", "builders: [b1]", "builders: [\"b*\"]"],
+    &["", "minTests: 1", "minTests: 3"],
+    &["", "trusted"],
+];
+
+prop_compose! {
+    /// A check with everything that there is, and whether the gate believes some workflows more.
+    fn whole_checks()(base in checks(), picks in prop::collection::vec(any::<prop::sample::Index>(), MORE.len())) -> (Check, bool) {
+        let picked: Vec<&str> = MORE.iter().zip(&picks).map(|(list, pick)| *pick.get(list)).collect();
+        let fail: Vec<&str> = [picked[1], picked[2]].into_iter().filter(|text| !text.is_empty()).collect();
+        let others = picked.iter().enumerate().filter(|(at, text)| ![1, 2, 8].contains(at) && !text.is_empty());
+        let others: String = others.map(|(_, text)| format!(", {text}")).collect();
+        let text = format!("{{id: c, class: vulnerabilities, bind: image, fail: {{failed: 9, {}}}{others}}}", fail.join(", "));
+        let mut check = one(&text).checks.remove(0);
+        let more = base.fail.clone();
+        (check.class, check.tools, check.required, check.mode) = (base.class, base.tools, base.required, base.mode);
+        (check.coverage, check.max_age, check.enforce_from) = (base.coverage, base.max_age, base.enforce_from);
+        (check.min_components, check.min_proof) = (base.min_components, base.min_proof);
+        (check.fail.any_finding, check.fail.fixable) = (more.any_finding, more.fixable);
+        (check.fail.unfixable, check.fail.unknown_as) = (more.unfixable, more.unknown_as);
+        // A gate that wants E2 and names no workflow is refused when it is read.
+        (check, picked[8] == "trusted" || base.min_proof == Proof::E2)
+    }
+}
+
+prop_compose! {
+    fn worlds()(
+        user in prop::sample::select(vec!["", "0", "app", "1000"]),
+        label in prop::sample::select(vec![None, Some("1"), Some("12"), Some("2")]),
+        entrypoint in prop::sample::select(vec!["/app", "/bin/sh"]),
+        exploited in prop::option::weighted(0.9, any::<bool>()),
+        days in prop::option::of(0i64..10),
+        before in any::<bool>(),
+    ) -> Facts {
+        let mut facts = facts();
+        for configuration in facts.image.configurations.values_mut() {
+            configuration.user = user.to_owned();
+            configuration.entrypoint = vec![entrypoint.to_owned()];
+            configuration.labels = label.map(|value| ("a".to_owned(), value.to_owned())).into_iter().collect();
+        }
+        facts.known.exploited = exploited.map(|it| if it { ["CVE-2026-1".to_owned()].into() } else { [].into() });
+        let print = finding(None, FixState::None).fingerprint();
+        let seen = days.map(|days| (print, now() - jiff::SignedDuration::from_hours(24 * days)));
+        facts.known.first_seen = seen.into_iter().collect();
+        facts.known.before = before.then(|| [print].into());
+        facts
+    }
+}
+
 prop_compose! {
     fn reports()(
         sbom in prop::bool::weighted(0.1),
@@ -631,24 +713,63 @@ prop_compose! {
     }
 }
 
+static PLAIN: std::sync::OnceLock<Gate> = std::sync::OnceLock::new();
+
+/// How many of the gates that were drawn opened: where none does, nothing is shown.
+static OPENED: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+
+#[test]
+fn whoever_passes_a_team_s_gate_above_the_floor_passes_both() {
+    whoever_passes_above();
+    let opened = OPENED.load(std::sync::atomic::Ordering::Relaxed);
+    assert!(opened > 25, "only {opened} gates opened");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(700))]
-    #[test]
-    fn whoever_passes_a_team_s_gate_above_the_floor_passes_both(
-        floor in checks(),
-        team in checks(),
-        reports in prop::collection::vec((reports(), prop::sample::select(vec![Proof::E1, Proof::E2])), 0..4),
+    fn whoever_passes_above(
+        floor in whole_checks(),
+        team in whole_checks(),
+        facts in worlds(),
+        reports in prop::collection::vec(
+            (
+                reports(),
+                prop::sample::select(vec![Proof::E1, Proof::E3]),
+                prop::sample::select(vec![None, Some("1.4"), Some("1.6")]),
+                prop::sample::select(vec![None, Some("b1"), Some("b2")]),
+                prop::option::of(0u64..5),
+            ),
+            0..4,
+        ),
     ) {
-        let gate = |check: &Check| Gate { checks: vec![check.clone()], ..one("{id: c, class: sbom, bind: image}") };
+        let plain = PLAIN.get_or_init(|| one("{id: c, class: sbom, bind: image}"));
+        let gate = |(check, trusted): &(Check, bool)| {
+            let mut gate = Gate { checks: vec![check.clone()], ..plain.clone() };
+            if *trusted {
+                gate.trusted_workflows =
+                    countersign_gate::glob::Globs::of(vec![countersign_gate::glob::Glob::parse("w/**").unwrap()]);
+            }
+            gate
+        };
+        let reports: Vec<(Report, Proof)> = reports
+            .into_iter()
+            .map(|(mut report, proof, version, builder, tests)| {
+                report.format = version.map_or(report.format, |_| countersign_gate::Format::CycloneDx);
+                report.format_version = version.map(str::to_owned);
+                report.builder = builder.map(str::to_owned);
+                report.tests = tests.map(|total| Tests { total, failed: 0, skipped: 0 });
+                (report, proof)
+            })
+            .collect();
         let evidence: Vec<Evidence<'_>> = reports
             .iter()
-            .map(|(report, proof)| Evidence { proof: *proof, ..evidence(report) })
+            .map(|(report, proof)| Evidence { proof: *proof, workflow: Some("w/scan@v1"), ..evidence(report) })
             .collect();
         let closure = closure(&["a", "b"]);
-        let facts = facts();
         let submitted = facts.submitted(&closure, &evidence);
         let merged = ask(&gate(&team).above(&gate(&floor)).unwrap(), &submitted, now());
         if opens(&merged) {
+            OPENED.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             for one in [&floor, &team] {
                 let outcome = ask(&gate(one), &submitted, now()).remove(0);
                 prop_assert_ne!(outcome.status, Status::Failed, "{:?}", outcome);

@@ -97,6 +97,7 @@ pub(crate) fn evidence(report: &Report) -> Evidence<'_> {
 }
 
 /// What is known besides the reports.
+#[derive(Clone, Debug)]
 pub(crate) struct Facts {
     pub(crate) source: Source,
     pub(crate) image: Image,
