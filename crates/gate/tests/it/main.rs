@@ -6,6 +6,7 @@ mod clearance;
 mod corpus;
 mod demands;
 mod documents;
+mod floors;
 mod formats;
 mod gates;
 mod hygiene;
