@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use countersign_image::json::{self, JsonError, MAX_DEPTH};
+use countersign_image::json::{self, JsonError, Kept, MAX_DEPTH, Wanted};
 use countersign_image::manifest::{MAX_LAYERS, MAX_MANIFESTS};
 use countersign_image::reference::{MAX_HOST_BYTES, MAX_PATH_BYTES, MAX_TAG_BYTES};
 use countersign_image::text::{excerpt, prints};
@@ -229,6 +229,7 @@ fn strict_json(data: &[u8]) {
         Ok(value) => {
             let raw: Box<RawValue> = serde_json::from_slice(data).unwrap();
             same(&value, &raw, 0);
+            kept(&value, data);
             let printed = serde_json::to_vec(&value).unwrap();
             let again = json::strict::<Value>(&printed).unwrap();
             // Our reader rounds the last place of a fraction as it likes; nothing of ours is decided by one.
@@ -236,11 +237,35 @@ fn strict_json(data: &[u8]) {
         }
         Err(error) => {
             spoken::refusal(&error);
+            assert!(json::keep(data, &EACH).is_err(), "what is refused is not kept either");
             if matches!(error, JsonError::Malformed { .. }) {
                 // Nor does anybody else read it.
                 assert!(serde_json::from_slice::<Value>(data).is_err());
             }
         }
+    }
+}
+
+static EACH: Wanted = Wanted::Map;
+
+/// What is kept of a document is what stands in it.
+fn kept(value: &Value, data: &[u8]) {
+    let kept = json::keep(data, &EACH).expect("what is accepted is kept as well");
+    let Kept::Object(object) = &kept else {
+        return assert!(!value.is_object());
+    };
+    let entries = value.as_object().expect("what is kept as an object is one");
+    assert_eq!(object.map().len(), entries.len());
+    for (key, kept) in object.map() {
+        let same = match (kept, &entries[&**key]) {
+            (Kept::Null, Value::Null) | (Kept::Array(_), Value::Array(_)) | (Kept::Object(_), Value::Object(_)) => true,
+            (Kept::Boolean(kept), Value::Bool(value)) => kept == value,
+            (Kept::Integer(kept), Value::Number(value)) => value.as_i64() == Some(*kept),
+            (Kept::Number, Value::Number(value)) => value.as_i64().is_none(),
+            (Kept::Text(kept), Value::String(value)) => kept == value,
+            _ => false,
+        };
+        assert!(same, "{kept:?} is not {}", entries[&**key]);
     }
 }
 

@@ -6,6 +6,8 @@
 
 mod error;
 mod kept;
+mod keys;
+mod quick;
 mod walk;
 
 use serde::de::DeserializeOwned;
@@ -25,7 +27,9 @@ pub const MAX_DEPTH: usize = 64;
 /// The caller bounds the size: this reads all of it twice.
 pub fn strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
     let text = utf8(bytes)?;
-    walk::all(text, None)?;
+    if quick::all(text, None).is_none() {
+        walk::all(text, None)?;
+    }
     serde_json::from_str(text).map_err(|error| malformed(&error))
 }
 
@@ -33,8 +37,12 @@ pub fn strict<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
 ///
 /// For large documents of which little is needed: the rest costs no memory.
 pub fn keep(bytes: &[u8], wanted: &'static Wanted) -> Result<Kept, JsonError> {
+    let text = utf8(bytes)?;
     let mut kept = Kept::Null;
-    walk::all(utf8(bytes)?, Some((wanted, &mut kept)))?;
+    if quick::all(text, Some((wanted, &mut kept))).is_none() {
+        kept = Kept::Null;
+        walk::all(text, Some((wanted, &mut kept)))?;
+    }
     Ok(kept)
 }
 

@@ -301,3 +301,163 @@ proptest! {
         prop_assert!(same, "{kept:?} is not {value}");
     }
 }
+
+/// What the quick walk makes of a text: whether it accepts it, and what it keeps.
+fn quickly(text: &str, wanted: &'static Wanted) -> Option<Kept> {
+    let mut kept = Kept::Null;
+    quick::all(text, Some((wanted, &mut kept))).map(|()| kept)
+}
+
+fn slowly(text: &str, wanted: &'static Wanted) -> Result<Kept, JsonError> {
+    let mut kept = Kept::Null;
+    walk::all(text, Some((wanted, &mut kept))).map(|()| kept)
+}
+
+/// Whatever the quick walk accepts, the other one accepts as well, and keeps the same of it.
+fn agree(text: &str) {
+    for wanted in [&WANTED, &Wanted::Map, &Wanted::Itself] {
+        if let Some(kept) = quickly(text, wanted) {
+            let other = slowly(text, wanted).unwrap_or_else(|error| panic!("{text} is refused: {error}"));
+            assert_eq!(format!("{kept:?}"), format!("{other:?}"), "{text}");
+        }
+    }
+    if quick::all(text, None).is_some() {
+        walk::all(text, None).unwrap_or_else(|error| panic!("{text} is refused: {error}"));
+    }
+}
+
+#[test]
+fn what_machines_write_is_walked_over_quickly() {
+    for text in [
+        "{}",
+        " [ ] ",
+        r#"{"a":null,"b":[true,false],"c":{"a":{}}}"#,
+        "[0,-1,12,-105,3.25,0.5,123456789012345678,-12345678901234567]",
+        r#"{"f:containers":{"k:{\"name\":\"c0\"}":{".":{}},"k:{\"name\":\"c1\"}":{}},"a\\b":1}"#,
+        r#"["a \"quoted\" text \u0026\u00ff\u003c \\ \/ \b\f\n\r\t","größe"]"#,
+        "{\n\t\"a\" : [ 1 , 2 ]\r\n}",
+    ] {
+        assert!(quick::all(text, None).is_some(), "{text}");
+        agree(text);
+    }
+}
+
+/// Each of these is either refused or rare, and for the other walk to tell.
+#[test]
+fn what_is_wrong_or_rare_is_not_accepted_quickly() {
+    for text in [
+        "",
+        " ",
+        "{",
+        "[",
+        "}",
+        "{]",
+        "[}",
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        "[[1]",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{\"a\":1 \"b\":2}",
+        "{\"a\" 1}",
+        "{a:1}",
+        "{1:1}",
+        "{'a':1}",
+        "{}{}",
+        "{} x",
+        "[] ]",
+        "\"",
+        "\"a",
+        "\"a\u{1}b\"",
+        "\"a sentence with a tab\tin it\"",
+        "{\"a\nb\":1}",
+        "\"\u{0}\"",
+        r#""\"#,
+        r#""\x""#,
+        r#""\u12""#,
+        r#""\u12g4""#,
+        r#""\u+123""#,
+        r#""\ud800""#,
+        r#""\ud83d\ude00""#,
+        r#""\udc00""#,
+        r#"{"\u0061":1}"#,
+        r#"{"a\/b":1}"#,
+        r#"{"a":1,"a":2}"#,
+        r#"{"a":1,"b":{},"a":2}"#,
+        r#"{"a\"":1,"a\"":2}"#,
+        r#"{"$serde_json::private::RawValue":"{}"}"#,
+        "01",
+        "-01",
+        "-0",
+        "-",
+        "+1",
+        "1.",
+        ".5",
+        "1.e1",
+        "1e3",
+        "1E3",
+        "1e999",
+        "9223372036854775808",
+        "1x",
+        "tru",
+        "truex",
+        "nul",
+        "NaN",
+        "null null",
+        "\u{feff}{}",
+        "\u{a0}1",
+        "\u{b}1",
+    ] {
+        assert!(quick::all(text, None).is_none(), "{text}");
+    }
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    assert!(quick::all(&nested(MAX_DEPTH), None).is_some());
+    assert!(quick::all(&nested(MAX_DEPTH + 1), None).is_none());
+}
+
+/// A text that is kept, and a key beside what is kept, have no escapes that would have to be read.
+#[test]
+fn what_is_kept_stands_there_as_it_is() {
+    for (text, is) in [
+        (r#"{"itself":"größe"}"#, true),
+        (r#"{"itself":"a\"b"}"#, false),
+        (r#"{"other":"a\"b"}"#, true),
+        (r#"{"map":{"a\"b":1}}"#, false),
+        (r#"{"other":{"a\"b":1}}"#, true),
+    ] {
+        assert_eq!(quickly(text, &WANTED).is_some(), is, "{text}");
+        assert!(slowly(text, &WANTED).is_ok());
+        agree(text);
+    }
+}
+
+proptest! {
+    #[test]
+    fn both_walks_agree_on_documents(value in document()) {
+        let text = value.to_string();
+        agree(&text);
+        agree(&serde_json::json!({"map": value, "list": [value, value], "itself": value}).to_string());
+    }
+
+    #[test]
+    fn both_walks_agree_on_what_is_nearly_a_document(
+        mut text in document().prop_map(|value| serde_json::json!({"map": value, "list": [1, value]}).to_string()),
+        at in any::<u16>(),
+        junk in "[{}\\[\\],:\"a0-9\\\\u.eE\\-+ \\n\u{1}\u{7f}é]{1,3}",
+        removed in 0..3_usize,
+    ) {
+        let boundary = |text: &str, mut at: usize| {
+            at = at.min(text.len());
+            while !text.is_char_boundary(at) {
+                at -= 1;
+            }
+            at
+        };
+        let begin = boundary(&text, usize::from(at) % (text.len() + 1));
+        let end = boundary(&text, begin + removed).max(begin);
+        text.replace_range(begin..end, &junk);
+        agree(&text);
+    }
+}

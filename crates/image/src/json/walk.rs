@@ -4,7 +4,6 @@
 //! it as they are, and the way to a value is put together only for a refusal.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Deserializer;
@@ -12,18 +11,19 @@ use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 
 use super::error::{Refusal, malformed};
 use super::kept::{Array, Object};
+use super::keys::Keys;
 use super::{JsonError, Kept, MAX_DEPTH, Wanted};
 
 /// What the keys begin with by which serde_json speaks to itself.
-const RESERVED: &str = "$serde_json::private::";
+pub(super) const RESERVED: &str = "$serde_json::private::";
 
 /// What is wanted of a value, and where it is kept.
-type Keep<'k> = Option<(&'static Wanted, &'k mut Kept)>;
+pub(super) type Keep<'k> = Option<(&'static Wanted, &'k mut Kept)>;
 
 /// Walks over the whole of `text`.
 pub(super) fn all(text: &str, keep: Keep<'_>) -> Result<(), JsonError> {
     let mut walk = Walk {
-        keys: Vec::with_capacity(KEYS),
+        keys: Keys::new(),
         refusal: None,
         way: Vec::new(),
     };
@@ -40,12 +40,8 @@ pub(super) fn all(text: &str, keep: Keep<'_>) -> Result<(), JsonError> {
     }
 }
 
-/// How many keys the objects around a value have, mostly.
-const KEYS: usize = 64;
-
 struct Walk<'de> {
-    /// The first keys of each object that the walk is in, one object's after the other's.
-    keys: Vec<Cow<'de, str>>,
+    keys: Keys<Cow<'de, str>>,
     refusal: Option<Refusal>,
     /// What leads to where it was refused, from the inside out.
     way: Vec<String>,
@@ -58,30 +54,6 @@ impl Walk<'_> {
             self.way.push(place.to_string());
         }
         error
-    }
-}
-
-/// The keys of one object so far.
-struct Seen<'de> {
-    /// Where its first keys begin in the walk's.
-    begin: usize,
-    /// Most objects have a handful, and looking at each is quicker than a tree. Whoever means harm sends thousands.
-    rest: BTreeSet<Cow<'de, str>>,
-}
-
-impl<'de> Seen<'de> {
-    const FIRST: usize = 16;
-
-    fn contains(&self, walk: &Walk<'de>, key: &str) -> bool {
-        walk.keys[self.begin..].iter().any(|seen| seen == key) || (!self.rest.is_empty() && self.rest.contains(key))
-    }
-
-    fn insert(&mut self, walk: &mut Walk<'de>, key: Cow<'de, str>) {
-        if walk.keys.len() - self.begin < Self::FIRST {
-            walk.keys.push(key);
-        } else {
-            self.rest.insert(key);
-        }
     }
 }
 
@@ -131,12 +103,9 @@ impl<'de> Visitor<'de> for Step<'_, '_, 'de> {
             *place = Kept::Object(Object::new(wanted));
             place
         });
-        let mut seen = Seen {
-            begin: walk.keys.len(),
-            rest: BTreeSet::new(),
-        };
+        let mut seen = walk.keys.enter();
         while let Some(key) = map.next_key_seed(Key)? {
-            if seen.contains(walk, &key) {
+            if !walk.keys.note(&mut seen, key.clone()) {
                 walk.refusal = Some(Refusal::Duplicate(key.into_owned()));
                 return Err(A::Error::custom("duplicate key"));
             }
@@ -156,9 +125,8 @@ impl<'de> Visitor<'de> for Step<'_, '_, 'de> {
             if let Err(error) = map.next_value_seed(value) {
                 return Err(walk.out_of(key, error));
             }
-            seen.insert(walk, key);
         }
-        walk.keys.truncate(seen.begin);
+        walk.keys.leave(&seen);
         Ok(())
     }
 
