@@ -104,8 +104,9 @@ impl Digest {
                 at: name.len() + at + 2,
             });
         }
-        let raw = hex::decode(hex).expect("an even number of hex digits decodes");
-        Ok(Self::from_raw(algorithm, &raw).expect("the length was just compared"))
+        let mut bytes = [0; 64];
+        hex::decode_to_slice(hex, &mut bytes[..algorithm.length()]).expect("so many hex digits decode to that length");
+        Ok(Self { algorithm, bytes })
     }
 
     /// Which hash function made it.
@@ -140,7 +141,15 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.algorithm, self.hex())
+        // In one piece, and on the stack: a decision writes dozens of them.
+        let mut text = [b':'; 7 + 2 * 64];
+        let name = self.algorithm.name().as_bytes();
+        let (begin, rest) = text.split_at_mut(name.len() + 1);
+        begin[..name.len()].copy_from_slice(name);
+        let hex = &mut rest[..2 * self.algorithm.length()];
+        hex::encode_to_slice(self.raw(), hex).expect("two characters for each byte");
+        let length = begin.len() + hex.len();
+        f.write_str(std::str::from_utf8(&text[..length]).expect("the characters are ASCII"))
     }
 }
 
