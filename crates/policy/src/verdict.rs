@@ -183,22 +183,22 @@ impl Ruling {
 pub struct Judgement {
     image: String,
     rulings: NonEmpty<Ruling>,
-    /// The worst of the rulings, joined once: it is asked for several times in each decision.
-    verdict: Verdict,
+    /// The worst of the rulings, joined once: it is asked for several times in each decision. None where there is one ruling.
+    joined: Option<Verdict>,
     until: Option<Timestamp>,
 }
 
 impl Judgement {
     pub(crate) fn new(image: String, rulings: NonEmpty<Ruling>) -> Self {
-        let first = rulings.first.verdict.clone();
-        let verdict = rulings
-            .rest
-            .iter()
-            .fold(first, |worst, ruling| worst.and(ruling.verdict.clone()));
+        let joined = (rulings.len() > 1).then(|| {
+            let first = rulings.first.verdict.clone();
+            let rest = rulings.rest.iter();
+            rest.fold(first, |worst, ruling| worst.and(ruling.verdict.clone()))
+        });
         Self {
             image,
             rulings,
-            verdict,
+            joined,
             until: None,
         }
     }
@@ -240,7 +240,7 @@ impl Judgement {
 
     /// The worst of all rulings, whether they are enforced or only warn.
     pub fn verdict(&self) -> &Verdict {
-        &self.verdict
+        self.joined.as_ref().unwrap_or(&self.rulings.first.verdict)
     }
 
     /// When the verdict stops being true although nothing else changes, if ever. Keys do not expire.
