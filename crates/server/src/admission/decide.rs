@@ -90,6 +90,7 @@ impl Door {
     /// 4. What they want to know is gathered. 5. They judge it.
     async fn judge_image(&self, image: &str, asked: Asked<'_>, under: &Circumstances, deadline: Instant) -> Judged {
         let refused = |reason| Judged::at_once(Judgement::refused(image, reason));
+        // 1.
         let reference = match Reference::parse(image) {
             Ok(reference) => reference,
             Err(error) => return refused(trouble::unreadable(image, &error)),
@@ -97,12 +98,14 @@ impl Door {
         let Some(pinned) = reference.pinned() else {
             return refused(trouble::unpinned(image));
         };
+        // 2.
         let governing = under.policies.set().governing(&pinned, asked.facts);
         let key = Key {
             written: image.into(),
             governing: governing.key(),
             credentials: self.credential_scope,
         };
+        // 3.
         if let Some(judgement) = self.verdicts.fresh(&key, under.at) {
             self.metrics.cache(Cache::Verdicts, Lookup::Hit);
             return Judged {
@@ -110,26 +113,47 @@ impl Door {
                 judged_on: None,
             };
         }
-        let evidence = match self.gather(&pinned, &governing, asked.namespace, deadline).await {
+        let open = Open {
+            image,
+            pinned,
+            governing,
+            key,
+        };
+        // Boxed, as all that asking a registry may take would be moved about for images that are known as well.
+        Box::pin(self.judge_anew(open, asked.namespace, under.at, deadline)).await
+    }
+
+    async fn judge_anew(&self, open: Open<'_>, namespace: Option<&str>, at: Timestamp, deadline: Instant) -> Judged {
+        let Open {
+            image,
+            pinned,
+            governing,
+            key,
+        } = open;
+        // 4.
+        let evidence = match self.gather(&pinned, &governing, namespace, deadline).await {
             Ok(evidence) => evidence,
             Err(cause) => return Judged::at_once(undecided(image, &governing, *cause)),
         };
-        let judging = self.judge_evidence(&evidence, key, &governing, under.at);
-        match tokio::time::timeout_at(deadline.into(), judging).await {
-            Ok(Some(judgement)) => Judged {
-                judgement,
-                judged_on: Some(Grievance { evidence, governing }),
-            },
-            Ok(None) => refused(Reason::new(ReasonCode::ServerFault, "judging ended unexpectedly")),
-            Err(_) => {
-                let what = format!("`{image}` could not be judged in time");
-                Judged::at_once(undecided(
-                    image,
-                    &governing,
-                    Reason::new(ReasonCode::ServerDeadline, what),
-                ))
+        // 5.
+        let judging = self.judge_evidence(&evidence, key, &governing, at);
+        let reason = match tokio::time::timeout_at(deadline.into(), judging).await {
+            Ok(Some(judgement)) => {
+                return Judged {
+                    judgement,
+                    judged_on: Some(Grievance { evidence, governing }),
+                };
             }
-        }
+            Ok(None) => {
+                let reason = Reason::new(ReasonCode::ServerFault, "judging ended unexpectedly");
+                return Judged::at_once(Judgement::refused(image, reason));
+            }
+            Err(_) => Reason::new(
+                ReasonCode::ServerDeadline,
+                format!("`{image}` could not be judged in time"),
+            ),
+        };
+        Judged::at_once(undecided(image, &governing, reason))
     }
 
     /// The verdict on this very evidence: reached before, or now. One request reaches it for all who wait for the same; where
@@ -197,6 +221,14 @@ impl Door {
 struct Asked<'a> {
     facts: &'a ObjectFacts,
     namespace: Option<&'a str>,
+}
+
+/// An image of which no admission is at hand.
+struct Open<'a> {
+    image: &'a str,
+    pinned: Pinned,
+    governing: Governing,
+    key: Key,
 }
 
 /// Every registry that a request makes us ask.

@@ -92,15 +92,21 @@ impl Door {
             }
             return Pinning::Stays("it is pinned already; `/validate` judges it");
         }
+        let known = self.gatherer.known_digest(&reference, &self.credentials);
         let _place = match place {
             Ok(place) => place,
             // What is known costs no place.
-            Err(cause) => match self.gatherer.known_digest(&reference, &self.credentials) {
+            Err(cause) => match known {
                 Some(digest) => return Pinning::Becomes(reference.resolved(digest).written()),
                 None => return Pinning::Fails(cause),
             },
         };
-        match self.gatherer.resolve(&reference, &self.credentials, deadline).await {
+        let resolved = match known {
+            Some(digest) => Ok(digest),
+            // Boxed, as all that asking a registry may take would be moved about for tags that are known as well.
+            None => Box::pin(self.gatherer.resolve(&reference, &self.credentials, deadline)).await,
+        };
+        match resolved {
             Ok(digest) => {
                 let pinned = reference.resolved(digest);
                 self.expect(&pinned, object, policies);
