@@ -18,6 +18,7 @@ use super::denials::Grievance;
 use super::verdicts::{Key, Weight};
 use super::{Circumstances, Decision, Door};
 use crate::metrics::{Cache, Lookup};
+use crate::record::render::Rulings;
 use crate::{trouble, wants};
 
 /// How many signatures are verified where the request is answered; more would hold up other requests.
@@ -31,6 +32,8 @@ const BYTES_OF_ONE: usize = 1024;
 /// What one image in a review came to, with what it was judged on if that was looked at just now.
 struct Judged {
     judgement: Arc<Judgement>,
+    /// Its rulings as they are written down, where it was reached before.
+    rulings: Option<Arc<Rulings>>,
     judged_on: Option<Grievance>,
 }
 
@@ -38,6 +41,7 @@ impl Judged {
     fn at_once(judgement: Judgement) -> Self {
         Self {
             judgement: Arc::new(judgement),
+            rulings: None,
             judged_on: None,
         }
     }
@@ -68,11 +72,13 @@ impl Door {
         }))
         .await;
         let mut outcomes = Vec::with_capacity(judged.len());
+        let mut rulings = Vec::with_capacity(judged.len());
         let mut grievances = Vec::new();
         for (image, paths, judged) in judged {
             if !matches!(judged.judgement.verdict(), Verdict::Admit(_)) {
                 grievances.extend(judged.judged_on);
             }
+            rulings.push(judged.rulings);
             outcomes.push(Outcome {
                 paths,
                 image: image.to_owned(),
@@ -81,6 +87,7 @@ impl Door {
         }
         Decision {
             outcomes,
+            rulings,
             grievances,
             ..Decision::of(review)
         }
@@ -106,10 +113,11 @@ impl Door {
             credentials: self.credential_scope,
         };
         // 3.
-        if let Some(judgement) = self.verdicts.fresh(&key, under.at) {
+        if let Some((judgement, rulings)) = self.verdicts.fresh(&key, under.at) {
             self.metrics.cache(Cache::Verdicts, Lookup::Hit);
             return Judged {
                 judgement,
+                rulings: Some(rulings),
                 judged_on: None,
             };
         }
@@ -141,6 +149,7 @@ impl Door {
             Ok(Some(judgement)) => {
                 return Judged {
                     judgement,
+                    rulings: None,
                     judged_on: Some(Grievance { evidence, governing }),
                 };
             }

@@ -10,11 +10,14 @@ use super::denials::{Denial, DenialContext, Grievance};
 use super::{Circumstances, Door, Phase};
 use crate::metrics::{self, Endpoint};
 use crate::record::Record;
+use crate::record::render::Rulings;
 
 /// What a request came to.
 pub(super) struct Decision {
     /// What was judged.
     pub(super) outcomes: Vec<Outcome>,
+    /// For each of them in turn, its rulings as they are written down, if they may have been written before.
+    pub(super) rulings: Vec<Option<Arc<Rulings>>>,
     /// What is changed in the object.
     pub(super) patch: Option<Patch>,
     /// On what the images that are not admitted were judged.
@@ -28,6 +31,7 @@ impl Decision {
     pub(super) fn of(review: &Review) -> Self {
         Self {
             outcomes: Vec::new(),
+            rulings: Vec::new(),
             patch: None,
             grievances: Vec::new(),
             refusal: None,
@@ -39,6 +43,7 @@ impl Decision {
         let uid = uid.map(ToOwned::to_owned);
         Self {
             outcomes: Vec::new(),
+            rulings: Vec::new(),
             patch: None,
             grievances: Vec::new(),
             refusal: Some(reason),
@@ -75,6 +80,7 @@ impl Door {
             review,
             uid,
             outcomes: &decision.outcomes,
+            rulings: &decision.rulings,
             allowed: response.allowed(),
             code: response.code(),
             refusal: decision.refusal.as_ref().map(|reason| reason.code().as_str()),

@@ -16,6 +16,8 @@ use jiff::{SignedDuration, Timestamp};
 use moka::sync::Cache;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use crate::record::render::Rulings;
+
 /// How long the list of an image's signatures counts as fresh, and with it a verdict that rests on it.
 const FRESH: SignedDuration = SignedDuration::from_mins(5);
 /// The most verdicts that are kept.
@@ -35,6 +37,7 @@ pub(super) struct Key {
 #[derive(Debug, Clone)]
 struct Kept {
     judgement: Arc<Judgement>,
+    rulings: Arc<Rulings>,
     /// What it was reached on. It may be forgotten meanwhile, and then is never taken for another one.
     evidence: Weak<Evidence>,
     /// Until when it needs no looking at the evidence, if it is an admission.
@@ -82,10 +85,10 @@ impl Verdicts {
     }
 
     /// An admission whose evidence is still fresh.
-    pub(super) fn fresh(&self, key: &Key, now: Timestamp) -> Option<Arc<Judgement>> {
+    pub(super) fn fresh(&self, key: &Key, now: Timestamp) -> Option<(Arc<Judgement>, Arc<Rulings>)> {
         let kept = self.kept.get(key)?;
         kept.fresh_until.filter(|until| now < *until)?;
-        Some(kept.judgement)
+        Some((kept.judgement, kept.rulings))
     }
 
     /// What was reached on this very evidence.
@@ -107,6 +110,7 @@ impl Verdicts {
             key,
             Kept {
                 judgement,
+                rulings: Arc::default(),
                 evidence,
                 fresh_until,
             },

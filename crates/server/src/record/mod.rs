@@ -4,6 +4,7 @@ mod recorder;
 pub mod render;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_admission::{Operation, Outcome, Review};
@@ -11,7 +12,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 pub use self::recorder::Recorder;
-use self::render::{Shown, Written};
+use self::render::{Rulings, Shown, Written};
 use crate::admission::Phase;
 
 /// What is written down of one decision.
@@ -27,6 +28,8 @@ pub struct Record<'a> {
     pub uid: Option<&'a str>,
     /// What was judged.
     pub outcomes: &'a [Outcome],
+    /// For each of them in turn, its rulings as they may have been written before; it may end before they do.
+    pub rulings: &'a [Option<Arc<Rulings>>],
     /// Whether the object was let in.
     pub allowed: bool,
     /// The status that the caller gets.
@@ -77,14 +80,15 @@ struct Request<'a> {
 impl Record<'_> {
     /// One JSON object, and the end of its line.
     pub(crate) fn to_line(&self) -> String {
-        let images = self.outcomes.iter();
+        let before = self.rulings.iter().map(Option::as_deref);
+        let images = self.outcomes.iter().zip(before.chain(std::iter::repeat(None)));
         let line = Line {
             allowed: self.allowed,
             api_version: "countersign.dev/v1alpha1",
             code: self.code,
             id: self.uid,
             images: images
-                .map(|outcome| Written::new(&outcome.judgement, &outcome.image, Some(&outcome.paths)))
+                .map(|(outcome, rulings)| Written::in_object(outcome, rulings))
                 .collect(),
             kind: "Decision",
             microseconds: u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),

@@ -7,12 +7,14 @@ mod links;
 
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::sync::OnceLock;
 
-use countersign_admission::FieldPath;
+use countersign_admission::{FieldPath, Outcome};
 use countersign_evidence::{Evidence, unverified_summary};
 use countersign_policy::ground::Proof;
 use countersign_policy::{Ground, GroundKind, Judgement, Reason, Ruling};
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{cut_text, name};
@@ -20,8 +22,7 @@ use super::{cut_text, name};
 /// All rulings about one image.
 #[must_use]
 pub fn judgement(judgement: &Judgement) -> Value {
-    let written = Written::new(judgement, judgement.image(), None);
-    serde_json::to_value(written).expect("names and texts are JSON")
+    serde_json::to_value(Written::alone(judgement)).expect("names and texts are JSON")
 }
 
 /// A judgement about an image as it is written, with the fields that name the image where it was in an object.
@@ -30,16 +31,54 @@ pub(super) struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     fields: Option<Vec<Shown<&'a FieldPath>>>,
     image: Cow<'a, str>,
-    rulings: Vec<RulingWritten<'a>>,
+    rulings: RulingsWritten<'a>,
     verdict: &'static str,
 }
 
+#[derive(Serialize)]
+#[serde(untagged)]
+enum RulingsWritten<'a> {
+    Now(Vec<RulingWritten<'a>>),
+    Before(&'a RawValue),
+}
+
+/// The rulings of one judgement as they are written, once they have been: most of a record is the same whenever the
+/// judgement is used again.
+#[derive(Debug, Default)]
+pub struct Rulings(OnceLock<Box<RawValue>>);
+
+impl Rulings {
+    /// `judgement` is always the same.
+    fn of(&self, judgement: &Judgement) -> &RawValue {
+        self.0
+            .get_or_init(|| serde_json::value::to_raw_value(&rulings(judgement)).expect("names and texts are JSON"))
+    }
+}
+
+fn rulings(judgement: &Judgement) -> Vec<RulingWritten<'_>> {
+    judgement.rulings().iter().map(RulingWritten::of).collect()
+}
+
 impl<'a> Written<'a> {
-    pub(super) fn new(judgement: &'a Judgement, image: &'a str, fields: Option<&'a [FieldPath]>) -> Self {
+    fn alone(judgement: &'a Judgement) -> Self {
         Self {
-            fields: fields.map(|fields| fields.iter().map(Shown).collect()),
-            image: name(image),
-            rulings: judgement.rulings().iter().map(RulingWritten::of).collect(),
+            fields: None,
+            image: name(judgement.image()),
+            rulings: RulingsWritten::Now(rulings(judgement)),
+            verdict: judgement.verdict().word(),
+        }
+    }
+
+    /// With the rulings from before, where there may be some.
+    pub(super) fn in_object(outcome: &'a Outcome, before: Option<&'a Rulings>) -> Self {
+        let judgement = &*outcome.judgement;
+        Self {
+            fields: Some(outcome.paths.iter().map(Shown).collect()),
+            image: name(&outcome.image),
+            rulings: match before {
+                Some(before) => RulingsWritten::Before(before.of(judgement)),
+                None => RulingsWritten::Now(rulings(judgement)),
+            },
             verdict: judgement.verdict().word(),
         }
     }
@@ -189,4 +228,31 @@ pub fn evidence(evidence: &Evidence) -> Value {
             "cause": gap.cause.to_string(),
         })).collect::<Vec<_>>(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// A record does not tell whether its verdict was reached just now.
+    #[test]
+    fn rulings_are_written_again_as_they_were_written_first() {
+        let path = FieldPath::root()
+            .field("spec")
+            .field("containers")
+            .index(1)
+            .field("image");
+        let outcome = Outcome {
+            paths: vec![path],
+            image: String::from("registry.example/app@sha256:00 \"quoted\"\n"),
+            judgement: Arc::new(Judgement::nothing_to_judge("what", "a \"why\" of\ntwo lines")),
+        };
+        let text = |before| serde_json::to_string(&Written::in_object(&outcome, before)).unwrap();
+        let now = text(None);
+        assert!(now.contains(r#"a \"why\" of\ntwo lines"#), "{now}");
+        let before = Rulings::default();
+        assert_eq!((text(Some(&before)), text(Some(&before))), (now.clone(), now));
+    }
 }
