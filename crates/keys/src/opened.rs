@@ -1,6 +1,7 @@
 //! A key that signs, wherever it is.
 
-use countersign_evidence::{PublicKey, ToBeSigned};
+use countersign_evidence::{KeyKind, PublicKey, ToBeSigned};
+use countersign_ledger::{CheckpointError, KeyType, NoteError, SignedHead, ToBeSealed, VerifierKey};
 
 use crate::private::PrivateKey;
 use crate::reference::KeyName;
@@ -49,7 +50,80 @@ pub enum SigningError {
     Vault(#[from] VaultError),
 }
 
+/// Why a checkpoint of the ledger was not signed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SealingError {
+    /// The key did not sign.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+    /// What it signed is not believed.
+    #[error("the checkpoint that was just signed is not believed")]
+    Checkpoint(#[from] CheckpointError),
+}
+
+/// Why a key is not one of a ledger.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NotALogKey {
+    /// Logs sign with Ed25519 alone (C2SP signed-note).
+    #[error("a log signs with Ed25519, and this key is {kind}")]
+    Kind {
+        /// The key's kind.
+        kind: KeyKind,
+    },
+    /// The log's name is none.
+    #[error(transparent)]
+    Name(#[from] NoteError),
+}
+
 impl SigningKey {
+    /// The version of the key, as whoever keeps it counts; 0 for a key in memory, which has none.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        match self {
+            Self::Held(_) => 0,
+            Self::Vault(key) => key.version(),
+        }
+    }
+
+    /// This key as that of the log of this name.
+    ///
+    /// # Errors
+    /// [`NotALogKey`] for a key of another kind than Ed25519, or a name that none can have.
+    pub fn of_log(&self, origin: &str) -> Result<VerifierKey, NotALogKey> {
+        let public = self.public_key();
+        let raw = match public.kind() {
+            KeyKind::Ed25519 => public.spki_der().last_chunk::<32>(),
+            _ => None,
+        };
+        let raw = raw.ok_or(NotALogKey::Kind { kind: public.kind() })?;
+        Ok(VerifierKey::new(origin, KeyType::Note, *raw)?)
+    }
+
+    /// Signs a checkpoint of the ledger, which is the only other thing that a key takes.
+    ///
+    /// # Errors
+    /// [`SealingError`].
+    pub async fn seal(&self, checkpoint: ToBeSealed) -> Result<SignedHead, SealingError> {
+        let signature = match self {
+            Self::Held(key) => key.sign_message(checkpoint.message()).map_err(SigningError::from)?,
+            Self::Vault(key) => {
+                let signed = key.sign_message(checkpoint.message()).await;
+                signed.map_err(SigningError::from)?.signature
+            }
+        };
+        Ok(checkpoint.sealed(&signature)?)
+    }
+
+    /// Keeps a vault's token good while nobody signs. For a key in memory there is nothing to do. It does not end.
+    pub async fn keep(&self) {
+        match self {
+            Self::Held(_) => std::future::pending().await,
+            Self::Vault(key) => key.keep().await,
+        }
+    }
+
     /// The key that verifies what this signs.
     #[must_use]
     pub fn public_key(&self) -> &PublicKey {
@@ -95,5 +169,35 @@ impl SigningKey {
                 })
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_ledger::Checkpoint;
+    use countersign_ledger::tree::empty_root;
+
+    use super::*;
+
+    fn held(kind: KeyKind) -> SigningKey {
+        SigningKey::Held(PrivateKey::generate(kind).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_key_of_a_log_signs_its_checkpoints_and_those_of_no_other() {
+        let (key, other) = (held(KeyKind::Ed25519), held(KeyKind::Ed25519));
+        let log = key.of_log("log.example/1").unwrap();
+        let checkpoint = Checkpoint::new("log.example/1", 0, empty_root()).unwrap();
+        let head = key.seal(ToBeSealed::new(&checkpoint, &log).unwrap()).await.unwrap();
+        assert_eq!(head.checkpoint(), &checkpoint);
+        let refused = other.seal(ToBeSealed::new(&checkpoint, &log).unwrap()).await;
+        assert!(matches!(refused, Err(SealingError::Checkpoint(_))), "{refused:?}");
+    }
+
+    #[test]
+    fn a_key_that_no_log_can_have_is_refused() {
+        let refused = held(KeyKind::EcdsaP256).of_log("log.example/1");
+        assert!(matches!(refused, Err(NotALogKey::Kind { kind: KeyKind::EcdsaP256 })));
+        assert!(matches!(held(KeyKind::Ed25519).of_log("a b"), Err(NotALogKey::Name(_))));
     }
 }

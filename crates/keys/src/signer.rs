@@ -87,7 +87,8 @@ impl PrivateKey {
         }
     }
 
-    fn sign_message(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
+    /// Whoever calls this says what is signed; outside of this crate nobody can.
+    pub(crate) fn sign_message(&self, message: &[u8]) -> Result<Vec<u8>, SignerError> {
         match (&self.secret, self.scheme) {
             (Secret::Ecdsa(pair), Scheme::Ecdsa(hash)) => sign_ecdsa(pair, self.public.kind(), hash, message),
             (Secret::Ed25519(key), Scheme::Ed25519) => Ok(key.sign(message).to_vec()),

@@ -147,8 +147,13 @@ impl VaultKey {
     /// # Errors
     /// [`VaultError`]. After one that [is passing](VaultError::is_passing) the same may be asked again.
     pub async fn sign(&self, what: &ToBeSigned) -> Result<VaultSignature, VaultError> {
+        self.sign_message(what.message()).await
+    }
+
+    /// Whoever calls this says what is signed; outside of this crate nobody can.
+    pub(crate) async fn sign_message(&self, message: &[u8]) -> Result<VaultSignature, VaultError> {
         let path = self.signing_path();
-        let body = self.request(what.message()).to_string();
+        let body = self.request(message).to_string();
         let purpose = self.purpose("sign with this key");
         let answer = self
             .session
@@ -167,7 +172,7 @@ impl VaultKey {
         let signature = STANDARD
             .decode(signature)
             .map_err(|_| malformed("the signature is not base64"))?;
-        self.verify(what.message(), &signature)?;
+        self.verify(message, &signature)?;
         Ok(VaultSignature {
             signature,
             request_id: signed.request_id,
