@@ -96,12 +96,17 @@ impl Condition {
 
 /// `/healthz` (the process answers), `/readyz` (200, or 503 with one line per condition that is not met), `/metrics`.
 pub fn router(readiness: Readiness, metrics: Metrics) -> Router {
+    router_of(readiness, move || metrics.text())
+}
+
+/// The same for a part that counts more than the doors do: `text` is the whole exposition.
+pub fn router_of(readiness: Readiness, text: impl Fn() -> String + Clone + Send + Sync + 'static) -> Router {
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(move || async move { ready(&readiness) }))
         .route(
             "/metrics",
-            get(move || async move { ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics.text()) }),
+            get(move || async move { ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text()) }),
         )
 }
 

@@ -77,6 +77,18 @@ impl Limits {
         }
     }
 
+    /// For the signing door: reports are bounded where they are read, and whoever watches a submission is answered for as
+    /// long as he watches.
+    pub fn signing() -> Self {
+        Self {
+            in_flight: 1024,
+            answer: None,
+            body: None,
+            request: Some(Duration::from_secs(120)),
+            ..Self::admission()
+        }
+    }
+
     /// For the admin door.
     pub fn admin() -> Self {
         Self {

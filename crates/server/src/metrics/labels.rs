@@ -108,6 +108,7 @@ label! {
     Door {
         Admission = "admission",
         Registry = "registry",
+        Signing = "signing",
         Admin = "admin",
     }
 }

@@ -1,0 +1,4 @@
+//! The door itself: `/v1` over HTTP.
+
+mod body;
+mod refusal;
