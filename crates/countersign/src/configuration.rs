@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use countersign_gate::Class;
+use countersign_identity::IssuerConfig;
 use serde::{Deserialize, Deserializer};
 
 use crate::failure::Failure;
@@ -25,6 +27,8 @@ pub(crate) struct Configuration {
     pub(crate) trust_roots: TrustRoots,
     pub(crate) admission: Option<Admission>,
     pub(crate) registry: Option<Registry>,
+    #[serde(default, deserialize_with = "present")]
+    pub(crate) signing: Option<Signing>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -208,6 +212,93 @@ pub(crate) enum Action {
     Pull,
     Push,
     Delete,
+}
+
+/// `serve signing`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Signing {
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) admin: Option<SocketAddr>,
+    /// `https://host[:port]` as pipelines reach it: the audience of their tokens, and the beginning of what it signs about itself.
+    pub(crate) public_url: String,
+    /// Without it, plain HTTP: for loopback addresses alone.
+    pub(crate) tls: Option<Tls>,
+    pub(crate) store: SigningStore,
+    /// Whose tokens are believed.
+    pub(crate) issuers: Vec<IssuerConfig>,
+    /// A directory with `Gate` and `RepositoryBinding` documents; watched.
+    pub(crate) gates: PathBuf,
+    pub(crate) keys: SigningKeys,
+    pub(crate) ledger: SigningLedger,
+    /// Registries (`host` or `host:port`) that images may be submitted from and published to.
+    pub(crate) registries: Vec<String>,
+    /// The URI that verification summaries name this service by [default: `PUBLIC-URL/gate/v1`].
+    pub(crate) verifier_id: Option<String>,
+    /// Tools of the organisation's own, and what they look for: SARIF does not say.
+    #[serde(default)]
+    pub(crate) tools: BTreeMap<String, Class>,
+    #[serde(default)]
+    pub(crate) limits: SigningLimits,
+    #[serde(default, deserialize_with = "crate::duration::deserialize")]
+    pub(crate) drain_grace: Option<Duration>,
+}
+
+/// Where the service keeps what it must not lose.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct SigningStore {
+    /// `sqlite:PATH` or `postgres://…`.
+    pub(crate) database: String,
+    /// A directory for reports; replicas share it.
+    pub(crate) blobs: PathBuf,
+}
+
+/// The service's keys: files, `env://VARIABLE`, `openbao://KEY` or `hashivault://KEY`. No two of them may be one.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct SigningKeys {
+    /// Those that sign images, each under the name that gates call it by.
+    pub(crate) release: BTreeMap<String, PathBuf>,
+    /// Those that sign attestations.
+    pub(crate) attest: BTreeMap<String, PathBuf>,
+    /// The one that signs past the gate.
+    pub(crate) emergency: Option<PathBuf>,
+    /// The one that signs the ledger: Ed25519.
+    pub(crate) log: PathBuf,
+    /// A file with the password of the keys in files [default: COUNTERSIGN_PASSWORD of the environment].
+    pub(crate) password_file: Option<PathBuf>,
+}
+
+/// The ledger.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct SigningLedger {
+    /// Its name, an address without a scheme: `signer.corp/log/2027`. Another key needs another name.
+    pub(crate) origin: String,
+    /// A directory where a copy is kept as `countersign ledger verify` reads it.
+    pub(crate) mirror: Option<PathBuf>,
+}
+
+/// How much the service takes on.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct SigningLimits {
+    /// The most submissions of one repository that are not over [default: 50].
+    pub(crate) open_per_repository: Option<u64>,
+    /// The most reports that are taken in at once [default: 8].
+    pub(crate) uploads: Option<usize>,
+    /// The most submissions that are worked on at once [default: twice the cores].
+    pub(crate) workers: Option<usize>,
+    /// How long a submission may lie unsealed [default: 1h].
+    #[serde(default, deserialize_with = "crate::duration::deserialize")]
+    pub(crate) unsealed: Option<Duration>,
+    /// How long outages are sat out before a submission fails [default: 24h].
+    #[serde(default, deserialize_with = "crate::duration::deserialize")]
+    pub(crate) outages: Option<Duration>,
+    /// How often what was published is looked at, to put back what is gone [default: 15m].
+    #[serde(default, deserialize_with = "crate::duration::deserialize")]
+    pub(crate) heal_every: Option<Duration>,
 }
 
 /// The most bytes that a configuration file may have.

@@ -25,6 +25,11 @@ pub(crate) struct PasswordSource {
 }
 
 impl PasswordSource {
+    /// A file, where a configuration names one.
+    pub(crate) fn file(path: Option<PathBuf>) -> Self {
+        Self { password_file: path }
+    }
+
     pub(crate) fn read(&self) -> Result<Option<Password>, Failure> {
         if let Some(path) = &self.password_file {
             let text = Zeroizing::new(files::read_text(path, MAX_SMALL)?);
@@ -44,13 +49,22 @@ pub(crate) fn reference(name: &Path) -> Result<KeyReference, Failure> {
         .map_err(|error| Failure::misuse(error).context(format!("`{}` names no key", name.display())))
 }
 
-/// A key that signs, from wherever its name leads.
+/// A key that signs, from wherever its name leads. What somebody should know of it is said at once.
 pub(crate) async fn open(name: &Path, password: &PasswordSource, printer: &mut Printer) -> Result<SigningKey, Failure> {
+    let opened = opened(name, password).await?;
+    for warning in opened.warnings() {
+        printer.note(format!("warning: {warning}"));
+    }
+    Ok(opened)
+}
+
+/// The same, for whoever says it himself.
+pub(crate) async fn opened(name: &Path, password: &PasswordSource) -> Result<SigningKey, Failure> {
     let reference = reference(name)?;
     let pem = match &reference {
         KeyReference::File(path) => Zeroizing::new(files::read(path, MAX_SMALL)?),
         KeyReference::Environment(name) => Zeroizing::new(variable(name)?.into_bytes()),
-        KeyReference::Vault(dialect, key) => return vault::open(*dialect, key.clone(), printer).await,
+        KeyReference::Vault(dialect, key) => return vault::open(*dialect, key.clone()).await,
     };
     parse(&pem, &reference, password).map(SigningKey::Held)
 }

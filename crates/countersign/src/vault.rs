@@ -7,17 +7,13 @@ use countersign_keys::{
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::printer::Printer;
 
-/// A key that the vault signs with. What somebody should know of it is said at once.
-pub(crate) async fn open(dialect: Dialect, key: KeyName, printer: &mut Printer) -> Result<SigningKey, Failure> {
+/// A key that the vault signs with.
+pub(crate) async fn open(dialect: Dialect, key: KeyName) -> Result<SigningKey, Failure> {
     let reference = KeyReference::Vault(dialect, key.clone());
     let opened = VaultKey::open(settings(dialect, &reference)?, key)
         .await
         .map_err(|error| unopened(error, &reference))?;
-    for warning in opened.warnings() {
-        printer.note(format!("warning: {warning}"));
-    }
     Ok(SigningKey::Vault(Box::new(opened)))
 }
 

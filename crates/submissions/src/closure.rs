@@ -17,6 +17,8 @@ pub const MAX_PLATFORMS: usize = 64;
 const MAX_CONFIG: u64 = MAX_MANIFEST_BYTES as u64;
 /// What BuildKit calls the manifests of an index that are no images.
 const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
+/// The image that an image was built upon (OCI image specification, "annotations").
+const BASE_NAME: &str = "org.opencontainers.image.base.name";
 
 /// Why an image could not be looked at.
 #[derive(Debug, Error)]
@@ -97,6 +99,8 @@ pub struct Fetched {
     pub digest: Digest,
     /// The configurations, by platform: what the image itself says.
     pub configurations: BTreeMap<String, Vec<u8>>,
+    /// What the manifest of a platform says of the image that it was built upon.
+    pub bases: BTreeMap<String, String>,
 }
 
 /// Fetches an image. Manifests that BuildKit calls attestations are no platforms.
@@ -139,6 +143,7 @@ pub async fn fetch(
         digest: digest_of(&closure),
         closure,
         configurations: found.configurations,
+        bases: found.bases,
     })
 }
 
@@ -160,6 +165,7 @@ fn digest_of(closure: &Closure) -> Digest {
 struct Found {
     platforms: BTreeMap<String, Platform>,
     configurations: BTreeMap<String, Vec<u8>>,
+    bases: BTreeMap<String, String>,
 }
 
 struct Desk<'a> {
@@ -228,6 +234,9 @@ impl Desk<'_> {
         };
         if found.platforms.insert(platform.clone(), digests).is_some() {
             return Err(ClosureError::Twice { platform });
+        }
+        if let Some(base) = manifest.annotations.get(BASE_NAME) {
+            found.bases.insert(platform.clone(), base.clone());
         }
         found.configurations.insert(platform, blob.bytes().to_vec());
         Ok(())

@@ -1,11 +1,18 @@
 //! The keys of the service, each for one thing.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use countersign_evidence::PublicKey;
 use countersign_keys::{NotALogKey, SigningKey};
 use countersign_ledger::VerifierKey;
+use countersign_store::KeyVersion;
+use jiff::Timestamp;
 use thiserror::Error;
+
+/// The name of the key that signs past the gate, and of that of the ledger. There is one of each.
+pub const EMERGENCY: &str = "emergency";
+/// The name of the ledger's key.
+pub const LOG: &str = "log";
 
 /// What a key is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -21,16 +28,13 @@ pub enum Role {
 }
 
 impl Role {
-    /// Every role.
-    pub const ALL: [Self; 4] = [Self::Release, Self::Attest, Self::Emergency, Self::Log];
-
     /// As it is written.
     pub fn name(self) -> &'static str {
         match self {
             Self::Release => "release",
             Self::Attest => "attest",
-            Self::Emergency => "emergency",
-            Self::Log => "log",
+            Self::Emergency => EMERGENCY,
+            Self::Log => LOG,
         }
     }
 }
@@ -41,29 +45,64 @@ impl fmt::Display for Role {
     }
 }
 
+/// A key with its role and the name that gates call it by.
+#[derive(Debug)]
+pub struct NamedKey {
+    /// What it is for.
+    pub role: Role,
+    /// What it is called.
+    pub name: String,
+    /// The key.
+    pub key: SigningKey,
+}
+
+impl NamedKey {
+    /// Its public half, as the store keeps it for ever.
+    pub(crate) fn kept(&self, now: Timestamp) -> KeyVersion {
+        let public = self.key.public_key();
+        KeyVersion {
+            name: self.name.clone(),
+            version: u64::from(self.key.version()),
+            pem: public.to_pem(),
+            spki: public.fingerprint(),
+            first_used: now,
+            retired: None,
+        }
+    }
+}
+
 /// The keys, opened and told apart.
 #[derive(Debug)]
 pub struct Keyring {
-    release: SigningKey,
-    attest: SigningKey,
-    emergency: Option<SigningKey>,
-    log: SigningKey,
+    keys: BTreeMap<String, NamedKey>,
     verifier: VerifierKey,
 }
 
 /// Why keys are not those of a service.
 #[derive(Debug, Error)]
 pub enum KeyringError {
-    /// One key has two roles: whoever believes one of them believes the other.
-    #[error("`keys.{first}` and `keys.{second}` are one key, and each has to be for one thing alone")]
+    /// One key has two names: whoever believes one of them believes the other.
+    #[error("`{first}` and `{second}` are one key, and each has to be for one thing alone")]
     Shared {
-        /// The one role.
-        first: Role,
+        /// The one name.
+        first: String,
         /// The other.
-        second: Role,
+        second: String,
+    },
+    /// Two keys have one name.
+    #[error("there are two keys `{name}`")]
+    SameName {
+        /// The name.
+        name: String,
+    },
+    /// Without a key of this role nothing can be signed.
+    #[error("there is no key whose role is `{role}`")]
+    Missing {
+        /// The role.
+        role: Role,
     },
     /// The key cannot be a log's.
-    #[error("`keys.log` cannot sign the ledger")]
+    #[error("the key `log` cannot sign the ledger")]
     Log(#[source] NotALogKey),
 }
 
@@ -72,62 +111,45 @@ impl Keyring {
     ///
     /// # Errors
     /// [`KeyringError`].
-    pub fn new(
-        release: SigningKey,
-        attest: SigningKey,
-        emergency: Option<SigningKey>,
-        log: SigningKey,
-        origin: &str,
-    ) -> Result<Self, KeyringError> {
-        let verifier = log.of_log(origin).map_err(KeyringError::Log)?;
-        let ring = Self {
-            release,
-            attest,
-            emergency,
-            log,
-            verifier,
-        };
-        let keys: Vec<(Role, &SigningKey)> = ring.all().collect();
-        for (at, (first, key)) in keys.iter().enumerate() {
-            let same = |(_, other): &&(Role, &SigningKey)| other.public_key() == key.public_key();
-            if let Some((second, _)) = keys[at + 1..].iter().find(same) {
+    pub fn new(keys: impl IntoIterator<Item = NamedKey>, origin: &str) -> Result<Self, KeyringError> {
+        let mut named: BTreeMap<String, NamedKey> = BTreeMap::new();
+        for key in keys {
+            let same = named.values().find(|other| other.key.public_key() == key.key.public_key());
+            if let Some(other) = same {
                 return Err(KeyringError::Shared {
-                    first: *first,
-                    second: *second,
+                    first: other.name.clone(),
+                    second: key.name,
                 });
             }
+            if let Some(before) = named.insert(key.name.clone(), key) {
+                return Err(KeyringError::SameName { name: before.name });
+            }
         }
-        Ok(ring)
-    }
-
-    /// The key of a role; there need be none for emergencies.
-    pub fn key(&self, role: Role) -> Option<&SigningKey> {
-        match role {
-            Role::Release => Some(&self.release),
-            Role::Attest => Some(&self.attest),
-            Role::Emergency => self.emergency.as_ref(),
-            Role::Log => Some(&self.log),
+        for role in [Role::Release, Role::Attest, Role::Log] {
+            if !named.values().any(|key| key.role == role) {
+                return Err(KeyringError::Missing { role });
+            }
         }
+        let log = named.get(LOG).filter(|key| key.role == Role::Log);
+        let log = log.ok_or(KeyringError::Missing { role: Role::Log })?;
+        let verifier = log.key.of_log(origin).map_err(KeyringError::Log)?;
+        Ok(Self { keys: named, verifier })
     }
 
-    /// Every key with its role.
-    pub fn all(&self) -> impl Iterator<Item = (Role, &SigningKey)> {
-        Role::ALL.into_iter().filter_map(|role| Some((role, self.key(role)?)))
+    /// The key that a gate names, if it is of this role.
+    pub fn key(&self, role: Role, name: &str) -> Option<&SigningKey> {
+        let key = self.keys.get(name).filter(|key| key.role == role);
+        key.map(|key| &key.key)
     }
 
-    /// What signs releases.
-    pub fn release(&self) -> &SigningKey {
-        &self.release
-    }
-
-    /// What signs attestations.
-    pub fn attest(&self) -> &SigningKey {
-        &self.attest
+    /// Every key.
+    pub fn all(&self) -> impl Iterator<Item = &NamedKey> {
+        self.keys.values()
     }
 
     /// What signs the ledger.
     pub fn log(&self) -> &SigningKey {
-        &self.log
+        &self.keys[LOG].key
     }
 
     /// The ledger's key as those who read it name it.
@@ -137,14 +159,9 @@ impl Keyring {
 
     /// Keeps the tokens of vaults good. It does not end.
     pub async fn keep(&self) {
-        let keeping = self.all().map(|(_, key)| key.keep());
+        let keeping = self.all().map(|key| key.key.keep());
         futures_util::future::join_all(keeping).await;
     }
-}
-
-/// The name of a key in the ledger and in the store.
-pub(crate) fn fingerprint(key: &PublicKey) -> String {
-    key.fingerprint().to_string()
 }
 
 #[cfg(test)]
@@ -154,43 +171,55 @@ mod tests {
 
     use super::*;
 
-    fn key(kind: KeyKind) -> SigningKey {
-        SigningKey::Held(PrivateKey::generate(kind).unwrap())
+    fn named(role: Role, name: &str, key: PrivateKey) -> NamedKey {
+        NamedKey {
+            role,
+            name: name.to_owned(),
+            key: SigningKey::Held(key),
+        }
     }
 
-    fn twin() -> (SigningKey, SigningKey) {
-        let key = PrivateKey::generate(KeyKind::EcdsaP256).unwrap();
-        let again = PrivateKey::parse(key.to_pkcs8_pem().as_bytes(), None).unwrap();
-        (SigningKey::Held(key), SigningKey::Held(again))
+    fn p256() -> PrivateKey {
+        PrivateKey::generate(KeyKind::EcdsaP256).unwrap()
+    }
+
+    fn twin(key: &PrivateKey) -> PrivateKey {
+        PrivateKey::parse(key.to_pkcs8_pem().as_bytes(), None).unwrap()
+    }
+
+    fn log() -> NamedKey {
+        named(Role::Log, LOG, PrivateKey::generate(KeyKind::Ed25519).unwrap())
     }
 
     #[test]
     fn one_key_for_two_things_is_refused() {
-        let log = || key(KeyKind::Ed25519);
-        let (one, two) = twin();
-        let refused = Keyring::new(one, two, None, log(), "log.example/1");
-        assert!(matches!(
-            refused,
-            Err(KeyringError::Shared {
-                first: Role::Release,
-                second: Role::Attest
-            })
-        ));
-        let (one, two) = twin();
-        let refused = Keyring::new(key(KeyKind::EcdsaP256), one, Some(two), log(), "log.example/1");
-        assert!(matches!(
-            refused,
-            Err(KeyringError::Shared {
-                first: Role::Attest,
-                second: Role::Emergency
-            })
-        ));
-        let p256 = || key(KeyKind::EcdsaP256);
-        assert!(matches!(
-            Keyring::new(p256(), p256(), None, p256(), "log.example/1"),
-            Err(KeyringError::Log(_))
-        ));
-        let ring = Keyring::new(p256(), p256(), None, log(), "log.example/1").unwrap();
-        assert_eq!(ring.all().count(), 3);
+        for (first, second) in [
+            (Role::Release, Role::Attest),
+            (Role::Attest, Role::Emergency),
+            (Role::Release, Role::Release),
+        ] {
+            let key = p256();
+            let again = twin(&key);
+            let keys = [named(first, "one", key), named(second, "two", again), log()];
+            let refused = Keyring::new(keys, "log.example/1");
+            assert!(matches!(refused, Err(KeyringError::Shared { .. })), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_or_of_another_kind_is_refused() {
+        let (release, attest) = (
+            || named(Role::Release, "release", p256()),
+            || named(Role::Attest, "attest", p256()),
+        );
+        let refused = Keyring::new([release(), log()], "log.example/1");
+        assert!(matches!(refused, Err(KeyringError::Missing { role: Role::Attest })));
+        let refused = Keyring::new([release(), attest(), named(Role::Log, LOG, p256())], "log.example/1");
+        assert!(matches!(refused, Err(KeyringError::Log(_))));
+        let refused = Keyring::new([release(), attest(), named(Role::Attest, "release", p256()), log()], "log.example/1");
+        assert!(matches!(refused, Err(KeyringError::SameName { .. })));
+        let ring = Keyring::new([release(), attest(), log()], "log.example/1").unwrap();
+        assert!(ring.key(Role::Release, "release").is_some());
+        assert!(ring.key(Role::Release, "attest").is_none(), "a name of another role");
     }
 }

@@ -140,6 +140,8 @@ codes! {
     StatementsRefused "statements_refused" Kind::Failure;
     /// The gate or the binding is gone.
     GateGone "gate_gone" Kind::Failure;
+    /// The gate was changed while the image was being signed.
+    GateChanged "gate_changed" Kind::Failure;
     /// It took longer than the whole of it may take.
     TookTooLong "took_too_long" Kind::Failure;
 }

@@ -1,7 +1,5 @@
 //! A submission, as it is asked for and as it is told.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,12 +20,9 @@ pub struct NewSubmission {
     /// What the image was built from, as the caller says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
-    /// Under which tags the signed image is wanted.
+    /// Under which tag the signed image is wanted.
     #[serde(default)]
     pub promote: Promotion,
-    /// What the signature is to say beside what the gate says: for `cosign verify -a KEY=VALUE`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub annotations: BTreeMap<String, String>,
 }
 
 /// An image by its digest.
@@ -54,13 +49,13 @@ pub struct Source {
     pub commit: Option<String>,
 }
 
-/// Tags for the signed image.
+/// The tag for the signed image.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Promotion {
-    /// The tags that `{tag}` stands for in the gate's `publish.tags`.
-    #[serde(default)]
-    pub tags: Vec<String>,
+    /// What `{tag}` stands for in the gate's `publish.tags`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
 }
 
 /// A submission as it is now.
@@ -87,9 +82,10 @@ pub struct Submission {
     /// When it was last stepped on.
     #[schema(value_type = String, format = DateTime)]
     pub updated: Timestamp,
-    /// When it is given up.
-    #[schema(value_type = String, format = DateTime)]
-    pub deadline: Timestamp,
+    /// When its time in this state is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub deadline: Option<Timestamp>,
     /// The reports that were taken in.
     pub evidence: Vec<Evidence>,
     /// The digest over all of them, once sealed: SHA-256 of the sorted lines `slot NUL digest`.
@@ -150,6 +146,9 @@ pub struct Check {
     pub status: CheckStatus,
     /// What was found wanting.
     pub reasons: Vec<Reason>,
+    /// What is suffered for now, and will not be for ever.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Reason>,
     /// The slots of the reports that it rests on.
     pub slots: Vec<String>,
 }
@@ -186,7 +185,7 @@ pub struct Reason {
 pub struct Signature {
     /// What it is: a signature, or an attestation of a type.
     pub kind: String,
-    /// The key's fingerprint: the SHA-256 of its public half (DER).
+    /// The key's name.
     pub key: String,
     /// The SHA-256 of the signature's bytes.
     pub sha256: String,

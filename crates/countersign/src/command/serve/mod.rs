@@ -1,9 +1,10 @@
-//! `countersign serve admission | registry`
+//! `countersign serve admission | registry | signing`
 
 mod admission;
 mod logging;
 mod registry;
 mod signals;
+mod signing;
 
 use clap::Subcommand;
 
@@ -18,6 +19,8 @@ pub(crate) enum Arguments {
     Admission(Box<admission::Arguments>),
     /// An OCI registry, in memory or on disk
     Registry(registry::Arguments),
+    /// The signing door: pipelines submit images, a gate decides, and the keys sign what it lets through
+    Signing(signing::Arguments),
 }
 
 pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
@@ -25,5 +28,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<Exit, Failure> {
     match arguments {
         Arguments::Admission(arguments) => admission::run(*arguments).await,
         Arguments::Registry(arguments) => registry::run(arguments).await,
+        Arguments::Signing(arguments) => signing::run(arguments).await,
     }
 }
