@@ -244,7 +244,7 @@ fn recognised(bytes: &Bytes, tools: &countersign_gate::Tools) -> Result<(Digest,
     };
     let report = report.map_err(|error| refused(&error))?;
     let details = HandedIn {
-        format: report.format.to_string(),
+        format: report.format.name().to_owned(),
         tools: report.tools.iter().map(tool).collect(),
         findings: report.findings.len() as u64,
         redacted: is_redacted,

@@ -152,6 +152,7 @@ impl Service {
             Err(TransitionError::NotFrom(error)) => Err(Refusal::with(Code::WrongState, error)),
             Err(TransitionError::Lost) => Err(Refusal::with(Code::WrongState, "somebody else was faster; look again")),
             Err(TransitionError::Store(error)) => Err(error.into()),
+            Err(error) => Err(Refusal::internal(&error)),
         }
     }
 }

@@ -36,9 +36,7 @@ pub(super) struct Item {
 pub(super) struct Weighing {
     pub(super) gate: Gate,
     pub(super) fetched: Fetched,
-    pub(super) repository: Repository,
-    pub(super) job: Job,
-    pub(super) request: Request,
+    request: Request,
     items: Vec<Item>,
     source: Source,
     image: Image,
@@ -91,8 +89,6 @@ impl Weighing {
             known: Known::default(),
             gate,
             fetched,
-            repository,
-            job,
             request,
             items,
         })
