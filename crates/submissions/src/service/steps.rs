@@ -84,7 +84,7 @@ impl Service {
             return self.told(&submission).await;
         }
         let rows = self.store.evidence(id).await?;
-        let set = evidence_set_digest(rows.iter().map(|row| (row.slot.as_str(), row.received)));
+        let set = evidence_set_digest(rows.iter().map(|row| (row.slot.as_str(), row.sha256)));
         let stepping = Stepping {
             from: &submission,
             step: Step::Seal,
