@@ -18,8 +18,14 @@ const NEVER: &[&str] = &["tokio", "hyper", "reqwest", "kube", "rand", "rustls", 
 /// What is true of every machine must not depend on the one that asks.
 const PLATFORM: &str = "x86_64-unknown-linux-gnu";
 
-/// Package → the packages that are linked into it.
-pub(super) struct Graph(BTreeMap<String, BTreeSet<String>>);
+/// By cargo's id of a package, not by its name: two versions of one crate are linked into different things.
+pub(super) struct Graph(BTreeMap<String, Package>);
+
+struct Package {
+    name: String,
+    /// The ids of what is linked into it.
+    linked: BTreeSet<String>,
+}
 
 impl Graph {
     pub(super) fn of_workspace(root: &Path) -> Result<Self> {
@@ -49,33 +55,35 @@ impl Graph {
             .collect::<Option<_>>()?;
         let mut graph = BTreeMap::new();
         for node in metadata["resolve"]["nodes"].as_array()? {
-            let package = names.get(node["id"].as_str()?)?;
+            let id = node["id"].as_str()?;
+            let package = names.get(id)?;
             let mut linked = BTreeSet::new();
             for dependency in node["deps"].as_array()? {
-                let target = names.get(dependency["pkg"].as_str()?)?;
+                let to = dependency["pkg"].as_str()?;
+                let target = names.get(to)?;
                 // A macro runs in the compiler: neither it nor what it is made from is in the verdict.
                 if is_normal(dependency) && !is_macro(target) && is_wanted(package, node, target) {
-                    linked.insert(target["name"].as_str()?.to_owned());
+                    linked.insert(to.to_owned());
                 }
             }
-            graph
-                .entry(package["name"].as_str()?.to_owned())
-                .or_insert_with(BTreeSet::new)
-                .extend(linked);
+            let name = package["name"].as_str()?.to_owned();
+            graph.insert(id.to_owned(), Package { name, linked });
         }
         Some(Self(graph))
     }
 
-    /// Everything linked into the package, itself left out, each with the way there.
-    fn closure<'a>(&'a self, package: &'a str) -> BTreeMap<&'a str, Vec<&'a str>> {
+    /// The names of everything linked into the package, its own left out, each with the way there.
+    fn closure<'a>(&'a self, name: &'a str) -> BTreeMap<&'a str, Vec<&'a str>> {
+        let mut seen = BTreeSet::new();
         let mut ways: BTreeMap<&'a str, Vec<&'a str>> = BTreeMap::new();
-        let mut open = vec![(package, Vec::new())];
-        while let Some((name, way)) = open.pop() {
-            for next in self.0.get(name).into_iter().flatten() {
-                if next != package && !ways.contains_key(next.as_str()) {
-                    let way: Vec<&str> = way.iter().copied().chain([name]).collect();
-                    ways.insert(next, way.clone());
-                    open.push((next, way));
+        let named = self.0.values().filter(|package| package.name == name);
+        let mut open: Vec<_> = named.map(|package| (package, Vec::new())).collect();
+        while let Some((package, way)) = open.pop() {
+            let way: Vec<&str> = way.iter().copied().chain([package.name.as_str()]).collect();
+            for (id, next) in package.linked.iter().filter_map(|id| self.0.get_key_value(id)) {
+                if next.name != name && seen.insert(id) {
+                    ways.entry(&next.name).or_insert_with(|| way.clone());
+                    open.push((next, way.clone()));
                 }
             }
         }
@@ -180,6 +188,7 @@ mod tests {
             "resolve": {"nodes": [
                 {"id": "pure", "deps": dependencies},
                 {"id": "hex", "deps": [{"pkg": "tokio", "dep_kinds": [{"kind": "dev"}]}]},
+                {"id": "tokio", "deps": []},
             ]},
         });
         let graph = Graph::of_metadata(&metadata).expect("the fixture has the form of cargo's metadata");
@@ -221,13 +230,35 @@ mod tests {
             let pure = json!({"id": "pure", "name": "pure", "dependencies": optional, "features": brings});
             let metadata = json!({
                 "packages": [pure, {"id": "tokio", "name": "tokio"}],
-                "resolve": {"nodes": [{"id": "pure", "features": features, "deps": [on("tokio", None)]}]},
+                "resolve": {"nodes": [{"id": "pure", "features": features, "deps": [on("tokio", None)]}, {"id": "tokio", "deps": []}]},
             });
             let graph = Graph::of_metadata(&metadata).expect("the fixture has the form of cargo's metadata");
             against(&graph, &["pure".to_owned()], "").len()
         };
         assert_eq!((faults(&json!([])), faults(&json!(["weak"]))), (0, 0));
         assert_eq!((faults(&json!(["strong"])), faults(&json!(["weak", "named"]))), (1, 1));
+    }
+
+    #[test]
+    fn what_another_version_is_built_from_is_not_in_this_one() {
+        let faults = |pure: &str| {
+            let package = |id: &str, name: &str| json!({"id": id, "name": name});
+            let metadata = json!({
+                "packages": [package("pure", "pure"), package("store", "store"), package("sha2@0.10", "sha2"), package("sha2@0.11", "sha2"), package("cmov", "cmov")],
+                "resolve": {"nodes": [
+                    {"id": "pure", "deps": [on(pure, None)]},
+                    {"id": "store", "deps": [on("sha2@0.11", None)]},
+                    {"id": "sha2@0.10", "deps": []},
+                    {"id": "sha2@0.11", "deps": [on("cmov", None)]},
+                    {"id": "cmov", "deps": []},
+                ]},
+            });
+            let graph = Graph::of_metadata(&metadata).expect("the fixture has the form of cargo's metadata");
+            against(&graph, &["pure".to_owned()], "sha2\n")
+        };
+        assert_eq!(faults("sha2@0.10"), []);
+        let faults = faults("sha2@0.11");
+        assert!(faults[0].what.contains("`cmov` comes by pure → sha2"), "{}", faults[0]);
     }
 
     #[test]
