@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use countersign_image::{Blob, Pinned, media};
+use countersign_image::{Blob, Digest, Pinned, media};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -18,6 +18,7 @@ use crate::bundle::{Bundle, BundleContent};
 use crate::encoding;
 use crate::envelope::{Envelope, pae};
 use crate::examine::unverified_predicate_type;
+use crate::image_list::{self, ImageList};
 use crate::key::{HashRule, PublicKey};
 use crate::layout::Layout;
 use crate::material::Material as Beside;
@@ -47,6 +48,7 @@ enum What {
     Simple,
     Sign,
     Attestation,
+    List,
 }
 
 impl ToBeSigned {
@@ -76,7 +78,7 @@ impl ToBeSigned {
         let nothing = Value::Object(serde_json::Map::new());
         let subject = Subject {
             name: None,
-            digest: digest_set(image),
+            digest: digest_set(image.digest()),
             annotations: Some(annotations),
         };
         Self::in_toto(What::Sign, statement::V1, subject, predicate::COSIGN_SIGN, &nothing)
@@ -87,7 +89,7 @@ impl ToBeSigned {
         let name = image.repository().policy_name();
         let subject = Subject {
             name: Some(&name),
-            digest: digest_set(image),
+            digest: digest_set(image.digest()),
             annotations: None,
         };
         Self::in_toto(What::Attestation, statement::V01, subject, predicate_type, predicate)
@@ -99,10 +101,30 @@ impl ToBeSigned {
         let name = image.repository().policy_name();
         let subject = Subject {
             name: Some(&name),
-            digest: digest_set(image),
+            digest: digest_set(image.digest()),
             annotations: None,
         };
         Self::in_toto(What::Attestation, statement::V1, subject, predicate_type, predicate)
+    }
+
+    /// A list of promoted images: a statement about the list itself, with the list as its predicate. It names no image, so
+    /// that nobody takes it for something said of one; see [`image_list`].
+    pub fn trusted_images(list: &ImageList) -> Self {
+        let document = list.to_json();
+        let subject = Subject {
+            name: Some(image_list::LIST_SUBJECT),
+            digest: digest_set(&Digest::sha256(&document)),
+            annotations: None,
+        };
+        let text = String::from_utf8(document).expect("JSON is UTF-8");
+        let predicate = RawValue::from_string(text).expect("a list is JSON");
+        Self::in_toto(
+            What::List,
+            statement::V1,
+            subject,
+            image_list::TRUSTED_IMAGES,
+            &*predicate,
+        )
     }
 
     fn in_toto(
@@ -141,7 +163,7 @@ impl ToBeSigned {
             (What::Attestation, Layout::Tag | Layout::Referrer) => {
                 Sealed::Envelope(written(&Dsse::of(&self.payload, signature)))
             }
-            (What::Sign | What::Attestation, Layout::Bundle) => Sealed::Bundle(written(&BundleV03 {
+            (What::Sign | What::Attestation | What::List, Layout::Bundle) => Sealed::Bundle(written(&BundleV03 {
                 media_type: media::SIGSTORE_BUNDLE_V03,
                 verification_material: Material {
                     public_key: PublicKeyIdentifier { hint: key.hint() },
@@ -158,6 +180,13 @@ impl ToBeSigned {
                 return Err(SealError::Layout {
                     layout,
                     what: "a statement with cosign's sign predicate",
+                });
+            }
+            // Beside an image is the wrong place for it.
+            (What::List, Layout::Tag | Layout::Referrer) => {
+                return Err(SealError::Layout {
+                    layout,
+                    what: "a list of images",
                 });
             }
         };
@@ -244,8 +273,8 @@ fn written(document: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(document).expect("texts, numbers and maps with text keys are always JSON")
 }
 
-fn digest_set(image: &Pinned) -> BTreeMap<&'static str, String> {
-    BTreeMap::from([(image.digest().algorithm().name(), image.digest().hex())])
+fn digest_set(digest: &Digest) -> BTreeMap<&'static str, String> {
+    BTreeMap::from([(digest.algorithm().name(), digest.hex())])
 }
 
 #[derive(Serialize)]

@@ -3,7 +3,7 @@
 //! Reading order: a [`Client`] made from a [`ClientConfig`] asks one question of one registry at a time, and every answer
 //! is either what was asked for or a [`Trouble`]. [`gather()`] asks all the questions about one image and turns troubles
 //! into gaps; a [`Gatherer`] does the same through caches, one flight per key. [`publish`] writes what [`gather()`] reads,
-//! and [`archive`] keeps evidence as a directory.
+//! [`image_list`] the signed list of all that was published, and [`archive`] keeps evidence as a directory.
 //!
 //! Three rules hold everywhere: a credential never leaves the host that it was meant for, every read names its cap, and
 //! what could not be obtained is never reported as what is not there.
@@ -22,6 +22,7 @@ mod flight;
 mod gather;
 mod gatherer;
 mod host;
+pub mod image_list;
 mod parts;
 pub mod publish;
 mod push;

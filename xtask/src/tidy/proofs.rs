@@ -15,6 +15,8 @@ const PROOFS: &[(&str, &str)] = &[
     ("SignedArtifact", "crates/evidence/src/artifact.rs"),
     ("ImageSignature", "crates/evidence/src/signature.rs"),
     ("Attestation", "crates/evidence/src/attestation.rs"),
+    ("SignedImageList", "crates/evidence/src/image_list/mod.rs"),
+    ("TrustedImages", "crates/evidence/src/image_list/mod.rs"),
     ("Vouched", "crates/evidence/src/certificate/mod.rs"),
     ("Stamped", "crates/evidence/src/timestamp/mod.rs"),
     ("Logged", "crates/evidence/src/log/logged.rs"),

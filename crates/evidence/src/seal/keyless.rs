@@ -50,7 +50,7 @@ impl Draft {
     /// A signature or attestation as any key would sign it, other than a simple-signing payload: a bundle holds none.
     pub fn of(what: ToBeSigned) -> Result<Self, SealError> {
         match what.what {
-            What::Sign | What::Attestation => Ok(Self {
+            What::Sign | What::Attestation | What::List => Ok(Self {
                 content: Content::Statement(what.payload),
                 message: what.message,
             }),
