@@ -7,6 +7,7 @@
 
 use std::path::PathBuf;
 
+pub mod corpus;
 pub mod fuzz;
 pub mod instructions;
 pub mod rings;

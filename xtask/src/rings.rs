@@ -10,7 +10,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use crate::instructions::{Purpose, instructions, valgrind};
-use crate::{tidy, tools};
+use crate::{corpus, tidy, tools};
 
 /// How much of the rings to run.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,6 +63,7 @@ fn run(root: &Path, scope: Scope, log: &mut Log) -> Result<()> {
 fn rust_rings(root: &Path, log: &mut Log) -> Result<()> {
     log.step("fmt", || cargo(root, &["fmt", "--all", "--check"]))?;
     log.step("tidy", || tidy::tidy(root))?;
+    log.step("corpus", || corpus::check(root))?;
     log.step("clippy", || {
         cargo(
             root,
