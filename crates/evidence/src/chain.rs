@@ -171,7 +171,7 @@ where
                 }
                 // 6.
                 let at: Vec<Timestamp> = times.iter().map(|proved| proved.time).collect();
-                let vouched = vouch(&leaf, &certificates.others, &at, root, *sct, None)?;
+                let vouched = vouch(&leaf, &certificates.others, &at, root, sct)?;
                 let signer = SignedBy::Identity(Box::new(vouched));
                 Ok(Chain::assertion(signer, scheme, logs, times))
             }

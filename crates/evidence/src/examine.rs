@@ -1,7 +1,8 @@
 //! Everything that is proved about an image by whom an authority believes, and everything that it does not.
 //!
 //! Every item is judged, each by itself: a broken one never hides another, and neither does the layout in which one is
-//! stored, since that is the registry's choice and signed by nobody.
+//! stored, since that is the registry's choice and signed by nobody. What stands beside signatures is looked at under a limit;
+//! those with little of it go first, so that whoever adds much spends nobody's share but their own.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -25,7 +26,8 @@ use crate::verified::{Message, verify_envelope_within, verify_message_within, ve
 
 /// The most signatures that are tried for one image and one authority. Whoever can push to a repository can push any number.
 pub const MAX_SIGNATURES: usize = 512;
-/// The most log entries and timestamps that are checked, where they are, beside signatures that verify.
+/// The most log entries and timestamps that are checked, where they are, beside signatures that verify. Those beside which
+/// little stands are looked at first: a signature with up to four is looked at whatever stands beside others.
 pub const MAX_BESIDE: usize = 4 * MAX_SIGNATURES;
 
 /// Every signature of the image by whom is trusted, and every item that is none, with the reason.
@@ -33,32 +35,41 @@ pub const MAX_BESIDE: usize = 4 * MAX_SIGNATURES;
 /// A signature is a simple-signing payload, a message signature over the image's manifest, or a statement with cosign's
 /// sign predicate, wherever it is stored.
 pub fn signatures(evidence: &Evidence, trusted: &Trusted, layouts: &Layouts) -> (Vec<ImageSignature>, Vec<Rejected>) {
-    each(evidence, layouts, |item, budget| {
-        signature(item, evidence, trusted, budget)
+    each(evidence, layouts, |item, opened, budget| {
+        signature(item, opened, evidence, trusted, budget)
     })
 }
 
 /// Every attestation about the image by whom is trusted, and every item that is none, with the reason.
 pub fn attestations(evidence: &Evidence, trusted: &Trusted, layouts: &Layouts) -> (Vec<Attestation>, Vec<Rejected>) {
-    each(evidence, layouts, |item, budget| {
-        attestation(item, &evidence.image, trusted, budget)
+    each(evidence, layouts, |item, opened, budget| {
+        attestation(item, opened, &evidence.image, trusted, budget)
     })
 }
 
 fn each<T>(
     evidence: &Evidence,
     layouts: &Layouts,
-    mut judge: impl FnMut(&Item, &mut Budget) -> Result<T, Why>,
+    mut judge: impl FnMut(&Item, &Opened<'_>, &mut Budget) -> Result<T, Why>,
 ) -> (Vec<T>, Vec<Rejected>) {
+    let opened: Vec<_> = evidence
+        .items
+        .iter()
+        .map(|item| Opened::of_accepted(item, layouts))
+        .collect();
+    let mut lightest_first: Vec<_> = evidence.items.iter().zip(opened).enumerate().collect();
+    lightest_first.sort_by_key(|(_, (_, opened))| opened.as_ref().map_or(0, |opened| opened.material().weight()));
     let mut budget = Budget::new();
+    let mut outcomes: Vec<_> = lightest_first
+        .into_iter()
+        .map(|(number, (item, opened))| {
+            let outcome = opened.and_then(|opened| judge(item, &opened, &mut budget));
+            (number, item, outcome)
+        })
+        .collect();
+    outcomes.sort_by_key(|(number, ..)| *number);
     let (mut proved, mut rejected) = (Vec::new(), Vec::new());
-    for item in &evidence.items {
-        let found = item.origin.layout;
-        let outcome = if layouts.contains(found) {
-            judge(item, &mut budget)
-        } else {
-            Err(Why::LayoutNotAccepted { found })
-        };
+    for (_, item, outcome) in outcomes {
         match outcome {
             Ok(proof) => proved.push(proof),
             Err(why) => rejected.push(Rejected {
@@ -70,9 +81,14 @@ fn each<T>(
     (proved, rejected)
 }
 
-fn signature(item: &Item, evidence: &Evidence, trusted: &Trusted, budget: &mut Budget) -> Result<ImageSignature, Why> {
+fn signature(
+    item: &Item,
+    opened: &Opened<'_>,
+    evidence: &Evidence,
+    trusted: &Trusted,
+    budget: &mut Budget,
+) -> Result<ImageSignature, Why> {
     let (origin, image) = (&item.origin, &evidence.image);
-    let opened = Opened::of(&item.content)?;
     let material = opened.material();
     match opened.what() {
         What::Simple { payload, signature } => {
@@ -105,8 +121,13 @@ fn signature(item: &Item, evidence: &Evidence, trusted: &Trusted, budget: &mut B
     }
 }
 
-fn attestation(item: &Item, image: &Pinned, trusted: &Trusted, budget: &mut Budget) -> Result<Attestation, Why> {
-    let opened = Opened::of(&item.content)?;
+fn attestation(
+    item: &Item,
+    opened: &Opened<'_>,
+    image: &Pinned,
+    trusted: &Trusted,
+    budget: &mut Budget,
+) -> Result<Attestation, Why> {
     let material = opened.material();
     match opened.what() {
         What::Simple { .. } | What::Message(_) => Err(Why::NotAnAttestation),
@@ -160,6 +181,14 @@ enum What<'a> {
 }
 
 impl<'a> Opened<'a> {
+    fn of_accepted(item: &'a Item, layouts: &Layouts) -> Result<Self, Why> {
+        let found = item.origin.layout;
+        if !layouts.contains(found) {
+            return Err(Why::LayoutNotAccepted { found });
+        }
+        Ok(Self::of(&item.content)?)
+    }
+
     fn of(content: &'a Content) -> Result<Self, VerifyError> {
         Ok(match content {
             Content::Simple {

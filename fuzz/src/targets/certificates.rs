@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_evidence::certificate::{Claim, MAX_CERTIFICATE_BYTES};
+use countersign_evidence::certificate::{Claim, DetachedSct, MAX_CERTIFICATE_BYTES};
 use countersign_evidence::trust::{CertificateAuthority, MAX_ENTRIES, TimeAuthority};
 use countersign_evidence::{Leaf, SctRule, Subject, TrustRoot, verify_timestamp, vouch};
 use countersign_mint::{Extension, Key, Kind, San, Sigstore, Stamp};
@@ -191,7 +191,7 @@ fn certificate(data: &[u8]) {
         );
     }
     for rule in [SctRule::Required, SctRule::Ignored] {
-        match vouch(&leaf, &[], &[MADE.now], &MADE.root, rule, None) {
+        match vouch(&leaf, &[], &[MADE.now], &MADE.root, &rule) {
             Ok(vouched) => {
                 assert!(
                     data == MADE.logged || (data == MADE.bare && rule == SctRule::Ignored),
@@ -211,7 +211,11 @@ fn promises(seeds: &mut Seeds) {
 
 fn detached_promise(data: &[u8]) {
     let leaf = Leaf::parse(&MADE.bare).unwrap();
-    match vouch(&leaf, &[], &[MADE.now], &MADE.root, SctRule::Required, Some(data)) {
+    let detached = match DetachedSct::parse(data) {
+        Ok(detached) => detached,
+        Err(error) => return spoken::refusal(&error),
+    };
+    match vouch(&leaf, &[], &[MADE.now], &MADE.root, &SctRule::RequiredOr(detached)) {
         Ok(vouched) => {
             let logged = vouched.logged().unwrap();
             assert_eq!(logged.time, MADE.now, "the log has promised at another time");

@@ -76,7 +76,7 @@ pub enum BundleError {
         /// How many there are.
         found: usize,
     },
-    /// A number of a log entry is none, or negative.
+    /// A log entry is not written as one: a field has the wrong type, or a number is negative.
     #[error("a log entry of the bundle is wrong")]
     LogEntry(#[source] JsonError),
 }

@@ -11,6 +11,7 @@ use crate::capped::{Capped, capped};
 use crate::encoding;
 use crate::envelope::wire::Envelope;
 use crate::key::Hash;
+use crate::log::EntryAsWritten;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -169,7 +170,8 @@ impl VerificationMaterial {
     pub(super) fn log_entries(&mut self) -> Result<Vec<Box<RawValue>>, BundleError> {
         let entries = cap("tlogEntries", std::mem::take(&mut self.tlog_entries), MAX_LOG_ENTRIES)?;
         for entry in &entries {
-            let _: LogEntry = json::strict(entry.get().as_bytes()).map_err(BundleError::LogEntry)?;
+            // What is not written as an entry at all makes no bundle; the rest is for whoever checks the log.
+            let _: EntryAsWritten = json::strict(entry.get().as_bytes()).map_err(BundleError::LogEntry)?;
         }
         Ok(entries)
     }
@@ -184,29 +186,6 @@ impl VerificationMaterial {
             .map(|stamp| decode("signedTimestamp", &stamp.signed_timestamp))
             .collect()
     }
-}
-
-/// The numbers of a log entry, read so that a negative one is refused; the rest is for whoever checks the log.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(dead_code, reason = "reading them is the check")]
-struct LogEntry {
-    #[serde(default, alias = "log_index", deserialize_with = "encoding::number")]
-    log_index: u64,
-    #[serde(default, alias = "integrated_time", deserialize_with = "encoding::number")]
-    integrated_time: u64,
-    #[serde(default, alias = "inclusion_proof")]
-    inclusion_proof: Option<InclusionProof>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(dead_code, reason = "reading them is the check")]
-struct InclusionProof {
-    #[serde(default, alias = "log_index", deserialize_with = "encoding::number")]
-    log_index: u64,
-    #[serde(default, alias = "tree_size", deserialize_with = "encoding::number")]
-    tree_size: u64,
 }
 
 fn decode(field: &'static str, text: &str) -> Result<Vec<u8>, BundleError> {

@@ -18,7 +18,7 @@ mod tests;
 pub use claims::{Claim, Claims};
 pub use error::CertificateError;
 pub use identity::{Identity, Subject};
-pub use sct::{LoggedCertificate, MAX_DETACHED_SCT_BYTES, MAX_SCTS, SctError};
+pub use sct::{DetachedSct, LoggedCertificate, MAX_DETACHED_SCT_BYTES, MAX_SCTS, SctError};
 
 use std::sync::Arc;
 
@@ -107,10 +107,12 @@ pub fn is_root(der: &[u8]) -> Result<bool, CertificateError> {
 }
 
 /// Whether a certificate must be in a certificate transparency log (RFC 6962).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SctRule {
-    /// At least one signed certificate timestamp, embedded or detached, by a CT log of the trust root.
+    /// At least one signed certificate timestamp in the certificate, by a CT log of the trust root.
     Required,
+    /// The same, or this one where none in the certificate holds: no layout has a place for it.
+    RequiredOr(DetachedSct),
     /// None is asked for, and none is looked at.
     Ignored,
 }
@@ -165,15 +167,13 @@ impl Vouched {
 /// 2. It is one to sign with: no authority's, with a key for signatures, for signing code.
 /// 3. A path leads to an authority of the trust root, over the authority's own certificates or `others`; each certificate on
 ///    it and the authority's window hold at each time.
-/// 4. A CT log of the trust root has promised to log it, in its window, under this issuer; `detached_sct` is a signed
-///    certificate timestamp as RFC 6962 encodes it, or a log's answer in JSON.
+/// 4. A CT log of the trust root has promised to log it, in its window, under this issuer.
 pub fn vouch(
     leaf: &Leaf,
     others: &[Vec<u8>],
     times: &[Timestamp],
     root: &TrustRoot,
-    sct: SctRule,
-    detached_sct: Option<&[u8]>,
+    sct: &SctRule,
 ) -> Result<Vouched, CertificateError> {
     // 1.
     if times.is_empty() {
@@ -194,13 +194,13 @@ pub fn vouch(
     let found = path::find(&certificate, others, times, authorities, Purpose::CodeSigning);
     let found = found.map_err(CertificateError::Path)?;
     // 4.
-    let logged = match sct {
+    let demanded = match sct {
         SctRule::Ignored => None,
-        SctRule::Required => {
-            let logged = sct::logged(&certificate, &found.issuer_key_hash, detached_sct, root.ct_logs());
-            Some(logged.map_err(CertificateError::Sct)?)
-        }
+        SctRule::Required => Some(None),
+        SctRule::RequiredOr(detached) => Some(Some(detached)),
     };
+    let logged = demanded.map(|detached| sct::logged(&certificate, &found.issuer_key_hash, detached, root.ct_logs()));
+    let logged = logged.transpose().map_err(CertificateError::Sct)?;
     Ok(Vouched::assertion(leaf, found.authority.name.clone(), logged))
 }
 

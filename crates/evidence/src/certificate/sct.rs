@@ -1,6 +1,8 @@
 //! Signed certificate timestamps (RFC 6962): the promise of a certificate transparency log that a certificate is, or will
 //! be, in it for everybody to see.
 
+use std::sync::Arc;
+
 use countersign_image::Digest;
 use countersign_image::json;
 use jiff::Timestamp;
@@ -40,7 +42,7 @@ pub struct LoggedCertificate {
 pub(super) fn logged(
     certificate: &Certificate<'_>,
     issuer_key_hash: &Digest,
-    detached: Option<&[u8]>,
+    detached: Option<&DetachedSct>,
     logs: &[Log],
 ) -> Result<LoggedCertificate, SctError> {
     let embedded = certificate
@@ -55,7 +57,7 @@ pub(super) fn logged(
     if let Some(detached) = detached {
         let mut entry = X509_ENTRY.to_be_bytes().to_vec();
         entry.extend(u24(certificate.der)?);
-        return read_detached(detached)?.verify(&entry, logs);
+        return detached.0.verify(&entry, logs);
     }
     Err(refusal)
 }
@@ -120,7 +122,19 @@ fn octet_string(der: &[u8]) -> Option<&[u8]> {
     Some(string.as_bytes())
 }
 
+/// A signed certificate timestamp that is not in the certificate. Nobody has checked it. Cheap to clone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DetachedSct(Arc<Sct>);
+
+impl DetachedSct {
+    /// Reads one as RFC 6962 encodes it, or a log's answer in JSON, at most [`MAX_DETACHED_SCT_BYTES`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, SctError> {
+        read_detached(bytes).map(|sct| Self(Arc::new(sct)))
+    }
+}
+
 /// A signed certificate timestamp.
+#[derive(Debug, PartialEq, Eq)]
 struct Sct {
     log: [u8; 32],
     milliseconds: u64,

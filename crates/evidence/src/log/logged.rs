@@ -56,7 +56,7 @@ impl Logged {
             log_id: entry.log_id.clone(),
             log_name: log.base_url.clone(),
             operator: log.operator.clone(),
-            counts_as: log.counts_as().to_owned(),
+            counts_as: log.counts_as(),
             windows,
             kind: entry.body.kind(),
             index: in_tree.filter(|_| !promised).unwrap_or(entry.index),

@@ -22,4 +22,6 @@ pub use checkpoint::{Checkpoint, MAX_CHECKPOINT_BYTES, MAX_CHECKPOINT_SIGNATURES
 pub use entry::{Entry, EntryKind, MAX_ENTRY_BYTES, MAX_PROOF_HASHES};
 pub use error::{LogError, LogStep};
 pub use logged::{Logged, verify_entry};
+pub(crate) use wire::OfBundle as EntryAsWritten;
+
 pub use rule::{LogRule, Signed, Signer, Submission, Witness, Witnesses};

@@ -12,7 +12,7 @@ use crate::trust::{LogId, MAX_LOG_ID_BYTES};
 /// `TransparencyLogEntry` of `sigstore_rekor.proto`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct OfBundle {
+pub(crate) struct OfBundle {
     #[serde(default, alias = "log_index", deserialize_with = "encoding::number")]
     log_index: u64,
     #[serde(alias = "log_id")]

@@ -4,7 +4,7 @@
 //! use countersign_evidence::Stamped;
 //! use countersign_evidence::trust::AuthorityName;
 //! fn forge(time: jiff::Timestamp, authority: AuthorityName) -> Stamped {
-//!     Stamped { time, authority, operator: None }
+//!     Stamped { time, authority, operator: None, counts_as: "".into() }
 //! }
 //! ```
 
@@ -14,6 +14,8 @@ mod tests;
 mod token;
 
 pub use error::TimestampError;
+
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use jiff::Timestamp;
@@ -33,6 +35,7 @@ pub struct Stamped {
     time: Timestamp,
     authority: AuthorityName,
     operator: Option<String>,
+    counts_as: Arc<str>,
 }
 
 impl Stamped {
@@ -42,6 +45,7 @@ impl Stamped {
             time,
             authority: authority.name.clone(),
             operator: authority.operator.clone(),
+            counts_as: authority.counts_as.clone(),
         }
     }
 
@@ -63,7 +67,7 @@ impl Stamped {
     /// What it counts as for a threshold: two timestamps of one operator, or of one authority where no operator is said,
     /// are one.
     pub fn counts_as(&self) -> &str {
-        self.operator().unwrap_or(self.authority.as_str())
+        &self.counts_as
     }
 }
 

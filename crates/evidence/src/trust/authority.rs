@@ -3,13 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::address::counted;
 use super::parts::shows;
 use super::{AuthorityParts, Window};
+use crate::key::PublicKey;
 use crate::x509::anchor::Chain;
 use crate::x509::extension::Purpose;
 
-/// The name of an authority: its address, or the subject of its root certificate where it has none. Two authorities of one
-/// name are one for a threshold.
+/// The name of an authority: its address, or the subject of its root certificate where it has none.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AuthorityName(pub(super) Arc<str>);
 
@@ -39,6 +40,8 @@ pub struct TimeAuthority(pub(crate) Authority);
 pub(crate) struct Authority {
     pub(crate) name: AuthorityName,
     pub(crate) operator: Option<String>,
+    /// What it is for a threshold.
+    pub(crate) counts_as: Arc<str>,
     pub(crate) window: Window,
     pub(crate) chain: Chain,
 }
@@ -49,12 +52,25 @@ impl Authority {
         let chain = Chain::of(&parts.chain, purpose)?;
         let root = chain.anchors.last().map(|root| root.shown.clone()).unwrap_or_default();
         let name = if parts.uri.is_empty() { root } else { parts.uri };
+        let counts_as = match &parts.operator {
+            Some(operator) => operator.as_str().into(),
+            None => counted(&name).into(),
+        };
         Ok(Self {
             name: AuthorityName(name.into()),
+            counts_as,
             operator: parts.operator,
             window: parts.window,
             chain,
         })
+    }
+}
+
+impl Authority {
+    /// The key of whoever signs: its own where it is said, or that of the certificate above the signers.
+    pub(super) fn hand(&self) -> Option<&PublicKey> {
+        let signer = self.chain.signer.as_ref().map(|signer| &signer.key);
+        signer.or_else(|| self.chain.anchors.first().map(|anchor| &anchor.key))
     }
 }
 
@@ -71,9 +87,10 @@ macro_rules! getters {
                 self.0.operator.as_deref()
             }
 
-            /// What it counts as for a threshold: its operator, or its name where none is said.
+            /// What it counts as for a threshold: its operator, or its address, in whatever way that is written, where none is
+            /// said.
             pub fn counts_as(&self) -> &str {
-                self.operator().unwrap_or(self.name().as_str())
+                &self.0.counts_as
             }
 
             /// When it is believed.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::address::counted;
 use super::parts::shows;
 use super::{LogParts, Window};
 use crate::key::PublicKey;
@@ -65,9 +66,12 @@ impl Log {
         })
     }
 
-    /// What it counts as for a threshold: its operator, or itself where none is said.
-    pub fn counts_as(&self) -> &str {
-        self.operator.as_deref().unwrap_or(self.origin())
+    /// What it counts as for a threshold: its operator, or its address, in whatever way that is written, where none is said.
+    pub fn counts_as(&self) -> String {
+        match &self.operator {
+            Some(operator) => operator.clone(),
+            None => counted(&self.base_url),
+        }
     }
 
     /// The origin of its checkpoints (C2SP tlog-checkpoint): the address without scheme and without a `/` at the end.

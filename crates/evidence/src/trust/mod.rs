@@ -3,6 +3,7 @@
 //! A trust root is read once and everything in it prepared then; what cannot be used is kept with its reason, and is never
 //! believed.
 
+mod address;
 mod authority;
 mod error;
 mod log;
@@ -112,7 +113,20 @@ impl TrustRoot {
             }),
             unusable,
         };
-        root.unless_empty()
+        root.once_each().unless_empty()
+    }
+
+    /// Authorities that sign with one key are one hand, whatever their addresses: the later counts as the first.
+    fn once_each(mut self) -> Self {
+        for at in 1..self.time_authorities.len() {
+            let (before, from) = self.time_authorities.split_at_mut(at);
+            let Some(this) = from.first_mut() else { continue };
+            let same = before.iter().find(|other| other.0.hand() == this.0.hand());
+            if let Some(other) = same {
+                this.0.counts_as = Arc::clone(&other.0.counts_as);
+            }
+        }
+        self
     }
 
     /// A trust root that believes nobody is a mistake and never a policy.

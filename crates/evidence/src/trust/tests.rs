@@ -42,7 +42,7 @@ fn a_trusted_root_is_read() {
     let log = &root.logs()[0];
     assert_eq!(
         (log.origin(), log.counts_as()),
-        ("rekor.mint.example", "rekor.mint.example")
+        ("rekor.mint.example", "rekor.mint.example".to_owned())
     );
     assert_eq!(log.id.bytes(), log.key.fingerprint().raw());
     assert_eq!(
@@ -53,7 +53,7 @@ fn a_trusted_root_is_read() {
         }
     );
     let authority = &root.authorities()[0];
-    assert_eq!(authority.counts_as(), "https://fulcio.mint.example");
+    assert_eq!(authority.counts_as(), "fulcio.mint.example");
 }
 
 #[test]

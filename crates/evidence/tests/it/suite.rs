@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use countersign_evidence::{
-    Bundle, HashRule, LogDemand, Message, PublicKey, SignedArtifact, TimeDemand, TrustRoot, Trusted, VerifyError,
-    verify_artifact,
+    Bundle, HashRule, LogDemand, Message, PublicKey, SctRule, SignedArtifact, TimeDemand, TrustRoot, Trusted,
+    VerifyError, verify_artifact,
 };
 use countersign_image::Blob;
 use serde_json::{Value, json};
@@ -195,6 +195,13 @@ impl Case {
             logs: Some(LogDemand::of(root.clone(), 1)),
             times: Some(TimeDemand::of(root, 0)),
         })
+    }
+
+    /// Its bundle with something changed, about its artifact.
+    fn judge_changed(&self, bundle: &Value, trusted: &Trusted) -> Result<(), Refused> {
+        let bytes = bundle.to_string();
+        self.judge(bytes.as_bytes(), Message::Bytes(&self.artifact), trusted)
+            .map(drop)
     }
 
     pub(crate) fn judge(
@@ -397,29 +404,30 @@ fn a_version_brings_its_own_demands() {
     refused(chain, "certificate", "one certificate");
 }
 
+/// Whoever a root vouches for, in so many logs, at times that are shown so.
+fn demanding(root: &Arc<TrustRoot>, logs: LogDemand, times: Option<TimeDemand>) -> Trusted {
+    Trusted::Keyless {
+        root: root.clone(),
+        sct: SctRule::Required,
+        logs: Some(logs),
+        times,
+    }
+}
+
 /// Somebody may demand the proof, whatever the version of a bundle is content with.
 #[test]
 fn a_promise_is_not_enough_where_the_proof_is_demanded() {
-    use countersign_evidence::{LogRule, SctRule};
+    use countersign_evidence::LogRule;
     let Some(root) = corpus::root() else { return };
     let v01 = case(&root, "happy-path-v0.1");
     let mut promised = bundle(&v01);
     put(&mut promised, &format!("{ENTRY}/inclusionProof"), Value::Null);
     let trust = public_good(&root).unwrap();
-    let trusted = |rule: LogRule, at_least: usize| Trusted::Keyless {
-        root: trust.clone(),
-        sct: SctRule::Required,
-        logs: Some(LogDemand {
-            root: trust.clone(),
-            at_least,
-            rule,
-        }),
-        times: None,
+    let trusted = |rule: LogRule, at_least: usize| {
+        let root = trust.clone();
+        demanding(&trust, LogDemand { root, at_least, rule }, None)
     };
-    let judge = |bundle: &Value, trusted: &Trusted| {
-        v01.judge(bundle.to_string().as_bytes(), Message::Bytes(&v01.artifact), trusted)
-            .map(drop)
-    };
+    let judge = |bundle: &Value, trusted: &Trusted| v01.judge_changed(bundle, trusted);
     judge(&promised, &trusted(LogRule::EITHER, 1)).unwrap();
     refused(
         judge(&promised, &trusted(LogRule::PROOF, 1)),
@@ -441,28 +449,18 @@ fn a_promise_is_not_enough_where_the_proof_is_demanded() {
 
 #[test]
 fn timestamps_are_counted_by_authority_and_wanted_where_they_are_demanded() {
-    use countersign_evidence::SctRule;
     let Some(root) = corpus::root() else { return };
     let happy = case(&root, "rekor2-happy-path");
     let trust = read_root(&happy.directory.join("trusted_root.json")).unwrap();
-    let trusted = |at_least: usize| Trusted::Keyless {
-        root: trust.clone(),
-        sct: SctRule::Required,
-        logs: Some(LogDemand::of(trust.clone(), 1)),
-        times: Some(TimeDemand::of(trust.clone(), at_least)),
+    let trusted = |at_least: usize| {
+        let times = TimeDemand::of(trust.clone(), at_least);
+        demanding(&trust, LogDemand::of(trust.clone(), 1), Some(times))
     };
     let stamps = "/verificationMaterial/timestampVerificationData/rfc3161Timestamps";
     let mut twice = bundle(&happy);
     let stamp = twice.pointer(&format!("{stamps}/0")).unwrap().clone();
     put(&mut twice, stamps, json!([stamp, stamp]));
-    let judge = |bundle: &Value, at_least| {
-        let found = happy.judge(
-            bundle.to_string().as_bytes(),
-            Message::Bytes(&happy.artifact),
-            &trusted(at_least),
-        );
-        found.map(drop)
-    };
+    let judge = |bundle: &Value, at_least| happy.judge_changed(bundle, &trusted(at_least));
     judge(&bundle(&happy), 1).unwrap();
     judge(&twice, 1).unwrap();
     refused(

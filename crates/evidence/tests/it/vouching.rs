@@ -169,7 +169,7 @@ fn told(error: &dyn std::error::Error) -> String {
 fn hold(record: &Recorded, root: &TrustRoot, rule: SctRule, times: &[Timestamp]) {
     let name = &record.name;
     let judge = |der: &[u8], times: &[Timestamp]| {
-        Leaf::parse(der).and_then(|leaf| vouch(&leaf, &record.others, times, root, rule, None))
+        Leaf::parse(der).and_then(|leaf| vouch(&leaf, &record.others, times, root, &rule))
     };
     let vouched = judge(&record.certificate, times).unwrap_or_else(|error| panic!("{name}: {}", told(&error)));
     assert!(!vouched.identity().subjects.is_empty(), "{name}: it names nobody");
@@ -207,7 +207,7 @@ fn every_recorded_image_signature_was_made_with_a_certificate_that_held() {
         let times: Vec<_> = record.integrated.into_iter().collect();
         hold(record, &good, SctRule::Required, &times);
         let leaf = Leaf::parse(&record.certificate).unwrap();
-        let elsewhere = vouch(&leaf, &[], &times, &staging, SctRule::Ignored, None);
+        let elsewhere = vouch(&leaf, &[], &times, &staging, &SctRule::Ignored);
         assert!(matches!(elsewhere, Err(CertificateError::Path(_))), "{}", record.name);
         let identity = leaf.unverified_identity();
         assert_eq!(
@@ -298,7 +298,7 @@ fn every_recorded_bundle_holds_or_is_refused_for_its_reason() {
             };
             let times = times(&record, root).map_err(|error| told(&error))?;
             let leaf = Leaf::parse(&record.certificate).map_err(|error| told(&error))?;
-            vouch(&leaf, &record.others, &times, root, rule, None).map_err(|error| told(&error))?;
+            vouch(&leaf, &record.others, &times, root, &rule).map_err(|error| told(&error))?;
             hold(&record, root, rule, &times);
             Ok::<_, String>(())
         });
@@ -332,7 +332,7 @@ fn a_name_of_another_kind_is_read_from_a_real_certificate() {
     let scaffolding = TrustRoot::parse(&corpus::read(&scaffolding)).unwrap();
     let leaf = Leaf::parse(&record.certificate).unwrap();
     let times: Vec<_> = record.integrated.into_iter().collect();
-    let vouched = vouch(&leaf, &[], &times, &scaffolding, SctRule::Required, None).unwrap();
+    let vouched = vouch(&leaf, &[], &times, &scaffolding, &SctRule::Required).unwrap();
     assert_eq!(
         vouched.identity().subjects,
         [Subject::OtherName("foo!oidc.local".into())]

@@ -46,7 +46,7 @@ impl Rig {
     }
 
     fn vouch_at(&self, der: &[u8], times: &[Timestamp]) -> Result<Vouched, CertificateError> {
-        vouch(&Leaf::parse(der)?, &[], times, &self.root(), SctRule::Required, None)
+        vouch(&Leaf::parse(der)?, &[], times, &self.root(), &SctRule::Required)
     }
 }
 
@@ -97,7 +97,7 @@ fn every_kind_of_key_issues_and_logs_and_signs() {
         root.ct_log("https://ct.example", &log.key, now, None);
         let root = TrustRoot::parse(&root.to_json()).unwrap();
         let leaf = Leaf::parse(&der).unwrap();
-        let vouched = vouch(&leaf, &[], &[now], &root, SctRule::Required, None);
+        let vouched = vouch(&leaf, &[], &[now], &root, &SctRule::Required);
         assert!(vouched.is_ok(), "{kind:?}: {}", chain_of(&vouched.unwrap_err()));
     }
 }
@@ -200,11 +200,11 @@ fn a_certificate_of_somebody_else_is_refused() {
     // What it brings makes it no better, nor does a chain of many.
     let leaf = Leaf::parse(&der).unwrap();
     let root = rig.root();
-    let outcome = vouch(&leaf, &stranger.chain(), &[now], &root, SctRule::Required, None);
+    let outcome = vouch(&leaf, &stranger.chain(), &[now], &root, &SctRule::Required);
     refused(outcome, "no authority of the trust root is its issuer");
     let many = vec![stranger.certificate.clone(); 500];
     refused(
-        vouch(&leaf, &many, &[now], &root, SctRule::Required, None),
+        vouch(&leaf, &many, &[now], &root, &SctRule::Required),
         "500 certificates were brought",
     );
 }
@@ -228,8 +228,7 @@ fn no_bit_of_a_certificate_can_be_changed() {
     for at in 0..der.len() {
         let mut mutant = der.clone();
         mutant[at] ^= 1 << (at % 8);
-        let outcome =
-            Leaf::parse(&mutant).and_then(|leaf| vouch(&leaf, &[], &[rig.now()], &root, SctRule::Required, None));
+        let outcome = Leaf::parse(&mutant).and_then(|leaf| vouch(&leaf, &[], &[rig.now()], &root, &SctRule::Required));
         assert!(outcome.is_err(), "byte {at}");
     }
     for longer in [[der.clone(), vec![0]].concat(), [vec![0], der.clone()].concat()] {

@@ -30,14 +30,7 @@ impl Brought {
         let mut root = TrustedRoot::new();
         root.authority("https://lone.example", &self.root.chain(), now - 1.hour(), None);
         let root = TrustRoot::parse(&root.to_json()).unwrap();
-        vouch(
-            &Leaf::parse(&der).unwrap(),
-            others,
-            times,
-            &root,
-            SctRule::Ignored,
-            None,
-        )
+        vouch(&Leaf::parse(&der).unwrap(), others, times, &root, &SctRule::Ignored)
     }
 
     fn spec(&self, key: &Key) -> Spec {
@@ -168,7 +161,7 @@ fn where_the_trust_root_says_who_is_below_a_root_nobody_else_is() {
         }
         let trusted = TrustRoot::parse(&trusted.to_json()).unwrap();
         let leaf = Leaf::parse(&issuer.issue(&issuer.leaf(&rig.key, &[San::Uri(URI)], now))).unwrap();
-        vouch(&leaf, &issuer.chain(), &[now], &trusted, SctRule::Ignored, None)
+        vouch(&leaf, &issuer.chain(), &[now], &trusted, &SctRule::Ignored)
     };
     let (whole, lone) = (listed.chain(), root.chain());
     assert!(outcome(&listed, &[&whole]).is_ok());
@@ -210,8 +203,7 @@ fn the_authoritys_window_and_its_own_certificates_hold_at_every_time() {
             &[],
             times,
             &TrustRoot::parse(&root.to_json()).unwrap(),
-            SctRule::Ignored,
-            None,
+            &SctRule::Ignored,
         )
     };
     let minute = now + 1.minute();
@@ -247,7 +239,7 @@ fn an_authority_is_believed_only_while_all_its_certificates_are_valid() {
         let mut root = TrustedRoot::new();
         root.authority("https://ca.example", &authority.chain(), now, None);
         let root = TrustRoot::parse(&root.to_json()).unwrap();
-        vouch(&leaf, &[], times, &root, SctRule::Ignored, None)
+        vouch(&leaf, &[], times, &root, &SctRule::Ignored)
     };
     assert!(with(&[first, last]).is_ok());
     for outside in [first - 1.second(), last + 1.second()] {
@@ -270,7 +262,7 @@ fn of_two_authorities_with_one_name_the_right_one_is_found() {
         let list = root.0["certificateAuthorities"].as_array_mut().unwrap();
         list.insert(usize::from(!first), both.0["certificateAuthorities"][0].take());
         let root = TrustRoot::parse(&root.to_json()).unwrap();
-        let vouched = vouch(&Leaf::parse(&der).unwrap(), &[], &[now], &root, SctRule::Required, None).unwrap();
+        let vouched = vouch(&Leaf::parse(&der).unwrap(), &[], &[now], &root, &SctRule::Required).unwrap();
         assert_eq!(vouched.authority().as_str(), "https://fulcio.mint.example");
     }
 }

@@ -59,7 +59,7 @@ fn a_certificate_must_be_promised_to_be_logged() {
     refused(rig.vouch(&authority.issue(&torn)), "the list of them");
     let leaf = Leaf::parse(&issue(&[&flipped])).unwrap();
     assert!(
-        vouch(&leaf, &[], &[now], &rig.root(), SctRule::Ignored, None).is_ok(),
+        vouch(&leaf, &[], &[now], &rig.root(), &SctRule::Ignored).is_ok(),
         "none is looked at"
     );
 }
@@ -100,7 +100,7 @@ fn the_window_of_a_log_holds_at_the_time_of_its_promise() {
         root.0["ctlogs"] = serde_json::json!([]);
         root.ct_log("https://ct.example", &rig.sigstore.ct_log.key, start, end);
         let root = TrustRoot::parse(&root.to_json()).unwrap();
-        vouch(&Leaf::parse(&der).unwrap(), &[], &[now], &root, SctRule::Required, None)
+        vouch(&Leaf::parse(&der).unwrap(), &[], &[now], &root, &SctRule::Required)
     };
     assert!(with(now, Some(now)).is_ok());
     refused(with(now + 1.millisecond(), None), "believes log `https://ct.example`");
@@ -126,8 +126,7 @@ fn a_log_is_known_by_its_key_and_not_by_what_is_written_beside_it() {
         &[],
         &[rig.now()],
         &root,
-        SctRule::Required,
-        None,
+        &SctRule::Required,
     );
     refused(outcome, "which the trust root does not know");
 }
@@ -138,7 +137,12 @@ fn a_detached_promise_counts_in_both_forms() {
     let (now, log) = (rig.now(), &rig.sigstore.ct_log);
     let der = rig.sigstore.authority.issue(&rig.spec());
     let leaf = Leaf::parse(&der).unwrap();
-    let with = |detached: &[u8]| vouch(&leaf, &[], &[now], &rig.root(), SctRule::Required, Some(detached));
+    let rule = |detached: &[u8]| {
+        DetachedSct::parse(detached)
+            .map(SctRule::RequiredOr)
+            .map_err(CertificateError::Sct)
+    };
+    let with = |detached: &[u8]| vouch(&leaf, &[], &[now], &rig.root(), &rule(detached)?);
     assert!(with(&log.promise_of_issued(&der, now)).is_ok());
     let answer = log.answer(&der, now);
     assert!(with(answer.as_bytes()).is_ok());
@@ -151,7 +155,7 @@ fn a_detached_promise_counts_in_both_forms() {
         let broken = rig.sigstore.authority.issue(&rig.spec().with(list));
         let promise = log.promise_of_issued(&broken, now);
         let leaf = Leaf::parse(&broken).unwrap();
-        let outcome = vouch(&leaf, &[], &[now], &rig.root(), SctRule::Required, Some(&promise));
+        let outcome = vouch(&leaf, &[], &[now], &rig.root(), &rule(&promise).unwrap());
         assert!(outcome.is_ok(), "{}", chain_of(&outcome.unwrap_err()));
     }
 

@@ -84,6 +84,10 @@ fn what_one_hand_writes_counts_once() {
     assert_eq!(found(["https://a.example", "https://a.example"], ["", ""]), (1, 1));
     // The origin of a log's checkpoints is its address without scheme and `/`.
     assert_eq!(found(["https://a.example", "http://a.example/"], ["", ""]).0, 1);
+    // However an address is written, it is one.
+    for written in ["HTTPS://A.example/", "https://a.example:443", "http://a.example."] {
+        assert_eq!(found(["https://a.example", written], ["", ""]), (1, 1), "{written}");
+    }
     // One address and two operators are two.
     assert_eq!(
         found(["https://a.example", "https://a.example"], ["one", "other"]),
