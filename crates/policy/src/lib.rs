@@ -31,5 +31,5 @@ pub use plan::{SourceWant, Wants};
 pub use reason::{Outcome, Reason, ReasonCode};
 pub use selector::{LabelSelector, ResourceMatch};
 pub use set::{Governing, NoMatch, ObjectFacts, PolicySet, Settings};
-pub use trust::{Obtained, RootsAtHand, TrustRootContent, TrustRootDocument, TrustRoots};
+pub use trust::{Obtained, RestsOn, RootsAtHand, TrustRootContent, TrustRootDocument, TrustRoots};
 pub use verdict::{Causes, Grounds, Judgement, NonEmpty, Reasons, Ruling, Verdict};

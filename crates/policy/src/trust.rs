@@ -103,6 +103,15 @@ impl BrokenTrustRoot {
 /// A trust root, or why there is none.
 pub type Obtained = Result<Arc<TrustRoot>, String>;
 
+/// A trust root that policies rest on.
+#[derive(Clone, Debug)]
+pub struct RestsOn {
+    /// The name that they use; nothing where it is that of policies that name none, or one that was given by hand.
+    pub name: Option<Arc<str>>,
+    /// The root, or why there is none.
+    pub root: Obtained,
+}
+
 /// What some policies rest on that no document holds, so that they can be judged by once more.
 #[derive(Clone, Debug, Default)]
 pub struct RootsAtHand {

@@ -4,7 +4,7 @@
 //! root when they are read, as of the time that the file names: whoever may write here can bring back a state that was signed
 //! once, and no other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -17,7 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use countersign_image::Digest;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::embedded::Instance;
@@ -28,10 +28,22 @@ const MAX_FILE: u64 = 96 << 20;
 /// The form of the file. Another one is not read.
 const FORM: u32 = 1;
 
+/// How the files of documents end.
+const OF_DOCUMENT: &str = "-document.json";
+/// How long what is remembered for a document stays that is gone.
+const FORGOTTEN_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
+
 /// How long another process's writing is waited for: longer than a file of that length takes.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often it is looked whether that process is done.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// Who names a root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    Configuration,
+    Document,
+}
 
 /// Files of a repository, by the client's names.
 pub(crate) type Files = BTreeMap<String, Bytes>;
@@ -84,8 +96,9 @@ impl Cache {
         }
     }
 
-    /// What a repository's file is called. Two roots never share one: each has its own name in it.
-    pub(crate) fn file_name(name: &str, repository: &Repository) -> String {
+    /// What a repository's file is called. Two roots never share one: each has its own name in it, and a document may have
+    /// that of a root of the configuration.
+    pub(crate) fn file_name(origin: Origin, name: &str, repository: &Repository) -> String {
         let short = |bytes: &[u8]| Digest::sha256(bytes).hex()[..16].to_owned();
         let begin = Instance::ALL
             .into_iter()
@@ -95,7 +108,27 @@ impl Cache {
                 || short(&repository.initial_root),
                 |instance| instance.name().to_owned(),
             );
-        format!("{begin}-{}.json", short(name.as_bytes()))
+        match origin {
+            Origin::Configuration => format!("{begin}-{}.json", short(name.as_bytes())),
+            Origin::Document => format!("{begin}-{}{OF_DOCUMENT}", short(name.as_bytes())),
+        }
+    }
+
+    /// Removes what is remembered for documents that are gone, and have been for so long that nobody brings them back: a file
+    /// of policies may be unreadable for a while, and a floor that was forgotten lets in what is older.
+    pub(crate) fn forget(&self, living: &BTreeSet<String>, now: Timestamp) -> io::Result<()> {
+        for entry in fs::read_dir(&self.directory)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some(name) = name.to_str().filter(|name| name.ends_with(OF_DOCUMENT)) else {
+                continue;
+            };
+            let written = Timestamp::try_from(entry.metadata()?.modified()?).map_err(io::Error::other)?;
+            if !living.contains(name) && now.duration_since(written) > FORGOTTEN_AFTER {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     /// What is remembered; nothing where there is no file.

@@ -6,7 +6,7 @@ use countersign_evidence::trust::TrustRoot;
 use jiff::Timestamp;
 use tracing::{debug, warn};
 
-use crate::cache::{Cache, Remembered};
+use crate::cache::{Cache, Origin, Remembered};
 use crate::error::RefreshError;
 use crate::source::Repository;
 use crate::text::chain;
@@ -39,13 +39,14 @@ pub(crate) struct Follower {
 impl Follower {
     /// Reads what is remembered; what cannot be read is as if it were not there.
     pub(crate) fn new(
+        origin: Origin,
         name: &str,
         repository: Repository,
         http: reqwest::Client,
         limits: Limits,
         cache: Option<Cache>,
     ) -> Self {
-        let cache = cache.map(|cache| (cache, Cache::file_name(name, &repository)));
+        let cache = cache.map(|cache| (cache, Cache::file_name(origin, name, &repository)));
         let remembered = cache.as_ref().and_then(|(cache, file)| match cache.load(file) {
             Ok(remembered) => remembered,
             Err(error) => {
@@ -67,6 +68,11 @@ impl Follower {
             remembered: Mutex::new(remembered.unwrap_or_default()),
             turn: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// What its file is called, where it is remembered.
+    pub(crate) fn file(&self) -> Option<&str> {
+        self.cache.as_ref().map(|(_, file)| file.as_str())
     }
 
     /// The root that is remembered, verified again as of the time that it was verified at first.

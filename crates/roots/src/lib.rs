@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 
 mod cache;
+mod clock;
 pub mod embedded;
 mod error;
 pub mod file;
@@ -23,6 +24,7 @@ mod store;
 mod text;
 pub mod tuf;
 
+pub use clock::Clock;
 pub use error::{FileError, Outcome, RefreshError, RootError};
 pub use roots::{Obtained, TrustRoots};
 pub use schedule::Schedule;

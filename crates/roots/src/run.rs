@@ -94,9 +94,9 @@ impl TrustRootStore {
         }
     }
 
-    async fn ask(&self, key: &Key, duty: &Duty) -> Result<(), Arc<RootError>> {
+    pub(crate) async fn ask(&self, key: &Key, duty: &Duty) -> Result<(), Arc<RootError>> {
         let Duty::Follow(follower) = duty else { return Ok(()) };
-        let came = follower.renew((self.clock)()).await;
+        let came = follower.renew(self.clock.now()).await;
         let came = came
             .map(State::from)
             .map_err(|error| Arc::new(RootError::Refresh(error)));
@@ -116,7 +116,7 @@ impl TrustRootStore {
             // Who still writes is not read: a file counts once two looks in a row found the same.
             if mark != read && mark == seen {
                 let (source, clock) = (Source::File(path.clone()), self.clock);
-                let Ok(state) = tokio::task::spawn_blocking(move || State::of(&source, clock())).await else {
+                let Ok(state) = tokio::task::spawn_blocking(move || State::of(&source, clock.now())).await else {
                     return;
                 };
                 let came = match state.root() {

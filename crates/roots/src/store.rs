@@ -1,6 +1,6 @@
 //! The roots that a process believes: each from its own source, all in one snapshot that lies ready.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,8 @@ use thiserror::Error;
 use tokio::sync::Notify;
 use tracing::{info, warn};
 
-use crate::cache::Cache;
+use crate::cache::{Cache, Origin};
+use crate::clock::Clock;
 use crate::embedded::{EMBEDDED_AT, Instance};
 use crate::error::{Outcome, RootError};
 use crate::follow::Follower;
@@ -44,8 +45,8 @@ pub struct RootsConfig {
     pub limits: Limits,
     /// When repositories are asked again.
     pub schedule: Schedule,
-    /// The clock.
-    pub clock: fn() -> Timestamp,
+    /// What time it is.
+    pub clock: Clock,
 }
 
 /// A TrustRoot document that says where its root is.
@@ -91,7 +92,7 @@ pub enum StoreError {
 /// What is to be said of one root, for metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RootFacts {
-    /// The root's name.
+    /// The root's name; of a document that shares it with another root, with the beginning of its digest.
     pub name: String,
     /// Whether there is a root.
     pub usable: bool,
@@ -115,7 +116,7 @@ pub struct TrustRootStore {
     http: reqwest::Client,
     limits: Limits,
     pub(crate) schedule: Schedule,
-    pub(crate) clock: fn() -> Timestamp,
+    pub(crate) clock: Clock,
 }
 
 /// Which root.
@@ -194,7 +195,7 @@ impl TrustRootStore {
         }
         entries.insert(Key::PublicGood, public_good);
         for (name, source) in config.named {
-            let entry = store.entry(&name, source);
+            let entry = store.entry(Origin::Configuration, &name, source);
             entries.insert(Key::Named(name), entry);
         }
         store.publish(&entries);
@@ -230,7 +231,10 @@ impl TrustRootStore {
         let mut new: Vec<(Key, Entry)> = Vec::new();
         for key in missing {
             if let Some(document) = wanted.get(&key) {
-                new.push((key, self.entry(&document.name, document.source.clone())));
+                new.push((
+                    key,
+                    self.entry(Origin::Document, &document.name, document.source.clone()),
+                ));
             }
         }
         let mut entries = self.entries();
@@ -255,7 +259,10 @@ impl TrustRootStore {
         // Two that were written anew may have had one before them.
         for (key, document) in &wanted {
             if !entries.contains_key(key) && !new.iter().any(|(of, _)| of == key) {
-                new.push((key.clone(), self.entry(&document.name, document.source.clone())));
+                new.push((
+                    key.clone(),
+                    self.entry(Origin::Document, &document.name, document.source.clone()),
+                ));
             }
         }
         for (key, entry) in new {
@@ -275,24 +282,60 @@ impl TrustRootStore {
             self.publish(&entries);
             self.sources.notify_one();
         }
+        self.forget_the_gone(&entries);
     }
 
-    /// What is to be said of each root.
+    fn forget_the_gone(&self, entries: &BTreeMap<Key, Entry>) {
+        let Some(cache) = &self.cache else { return };
+        let file = |entry: &Entry| match &entry.duty {
+            Some(Duty::Follow(follower)) => follower.file().map(str::to_owned),
+            _ => None,
+        };
+        let living = entries.values().filter_map(file).collect();
+        if let Err(error) = cache.forget(&living, self.clock.now()) {
+            warn!(
+                error = chain(&error),
+                "what was remembered for trust roots that are gone cannot be removed"
+            );
+        }
+    }
+
+    /// Asks the repositories of roots that are followed under these names, and of which nothing is remembered. How that ended
+    /// is in [`TrustRootStore::current`]. For whoever judges once, and has nobody who looks after roots.
+    pub async fn obtain(&self, names: &BTreeSet<Arc<str>>) {
+        let missing: Vec<(Key, Duty)> = {
+            let entries = self.entries();
+            let of_name = entries.iter().filter(|(_, entry)| names.contains(entry.name.as_str()));
+            let missing = of_name
+                .filter(|(_, entry)| matches!(entry.state.root(), Err(error) if matches!(**error, RootError::NotYet)));
+            missing
+                .filter_map(|(key, entry)| Some((key.clone(), entry.duty.clone()?)))
+                .collect()
+        };
+        let asking = missing.iter().map(|(key, duty)| self.ask(key, duty));
+        futures_util::future::join_all(asking).await;
+    }
+
+    /// What is to be said of each root, each under a name of its own.
     #[must_use]
     pub fn facts(&self) -> Vec<RootFacts> {
-        let facts = |entry: &Entry| RootFacts {
-            name: entry.name.clone(),
+        let entries = self.entries();
+        let mut taken: BTreeMap<String, usize> = BTreeMap::new();
+        for entry in entries.values().filter(|entry| !entry.is_surplus()) {
+            *taken.entry(entry.name.clone()).or_default() += 1;
+        }
+        let facts = |(key, entry): (&Key, &Entry)| RootFacts {
+            name: series(key, entry, &taken),
             usable: entry.state.root().is_ok(),
             followed: entry.duty.is_some(),
             verified: entry.state.verified(),
             expires: entry.state.expires(),
             attempts: entry.attempts.clone(),
         };
-        let entries = self.entries();
         // Series have to be few, however many documents there are.
         entries
-            .values()
-            .filter(|entry| !entry.is_surplus())
+            .iter()
+            .filter(|(_, entry)| !entry.is_surplus())
             .map(facts)
             .collect()
     }
@@ -332,25 +375,25 @@ impl TrustRootStore {
     fn public_good(&self, wanted: PublicGood) -> Entry {
         let embedded = Source::Embedded(Instance::PublicGood);
         match wanted {
-            PublicGood::Embedded => self.entry(PUBLIC_GOOD, embedded),
-            PublicGood::File(path) => self.entry(PUBLIC_GOOD, Source::File(path)),
+            PublicGood::Embedded => self.entry(Origin::Configuration, PUBLIC_GOOD, embedded),
+            PublicGood::File(path) => self.entry(Origin::Configuration, PUBLIC_GOOD, Source::File(path)),
             PublicGood::Followed(repository) => {
-                let mut entry = self.entry(PUBLIC_GOOD, Source::Repository(repository));
+                let mut entry = self.entry(Origin::Configuration, PUBLIC_GOOD, Source::Repository(repository));
                 // What is remembered may be older than what this release brings along.
                 if entry.state.verified().is_none_or(|verified| verified < EMBEDDED_AT) {
-                    entry.state = State::of(&embedded, (self.clock)());
+                    entry.state = State::of(&embedded, self.clock.now());
                 }
                 entry
             }
         }
     }
 
-    fn entry(&self, name: &str, source: Source) -> Entry {
-        let now = (self.clock)();
+    fn entry(&self, origin: Origin, name: &str, source: Source) -> Entry {
+        let now = self.clock.now();
         let (duty, state) = match &source {
             Source::Repository(repository) => {
                 let (repository, http) = (repository.clone(), self.http.clone());
-                let follower = Follower::new(name, repository, http, self.limits.clone(), self.cache.clone());
+                let follower = Follower::new(origin, name, repository, http, self.limits.clone(), self.cache.clone());
                 let state = State::remembered(follower.remembered(now));
                 (Some(Duty::Follow(Arc::new(follower))), state)
             }
@@ -393,6 +436,16 @@ impl TrustRootStore {
 
     fn entries(&self) -> MutexGuard<'_, BTreeMap<Key, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A document may have the name of another root, and two series of one name are none.
+fn series(key: &Key, entry: &Entry, taken: &BTreeMap<String, usize>) -> String {
+    match key {
+        Key::Document(digest) if taken.get(&entry.name).is_some_and(|many| *many > 1) => {
+            format!("{} (document {})", entry.name, &digest.hex()[..12])
+        }
+        _ => entry.name.clone(),
     }
 }
 

@@ -188,13 +188,54 @@ fn expression_of(pattern: &Text, path: &str, reading: &mut Reading<'_>) -> Optio
     };
     if !expression.is_anchored() {
         let message = "it matches anywhere in the text, and so also what merely contains what you mean".to_owned();
-        let bare = quoted(pattern.value.trim_start_matches('^').trim_end_matches('$'));
-        let advice = if bare.contains('|') {
-            format!("anchor it: `^({bare})$`")
-        } else {
-            format!("anchor it: `^{bare}$`")
-        };
+        let advice = format!("anchor it: `{}`", quoted(&anchored(&pattern.value)));
         reading.lint(LintCode::IdentityUnanchored, pattern.at, path, message, advice);
     }
     Some(expression)
+}
+
+/// The expression with anchors. A `$` with a `\` before it is a character of the name and no anchor; flags, and `|`, reach no
+/// further than a group.
+fn anchored(written: &str) -> String {
+    let mut bare = written.trim_start_matches('^');
+    while let Some(rest) = bare.strip_suffix('$') {
+        let escapes = rest.bytes().rev().take_while(|byte| *byte == b'\\').count();
+        if escapes % 2 == 1 {
+            break;
+        }
+        bare = rest;
+    }
+    if bare.contains('|') || bare.contains("(?") {
+        format!("^({bare})$")
+    } else {
+        format!("^{bare}$")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_advised_is_anchored_and_still_matches() {
+        for (written, name) in [
+            ("a", "a"),
+            ("^a", "a"),
+            ("a$", "a"),
+            (r"a\$", "a$"),
+            (r"a\\$", r"a\"),
+            (r"a\$$", "a$"),
+            (r"a\\\$", r"a\$"),
+            ("a|b", "b"),
+            ("^a|b$", "b"),
+            ("(?m)^a$", "a"),
+            ("(?i)a", "A"),
+            ("$", ""),
+        ] {
+            let advised = anchored(written);
+            let expression = Expression::parse(&advised, Anchoring::Anywhere).unwrap();
+            assert!(expression.is_anchored(), "{written}: {advised}");
+            assert!(expression.matches(name), "{written}: {advised}");
+        }
+    }
 }

@@ -159,7 +159,7 @@ impl Belief {
             },
             Signer::Keyless { root, sct, .. } => Trusted::Keyless {
                 root: found(root)?,
-                sct: *sct,
+                sct: sct.clone(),
                 logs,
                 times,
             },
@@ -183,7 +183,7 @@ impl Belief {
     pub(crate) fn references(&self) -> impl Iterator<Item = (&TrustRootRef, Needed)> {
         let signer = match &self.signer {
             Signer::Keyless { root, sct, .. } => {
-                let logged = (*sct == SctRule::Required).then_some((root, Needed::CtLogs));
+                let logged = (*sct != SctRule::Ignored).then_some((root, Needed::CtLogs));
                 Some((root, Needed::Authorities)).into_iter().chain(logged)
             }
             Signer::Key { .. } => None.into_iter().chain(None),

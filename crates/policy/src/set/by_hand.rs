@@ -134,7 +134,7 @@ fn of_identities(demanded: &ByHand, reference: &TrustRootRef) -> Authority {
     let signer = Signer::Keyless {
         identities: demanded.identities.clone(),
         root: reference.clone(),
-        sct: demanded.sct,
+        sct: demanded.sct.clone(),
     };
     let log = if demanded.log_of_identity {
         Beside::Demanded(reference.clone())

@@ -76,23 +76,28 @@ impl Governing {
 
     /// The trust roots that these policies rest on, as they name them.
     pub(super) fn roots(&self) -> impl Iterator<Item = &RootName> {
-        let policies = self.entries.iter().filter_map(|entry| match entry {
-            InForce::Policy(policy) => Some(policy),
-            InForce::Broken(_) => None,
-        });
-        let authorities = policies.flat_map(|policy| &policy.authorities);
-        authorities
-            .filter_map(|authority| match &authority.demand {
-                Demand::Signed(demand) => Some(demand.belief.roots()),
-                _ => None,
-            })
-            .flatten()
+        roots_of(&self.entries)
     }
 
     /// A digest of everything that these policies say and rest on, for cache keys.
     pub fn key(&self) -> Digest {
         digest_of(&self.entries, self.no_match)
     }
+}
+
+/// The trust roots that policies rest on, as they name them.
+pub(super) fn roots_of(entries: &[InForce]) -> impl Iterator<Item = &RootName> {
+    let policies = entries.iter().filter_map(|entry| match entry {
+        InForce::Policy(policy) => Some(policy),
+        InForce::Broken(_) => None,
+    });
+    let authorities = policies.flat_map(|policy| &policy.authorities);
+    authorities
+        .filter_map(|authority| match &authority.demand {
+            Demand::Signed(demand) => Some(demand.belief.roots()),
+            _ => None,
+        })
+        .flatten()
 }
 
 /// The digest of everything that decides a verdict beside the evidence.

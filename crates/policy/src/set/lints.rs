@@ -61,7 +61,7 @@ fn of_reference(policy: &Policy, reference: &TrustRootRef, needed: Needed, trust
     let shown = excerpt(name, MAX_NAME);
     let (code, message, advice) = match trust.find(&reference.root) {
         // What has to be obtained is nobody's mistake while it is not there.
-        Err(_) if trust.stands(name) => return None,
+        Err(_) if trust.stands(name) || trust.is_configured(name) => return None,
         Err(why) => {
             let message = format!("{why}, so that images stay undecided");
             let advice = format!("put one good TrustRoot `{shown}` beside the policies");

@@ -22,7 +22,7 @@ use crate::document::{Document, DocumentError, Parsed};
 use crate::lint::Lint;
 use crate::meaning::Policy;
 use crate::pattern::name_of;
-use crate::trust::{RootsAtHand, TrustRootDocument, TrustRoots};
+use crate::trust::{RestsOn, RootsAtHand, TrustRootDocument, TrustRoots};
 
 /// What becomes of images that no policy governs. There is no default: whoever starts us says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -210,6 +210,20 @@ impl PolicySet {
     /// What these policies of the set rest on that no document holds.
     pub fn at_hand<'g>(&self, governing: impl IntoIterator<Item = &'g Governing>) -> RootsAtHand {
         self.trust.at_hand(governing.into_iter().flat_map(Governing::roots))
+    }
+
+    /// The TrustRoot documents that these policies of the set rest on.
+    pub fn trust_roots_of<'g>(
+        &self,
+        governing: impl IntoIterator<Item = &'g Governing>,
+    ) -> impl Iterator<Item = &Arc<TrustRootDocument>> {
+        self.trust
+            .documents_of(governing.into_iter().flat_map(Governing::roots))
+    }
+
+    /// The trust roots that the policies rest on, each once.
+    pub fn resting_on(&self) -> Vec<RestsOn> {
+        self.trust.resting_on(governing::roots_of(&self.in_force))
     }
 
     /// The TrustRoot documents that are in force in an older form than their text, which cannot be understood.

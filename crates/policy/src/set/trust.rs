@@ -8,7 +8,7 @@ use countersign_image::text::excerpt;
 
 use crate::lint::{Lint, LintCode};
 use crate::meaning::RootName;
-use crate::trust::{BrokenTrustRoot, MAX_NAME, RootsAtHand, TrustRootDocument, TrustRoots};
+use crate::trust::{BrokenTrustRoot, MAX_NAME, RestsOn, RootsAtHand, TrustRootDocument, TrustRoots};
 
 /// Every trust root: those of documents, by name, and those that no document holds.
 #[derive(Clone, Debug)]
@@ -92,10 +92,46 @@ impl TrustIndex {
         at_hand
     }
 
+    /// The documents of the names among these references, which may be several of one name.
+    pub(super) fn documents_of<'a>(
+        &self,
+        roots: impl Iterator<Item = &'a RootName>,
+    ) -> impl Iterator<Item = &Arc<TrustRootDocument>> {
+        let named: BTreeSet<&Arc<str>> = roots
+            .filter_map(|root| match root {
+                RootName::Named(name) => Some(name),
+                RootName::Standing | RootName::Given(_) => None,
+            })
+            .collect();
+        named.into_iter().filter_map(|name| self.named.get(name)).flatten()
+    }
+
+    /// What these references come to, each once.
+    pub(super) fn resting_on<'a>(&self, roots: impl Iterator<Item = &'a RootName>) -> Vec<RestsOn> {
+        let mut found: Vec<RestsOn> = Vec::new();
+        for root in roots {
+            let name = match root {
+                RootName::Named(name) => Some(name.clone()),
+                RootName::Standing | RootName::Given(_) => None,
+            };
+            if !found.iter().any(|known| known.name == name) {
+                let root = self.find(root);
+                found.push(RestsOn { name, root });
+            }
+        }
+        found
+    }
+
     /// Whether there is exactly one document of a name, and it can be understood.
     pub(super) fn stands(&self, name: &Arc<str>) -> bool {
         let broken = self.broken.iter().any(|broken| broken.name.as_ref() == Some(name));
         !broken && self.named.get(name).is_some_and(|documents| documents.len() == 1)
+    }
+
+    /// Whether a configuration has a root of a name that no document has, be there one or not.
+    pub(super) fn is_configured(&self, name: &Arc<str>) -> bool {
+        let broken = self.broken.iter().any(|broken| broken.name.as_ref() == Some(name));
+        !broken && !self.named.contains_key(name) && self.roots.configured(name).is_some()
     }
 
     /// Keeps trust roots whose documents cannot be understood any more. `nameless` are the files in which something is

@@ -10,7 +10,7 @@ use countersign_evidence::trust::TrustRoot;
 use countersign_roots::embedded::Instance;
 use countersign_roots::tuf::Limits;
 use countersign_roots::{
-    Outcome, PublicGood, RefreshError, Repository, RootError, RootFacts, RootsConfig, Schedule, Source, TARGETS,
+    Clock, Outcome, PublicGood, RefreshError, Repository, RootError, RootFacts, RootsConfig, Schedule, Source, TARGETS,
     TRUSTED_ROOT, TrustRootStore,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -69,7 +69,7 @@ pub(crate) fn config(named: impl IntoIterator<Item = (&'static str, Repository)>
         http: http(),
         limits: limits(),
         schedule: Schedule::standard(),
-        clock,
+        clock: Clock::Running(clock),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The store as a process has it: documents come and go, files are replaced, repositories are followed in the background.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,11 +8,11 @@ use std::time::Duration;
 use countersign_image::Digest;
 use countersign_roots::embedded::Instance;
 use countersign_roots::{
-    Document, MAX_ROOTS, Obtained, PUBLIC_GOOD, PublicGood, RootError, Schedule, Source, StoreError, TrustRootStore,
-    file,
+    Clock, Document, MAX_ROOTS, Obtained, PUBLIC_GOOD, PublicGood, RootError, Schedule, Source, StoreError,
+    TrustRootStore, file,
 };
 
-use crate::mint::Mint;
+use crate::mint::{BEGIN, Mint, days};
 use crate::mirror::{Answer, Mirror};
 use crate::scene::{config, first, repository, second};
 
@@ -234,4 +235,120 @@ async fn taking_the_roots_waits_for_nothing() {
         assert_eq!(store.facts().len(), 2);
     }
     assert!(futures_util::poll!(&mut asking).is_pending());
+}
+
+/// A command has nobody who looks after roots: what it needs and nobody remembers is asked for once.
+#[tokio::test]
+async fn what_is_needed_and_not_remembered_is_obtained_by_its_name() {
+    let mint = Mint::new(first());
+    let mirror = Mirror::start().await;
+    mirror.serve(&mint.files);
+    let source = Source::Repository(repository(&mint.initial_root(), &mirror));
+    let directory = tempfile::tempdir().unwrap();
+    let open = |cache: bool| {
+        let mut config = config([("other", repository(&mint.initial_root(), &mirror))]);
+        config.cache = cache.then(|| directory.path().to_owned());
+        config.clock = Clock::Standing(BEGIN);
+        let store = TrustRootStore::open(config).unwrap();
+        store.look_after(vec![document("corp", source.clone())]);
+        store
+    };
+    let names = |name: &str| [Arc::from(name)].into();
+    let store = open(true);
+    store.obtain(&names("nobody")).await;
+    assert_eq!(mirror.asked(), Vec::<String>::new());
+    store.obtain(&names("corp")).await;
+    assert!(is(&obtained(&store, "corp").unwrap(), Instance::Staging));
+    assert!(
+        store.current().named["other"].is_err(),
+        "what nobody needs is not asked for"
+    );
+    assert!(!mirror.asked().is_empty());
+    store.obtain(&names("corp")).await;
+    assert_eq!(mirror.asked(), Vec::<String>::new(), "once");
+    let store = open(true);
+    store.obtain(&names("corp")).await;
+    assert!(is(&obtained(&store, "corp").unwrap(), Instance::Staging));
+    assert_eq!(
+        mirror.asked(),
+        Vec::<String>::new(),
+        "what is remembered is not asked for"
+    );
+    assert!(obtained(&open(false), "corp").unwrap().is_err());
+}
+
+/// A document may have the name of a root of the configuration, with the same initial root and another mirror.
+#[tokio::test]
+async fn a_document_and_a_root_of_one_name_share_neither_memory_nor_a_series() {
+    let (one, two) = (Mint::new(first()), Mirror::start().await);
+    let mirror = Mirror::start().await;
+    mirror.serve(&one.files);
+    two.serve(&one.files);
+    let directory = tempfile::tempdir().unwrap();
+    let mut config = config([("corp", repository(&one.initial_root(), &mirror))]);
+    config.cache = Some(directory.path().to_owned());
+    config.clock = Clock::Standing(BEGIN);
+    let store = TrustRootStore::open(config).unwrap();
+    let public_good = document(PUBLIC_GOOD, Source::Embedded(Instance::GitHub));
+    let corp = document("corp", Source::Repository(repository(&one.initial_root(), &two)));
+    store.look_after(vec![corp, public_good]);
+    store.obtain(&[Arc::from("corp")].into()).await;
+    let files = || {
+        let entries = std::fs::read_dir(directory.path()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.ends_with(".json")).collect::<Vec<_>>()
+    };
+    assert_eq!(files().len(), 2, "{:?}", files());
+    let facts = store.facts();
+    let names: BTreeSet<&str> = facts.iter().map(|facts| facts.name.as_str()).collect();
+    assert_eq!(names.len(), 4, "{names:?}");
+    assert!(names.contains("corp") && names.contains(PUBLIC_GOOD));
+    assert_eq!(
+        names.iter().filter(|name| name.contains(" (document ")).count(),
+        2,
+        "{names:?}"
+    );
+}
+
+/// What is remembered for documents that are gone is removed, after so long that nobody brings them back.
+#[tokio::test]
+async fn what_is_remembered_for_documents_that_are_gone_is_removed_in_time() {
+    let mint = Mint::new(first());
+    let mirror = Mirror::start().await;
+    mirror.serve(&mint.files);
+    let directory = tempfile::tempdir().unwrap();
+    let store = |after| {
+        let mut config = config([("named", repository(&mint.initial_root(), &mirror))]);
+        config.cache = Some(directory.path().to_owned());
+        // The files have the times of this machine.
+        config.clock = Clock::Standing(jiff::Timestamp::now() + days(after));
+        TrustRootStore::open(config).unwrap()
+    };
+    let documents = |names: &[&str]| {
+        let source = Source::Repository(repository(&mint.initial_root(), &mirror));
+        names
+            .iter()
+            .map(|name| document(name, source.clone()))
+            .collect::<Vec<_>>()
+    };
+    let files = || {
+        let entries = std::fs::read_dir(directory.path()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.ends_with(".json")).count()
+    };
+    {
+        let mut config = config([("named", repository(&mint.initial_root(), &mirror))]);
+        config.cache = Some(directory.path().to_owned());
+        config.clock = Clock::Standing(BEGIN);
+        let store = TrustRootStore::open(config).unwrap();
+        store.look_after(documents(&["stays", "goes"]));
+        store.obtain(&["named", "stays", "goes"].map(Arc::from).into()).await;
+    }
+    assert_eq!(files(), 3);
+    store(29).look_after(documents(&["stays"]));
+    assert_eq!(files(), 3, "an edit that went wrong forgets nothing");
+    store(31).look_after(documents(&["stays"]));
+    assert_eq!(files(), 2);
+    store(31).look_after(Vec::new());
+    assert_eq!(files(), 1, "roots of the configuration are not documents");
 }

@@ -58,7 +58,7 @@ impl Snapshot {
 
     /// The documents that governed, each once: whoever reads these policies alone judges the same images alike.
     #[must_use]
-    pub fn documents<'g>(&self, governing: impl IntoIterator<Item = &'g Governing>) -> Vec<PolicyText> {
+    pub fn documents<'g>(&self, governing: impl IntoIterator<Item = &'g Governing> + Clone) -> Vec<PolicyText> {
         let mut documents: Vec<PolicyText> = Vec::new();
         let mut add = |file: &str, text: Arc<str>| {
             let path = PathBuf::from(file);
@@ -66,7 +66,7 @@ impl Snapshot {
                 documents.push(PolicyText { path, text });
             }
         };
-        for entry in governing.into_iter().flat_map(Governing::entries) {
+        for entry in governing.clone().into_iter().flat_map(Governing::entries) {
             let found = match entry {
                 InForce::Policy(policy) => {
                     let source = policy.source();
@@ -82,8 +82,7 @@ impl Snapshot {
                 add(&file, text);
             }
         }
-        // Any of them may rest on any trust root.
-        for root in self.set.trust_roots() {
+        for root in self.set.trust_roots_of(governing) {
             if let Some(text) = self.document(root.digest(), root.source()) {
                 add(&root.source().file, text);
             }

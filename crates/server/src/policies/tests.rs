@@ -7,7 +7,7 @@ use countersign_mint::Sigstore;
 use countersign_policy::{Governing, NoMatch, ObjectFacts};
 use countersign_registry::ClientConfig;
 use countersign_roots::tuf::Limits;
-use countersign_roots::{PublicGood, RootsConfig, Schedule};
+use countersign_roots::{Clock, PublicGood, RootsConfig, Schedule};
 
 use super::*;
 
@@ -195,7 +195,7 @@ async fn policies_rest_on_the_trust_root_of_now_though_no_policy_file_changed() 
         http: ClientConfig::default().http_client().unwrap(),
         limits: Limits::standard(),
         schedule: Schedule::standard(),
-        clock: jiff::Timestamp::now,
+        clock: Clock::Running(jiff::Timestamp::now),
     });
     let store = Arc::new(store.unwrap());
     let paths = vec![directory.0.path().join("policy.yaml")];
@@ -236,6 +236,9 @@ fn what_governed_is_kept_with_the_trust_roots_that_it_rests_on() {
     );
     let path = directory.0.path().join("root.yaml");
     fs::write(&path, &root).unwrap();
+    // No policy rests on this one, and it is not kept.
+    let other = root.replace("acme", "other").replace("log.example", "other.example");
+    fs::write(directory.0.path().join("other.yaml"), other).unwrap();
     let paths = vec![directory.0.path().to_owned()];
     let files = PolicyFiles::open(paths, Settings::new(NoMatch::Allow), None).unwrap();
     let good = governing(&files.current()).key();

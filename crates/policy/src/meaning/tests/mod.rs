@@ -548,7 +548,7 @@ fn a_keyless_authority_means_what_it_says() {
     let identities = |authority: &str| match demand(authority).signer() {
         Signer::Keyless { identities, sct, .. } => {
             let lines: Vec<String> = identities.iter().map(ToString::to_string).collect();
-            (lines.join("; "), *sct)
+            (lines.join("; "), sct.clone())
         }
         Signer::Key { .. } => panic!("{authority}"),
     };
