@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::registries::ReachArguments;
+use crate::resting::Sources;
 
 /// How many images are gathered at the same time: enough to hide the way to a registry, too few to be a burden to it.
 const AT_ONCE: usize = 8;
@@ -32,13 +33,15 @@ pub(crate) struct Reach {
 }
 
 impl Reach {
-    pub(crate) fn new(registries: &ReachArguments) -> Result<Self, Failure> {
-        let (client, credentials) = registries.client()?;
-        Ok(Self {
+    /// The way, and where trust roots come from.
+    pub(crate) fn open(registries: &ReachArguments) -> Result<(Self, Sources), Failure> {
+        let (client, credentials, sources) = registries.open()?;
+        let reach = Self {
             gatherer: Gatherer::uncached(client),
             credentials,
             timeout: registries.timeout(),
-        })
+        };
+        Ok((reach, sources))
     }
 
     /// Judges several images at the same time, and hands them on in the order in which they were named.

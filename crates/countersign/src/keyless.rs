@@ -50,9 +50,13 @@ pub(crate) struct KeylessArguments {
     identity_token: Option<Given>,
 
     /// Sign without a key, with whatever token there is, and be named for good in a public log: where no key is given,
-    /// this, a token or services have to be named
-    #[arg(long, short = 'y', visible_alias = "yes", conflicts_with = "key")]
+    /// this, `--yes`, a token or services have to be named
+    #[arg(long, conflicts_with = "key")]
     keyless: bool,
+
+    /// Go on without being asked, as with cosign: without a key it says `--keyless`, and with one there is nothing to ask
+    #[arg(long, short = 'y')]
+    yes: bool,
 
     /// Services to sign with (`signing_config.json`) [default: those of Sigstore's public-good instance]
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
@@ -72,6 +76,7 @@ impl KeylessArguments {
         Self {
             identity_token,
             keyless: false,
+            yes: false,
             signing_config,
             trusted_root,
         }
@@ -80,7 +85,7 @@ impl KeylessArguments {
     /// Whether somebody asks to sign without a key. A key that was forgotten is no such word: what is written to a public log
     /// stays there.
     pub(crate) fn are_meant(&self) -> bool {
-        self.keyless || self.identity_token.is_some() || self.signing_config.is_some()
+        self.keyless || self.yes || self.identity_token.is_some() || self.signing_config.is_some()
     }
 
     /// Everything that can be wrong before a certificate is asked for is found here. What is not said is the instance's.

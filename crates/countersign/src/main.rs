@@ -1,7 +1,6 @@
 //! The one binary: parse the arguments, run one command, say what went wrong, end with an exit code that means something.
 
 mod arguments;
-mod believed;
 mod command;
 mod configuration;
 mod desk;
@@ -17,6 +16,7 @@ mod printer;
 mod private_key;
 mod registries;
 mod rendering;
+mod resting;
 mod signer;
 mod trust_roots;
 mod usage;

@@ -9,6 +9,7 @@ use countersign_registry::{Client, ClientConfig, ConfigError, Credentials, Proxi
 use crate::configuration::{self, Configuration, Registries};
 use crate::failure::Failure;
 use crate::files::{self, MAX_SMALL};
+use crate::resting::Sources;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Registries")]
@@ -50,6 +51,14 @@ pub(crate) struct ReachArguments {
 impl ReachArguments {
     pub(crate) fn client(&self) -> Result<(Client, Credentials), Failure> {
         self.registries.client(self.registries.configuration()?.as_ref())
+    }
+
+    /// The same, and where trust roots come from.
+    pub(crate) fn open(&self) -> Result<(Client, Credentials, Sources), Failure> {
+        let configuration = self.registries.configuration()?;
+        let (client, credentials, http) = self.registries.clients(configuration.as_ref())?;
+        let sources = Sources::of(configuration, http, Some(self.timeout));
+        Ok((client, credentials, sources))
     }
 
     pub(crate) fn timeout(&self) -> Duration {

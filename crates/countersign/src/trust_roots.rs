@@ -8,9 +8,8 @@ use anyhow::anyhow;
 use countersign_roots::embedded::Instance;
 use countersign_roots::tuf::{self, Limits};
 use countersign_roots::{
-    PublicGood, Repository, RootsConfig, Schedule, Source, StoreError, TARGETS, TRUSTED_ROOT, TrustRootStore,
+    Clock, PublicGood, Repository, RootsConfig, Schedule, Source, StoreError, TARGETS, TRUSTED_ROOT, TrustRootStore,
 };
-use jiff::Timestamp;
 
 use crate::configuration::{self, EmbeddedRoot, NamedRoot, TrustRoots};
 use crate::failure::Failure;
@@ -24,6 +23,7 @@ pub(crate) fn store(
     written: TrustRoots,
     trusted_root: Option<PathBuf>,
     http: reqwest::Client,
+    clock: Clock,
 ) -> Result<TrustRootStore, Failure> {
     let TrustRoots {
         cache,
@@ -56,7 +56,7 @@ pub(crate) fn store(
         http,
         limits: Limits::standard(),
         schedule,
-        clock: Timestamp::now,
+        clock,
     };
     TrustRootStore::open(config).map_err(refused)
 }
@@ -162,7 +162,10 @@ fn wrong(place: &str, what: &str) -> Failure {
 
 fn refused(error: StoreError) -> Failure {
     let hint = match &error {
-        StoreError::PublicGood(_) => "--trusted-root, or `trustRoots.publicGood.file`, names a `trusted_root.json`",
+        StoreError::PublicGood(_) => {
+            "--trusted-root, or `trustRoots.publicGood.file`, names a `trusted_root.json`, such as `cosign trusted-root create` \
+             writes"
+        }
         StoreError::Cache { .. } => "it must be a directory that this process may write to",
         StoreError::TooMany { .. } | StoreError::Reserved => "docs/configuration.md says what may stand there",
         _ => "this is a flaw of this build",

@@ -1,10 +1,10 @@
 //! By what images are judged: policies, or keys and identities that must have signed.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
-use countersign_evidence::{PublicKey, SctRule, TrustRoot};
+use countersign_evidence::certificate::{DetachedSct, MAX_DETACHED_SCT_BYTES};
+use countersign_evidence::{PublicKey, SctRule};
 use countersign_keys::KeyReference;
 use countersign_policy::identity::{Anchoring, Expression, IdentityPattern, NamePattern};
 use countersign_policy::set::ByHand;
@@ -12,17 +12,18 @@ use countersign_policy::{PolicySet, Settings};
 use countersign_server::policies;
 use jiff::Timestamp;
 
-use crate::believed;
 use crate::configuration::NoMatch;
 use crate::failure::Failure;
 use crate::files::{self, MAX_SMALL};
+use crate::printer::Printer;
 use crate::private_key;
+use crate::resting::{self, Roots, Sources};
 use crate::vault;
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Judged by")]
 pub(crate) struct Yardstick {
-    /// Policy file, or directory with policy files
+    /// Policy file, or directory with policy files; TrustRoot documents may stand beside the policies
     #[arg(long, value_name = "FILE", conflicts_with = "key")]
     policy: Vec<PathBuf>,
 
@@ -80,6 +81,11 @@ struct IdentityArguments {
     )]
     insecure_ignore_sct: Option<bool>,
 
+    /// Detached signed certificate timestamp (a log's answer in JSON, RFC 6962): it counts for a certificate that has none in
+    /// itself which holds
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["policy", "key"])]
+    sct: Option<PathBuf>,
+
     /// Whether a signature that is in no transparency log is accepted. An identity needs a log entry unless this is said; an
     /// entry that is there still proves a time, and refuses where it is broken, and without one a timestamp has to. A key
     /// needs one only with `=false`
@@ -97,19 +103,23 @@ struct IdentityArguments {
 
 impl Yardstick {
     /// As they stand at the time of judgement: packed trust roots end.
-    pub(crate) async fn policies(&self, at: Timestamp) -> Result<PolicySet, Failure> {
-        if self.policy.is_empty() {
-            return self.by_hand().await;
-        }
-        read_policies(
-            &self.policy,
-            self.trusted_root.as_deref(),
-            Settings::new(self.no_match.into()),
-            at,
-        )
+    pub(crate) async fn policies(
+        &self,
+        sources: Sources,
+        at: Timestamp,
+        printer: &mut Printer,
+    ) -> Result<PolicySet, Failure> {
+        let roots = || sources.open(self.trusted_root.clone(), at);
+        let set = if self.policy.is_empty() {
+            self.by_hand(roots).await?
+        } else {
+            read_policies(&self.policy, &roots()?, Settings::new(self.no_match.into())).await?
+        };
+        resting::tell_unusable(&set, printer);
+        Ok(set)
     }
 
-    async fn by_hand(&self) -> Result<PolicySet, Failure> {
+    async fn by_hand(&self, roots: impl FnOnce() -> Result<Roots, Failure>) -> Result<PolicySet, Failure> {
         let identities = self.identity.pattern()?;
         let log_of_key = self.identity.insecure_ignore_tlog == Some(false);
         if self.trusted_root.is_some() && !self.key.is_empty() && !log_of_key {
@@ -127,14 +137,11 @@ impl Yardstick {
             .to_owned(),
             keys: self.keys().await?,
             root: match identities.is_some() || log_of_key {
-                true => Some(self.root()?),
+                true => Some(roots()?.standing()),
                 false => None,
             },
             identities: identities.into_iter().collect(),
-            sct: match self.identity.insecure_ignore_sct {
-                Some(true) => SctRule::Ignored,
-                Some(false) | None => SctRule::Required,
-            },
+            sct: self.identity.sct_rule()?,
             log_of_key,
             log_of_identity: self.identity.insecure_ignore_tlog != Some(true),
             predicate_types: self.types.clone(),
@@ -157,13 +164,28 @@ impl Yardstick {
         }
         Ok(keys)
     }
-
-    fn root(&self) -> Result<Arc<TrustRoot>, Failure> {
-        believed::standing(self.trusted_root.as_deref())
-    }
 }
 
 impl IdentityArguments {
+    fn sct_rule(&self) -> Result<SctRule, Failure> {
+        match (&self.sct, self.insecure_ignore_sct == Some(true)) {
+            (None, true) => Ok(SctRule::Ignored),
+            (None, false) => Ok(SctRule::Required),
+            (Some(_), true) => {
+                let what = "a signed certificate timestamp that is ignored would say nothing";
+                Err(Failure::misuse(anyhow::anyhow!(what)).hint("leave `--sct` or `--insecure-ignore-sct` away"))
+            }
+            (Some(path), false) => {
+                let bytes = files::read(path, MAX_DETACHED_SCT_BYTES as u64)?;
+                let detached = DetachedSct::parse(&bytes).map_err(|error| {
+                    Failure::misuse(error)
+                        .context(format!("`{}` holds no signed certificate timestamp", path.display()))
+                })?;
+                Ok(SctRule::RequiredOr(detached))
+            }
+        }
+    }
+
     /// Whom to believe; nothing if no identity is named. One half is not enough: a name is worth what its issuer is.
     fn pattern(&self) -> Result<Option<IdentityPattern>, Failure> {
         let subject = name_of(
@@ -219,26 +241,15 @@ async fn public_key(name: &Path) -> Result<PublicKey, Failure> {
 }
 
 /// Policies as a door compiles them: what is not understood leaves undecided what it may govern.
-pub(crate) fn compile(
-    paths: &[PathBuf],
-    trusted_root: Option<&Path>,
-    settings: Settings,
-    at: Timestamp,
-) -> Result<PolicySet, Failure> {
+pub(crate) async fn compile(paths: &[PathBuf], roots: &Roots, settings: Settings) -> Result<PolicySet, Failure> {
     let texts = policies::read(paths).map_err(Failure::misuse)?;
     let set = PolicySet::compile(policies::parse(&texts), settings);
-    let roots = believed::beside(&set, trusted_root, at)?;
-    Ok(set.with_trust_roots(roots))
+    Ok(roots.under(set).await)
 }
 
 /// Policies that are all understood: on the command line one that is not is the caller's to mend.
-pub(crate) fn read_policies(
-    paths: &[PathBuf],
-    trusted_root: Option<&Path>,
-    settings: Settings,
-    at: Timestamp,
-) -> Result<PolicySet, Failure> {
-    let set = compile(paths, trusted_root, settings, at)?;
+pub(crate) async fn read_policies(paths: &[PathBuf], roots: &Roots, settings: Settings) -> Result<PolicySet, Failure> {
+    let set = compile(paths, roots, settings).await?;
     match set.errors() {
         [] => Ok(set),
         errors => {

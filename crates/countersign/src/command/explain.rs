@@ -36,8 +36,8 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
     let judged = match &arguments.image {
         Some(image) => {
-            let policies = arguments.yardstick.policies(Timestamp::now()).await?;
-            let reach = Reach::new(&arguments.registries)?;
+            let (reach, sources) = Reach::open(&arguments.registries)?;
+            let policies = arguments.yardstick.policies(sources, Timestamp::now(), printer).await?;
             vec![reach.judge(image, &policies, &ObjectFacts::none()).await]
         }
         None => arguments.denied.judge_again(None)?,

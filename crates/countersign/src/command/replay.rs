@@ -19,6 +19,7 @@ use crate::files::{self, MAX_SMALL};
 use crate::judging::{Judged, exit_of};
 use crate::printer::Printer;
 use crate::rendering::{self, Detail};
+use crate::resting::ConfigArguments;
 use crate::yardstick::Yardstick;
 
 #[derive(Debug, clap::Args)]
@@ -34,6 +35,9 @@ pub(crate) struct Arguments {
 
     #[command(flatten)]
     yardstick: Yardstick,
+
+    #[command(flatten)]
+    config: ConfigArguments,
 
     #[command(flatten)]
     denied: Denied,
@@ -57,7 +61,10 @@ pub(crate) async fn run(arguments: &Arguments, printer: &mut Printer) -> Result<
         Some(directory) => {
             let evidence = gathered(directory)?;
             let at = arguments.at.unwrap_or(evidence.as_of);
-            let policies = arguments.yardstick.policies(at).await?;
+            let policies = arguments
+                .yardstick
+                .policies(arguments.config.sources()?, at, printer)
+                .await?;
             vec![judge_again(evidence, &policies, &ObjectFacts::none(), at)]
         }
         None => arguments.denied.judge_again(arguments.at)?,

@@ -44,8 +44,8 @@ pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<E
         }
         expect_room(directory)?;
     }
-    let policies = arguments.yardstick.policies(Timestamp::now()).await?;
-    let reach = Reach::new(&arguments.registries)?;
+    let (reach, sources) = Reach::open(&arguments.registries)?;
+    let policies = arguments.yardstick.policies(sources, Timestamp::now(), printer).await?;
     let object = ObjectFacts::none();
     let images = arguments.images.iter().map(|image| (image.as_str(), &object));
     let mut judging = reach.judge_all(images, &policies);

@@ -2,13 +2,23 @@
 
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_evidence::{Content, Evidence, Item, Layout, Origin};
+use countersign_image::{Blob, Digest, Reference, annotation};
+use countersign_mint::{Extension, Key, Kind, San, Sigstore, pem};
+use countersign_registry::archive;
 use insta::assert_snapshot;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::rig::{Folder, Ran};
 
 const SUBJECT: &str = "https://github.com/acme/shop/.github/workflows/release.yaml@refs/heads/main";
 const ISSUER: &str = "https://token.actions.githubusercontent.com";
+
+fn encode(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
 
 fn cases(path: &str) -> String {
     let path: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../cases").join(path);
@@ -217,4 +227,85 @@ fn half_an_identity_is_misuse() {
     .concat();
     folder.tell(&folder.run(&none).with_code(2));
     assert_snapshot!(folder.told());
+}
+
+/// Evidence of an image signed with a certificate that has no promise of a log in it, and that promise by itself.
+fn with_a_detached_promise(folder: &Folder) {
+    let sigstore = Sigstore::new();
+    let key = Key::new(Kind::P256);
+    let spec = |name| {
+        sigstore
+            .leaf(&key, &[San::Uri(name)])
+            .with(Extension::fulcio(8, ISSUER))
+    };
+    let certificate = sigstore.authority.issue(&spec(SUBJECT));
+    let image = Reference::parse("registry.example/shop/web:1").unwrap();
+    let image = image.resolved(Digest::sha256(b"the manifest"));
+    let digest = image.digest().to_string();
+    let payload = json!({"critical": {
+        "identity": {"docker-reference": ""}, "image": {"docker-manifest-digest": digest},
+        "type": "cosign container image signature",
+    }});
+    let payload = Blob::new(payload.to_string());
+    let signature = key.sign(payload.bytes());
+    let stamp = json!({"SignedRFC3161Timestamp": encode(&sigstore.time.stamp(&signature, sigstore.now))});
+    let annotations = [
+        (annotation::COSIGN_SIGNATURE, encode(&signature)),
+        (annotation::COSIGN_CERTIFICATE, pem(&certificate)),
+        (annotation::COSIGN_RFC3161, stamp.to_string()),
+    ];
+    let origin = Origin {
+        repository: image.repository().clone(),
+        layout: Layout::Tag,
+        tag_prefix: None,
+        manifest: Digest::sha256(b"holder"),
+        blob: *payload.digest(),
+    };
+    let content = Content::Simple {
+        payload,
+        signature: encode(&signature),
+        annotations: annotations.map(|(name, text)| (name.to_owned(), text)).into(),
+    };
+    let evidence = Evidence {
+        image,
+        items: vec![Item { origin, content }],
+        gaps: Vec::new(),
+        looked: Vec::new(),
+        manifest: None,
+        as_of: sigstore.now,
+        stale: false,
+    };
+    archive::save(&evidence, &folder.path("saved")).unwrap();
+    folder.write("root.json", sigstore.trusted_root().to_json());
+    folder.write("sct.json", sigstore.ct_log.answer(&certificate, sigstore.now));
+    let other = sigstore.authority.issue(&spec("https://other.example"));
+    folder.write("other.json", sigstore.ct_log.answer(&other, sigstore.now));
+    folder.write("none.json", "{}");
+}
+
+/// cosign keeps no detached promise beside a signature, and takes it from a file; so do we.
+#[test]
+fn a_detached_promise_is_taken_from_a_file() {
+    let folder = Folder::new();
+    with_a_detached_promise(&folder);
+    let ours = [
+        "replay",
+        "saved",
+        "--trusted-root",
+        "root.json",
+        "--insecure-ignore-tlog",
+    ];
+    for (words, code, said) in [
+        (&[][..], 1, "no signed certificate timestamp"),
+        (&["--sct", "sct.json"], 0, "sct"),
+        (&["--sct", "other.json"], 1, "over this certificate"),
+        (&["--sct", "none.json"], 2, "holds no signed certificate timestamp"),
+        (&["--sct", "gone.json"], 2, "gone.json"),
+        (&["--insecure-ignore-sct"], 0, ""),
+        (&["--sct", "sct.json", "--insecure-ignore-sct=false"], 0, ""),
+        (&["--sct", "sct.json", "--insecure-ignore-sct"], 2, "would say nothing"),
+    ] {
+        let ran = folder.run(&[&ours[..], &OURS, words].concat()).with_code(code);
+        assert!(format!("{}{}", ran.stdout, ran.stderr).contains(said), "{ran}");
+    }
 }

@@ -53,7 +53,7 @@ fn what_was_signed_is_said() {
     registry.push("app:1.0");
     let image = &registry.name("app:1.0");
     folder.tell(&folder.run(&["tree", image]));
-    folder.tell(&folder.run_unlocked(&["sign", image, "--key", "team.key", "-a", "build=7"]));
+    folder.tell(&folder.run_unlocked(&["sign", image, "--key", "team.key", "--yes", "-a", "build=7"]));
     let attest = [
         "attest",
         image,
@@ -137,6 +137,7 @@ fn who_cannot_sign_without_a_key_is_told_why() {
         &[][..],
         &["--keyless"],
         &["--keyless", "--key", "team.key"],
+        &["--yes"],
         &["-y", "--layout", "tag"],
         &["--identity-token", "secret.txt"],
         &["--identity-token", "nowhere.jwt"],

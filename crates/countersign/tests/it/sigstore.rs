@@ -134,6 +134,28 @@ fn another_identity_or_issuer_is_refused() {
     }
 }
 
+/// As sigstore-python has it: a certificate is in a log of certificates, also where the root knows none. A root of an instance
+/// without one is for `verify --insecure-ignore-sct`.
+#[test]
+fn a_root_without_a_log_of_certificates_excuses_none() {
+    let Some(cases) = cases() else { return };
+    let folder = Folder::new();
+    let case = cases.iter().find(|case| case.ends_with("happy-path-v0.3")).unwrap();
+    let root = case.with_file_name("../../trusted-roots/prod-root-signing-2026.json");
+    let mut root: serde_json::Value = serde_json::from_slice(&std::fs::read(root).unwrap()).unwrap();
+    let verify = |root: &serde_json::Value| {
+        folder.write("root.json", root.to_string());
+        let mut words = arguments(case);
+        words.extend(["--trusted-root", "root.json"].map(str::to_owned));
+        words.push(case.with_file_name("../a.txt").display().to_string());
+        folder.run(&words.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    verify(&root).with_code(0);
+    root["ctlogs"] = serde_json::json!([]);
+    let ran = verify(&root).with_code(1);
+    assert!(ran.stderr.contains("refused at step `sct`"), "{ran}");
+}
+
 #[test]
 fn the_suite_itself_finds_no_failure() {
     let Some(suite) = std::env::var_os(SUITE) else {

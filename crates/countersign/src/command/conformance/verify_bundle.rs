@@ -5,19 +5,20 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use countersign_evidence::bundle::MAX_BUNDLE_BYTES;
-use countersign_evidence::trust::MAX_TRUST_ROOT_BYTES;
 use countersign_evidence::{
     Bundle, HashRule, Identity, LogDemand, Message, PublicKey, SignedBy, Step, TimeDemand, TrustRoot, Trusted,
     VerifyError, verify_artifact,
 };
 use countersign_image::{Blob, Digest};
-use countersign_roots::embedded;
+use countersign_roots::embedded::Instance;
+use countersign_roots::file;
 use serde_json::json;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files::{self, MAX_SMALL};
 use crate::printer::Printer;
+use crate::resting;
 
 /// The largest file that is verified, in bytes. It is held in memory.
 const MAX_ARTIFACT_BYTES: u64 = 1 << 30;
@@ -59,7 +60,11 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
-    let trusted = arguments.trusted()?;
+    let root = arguments.root()?;
+    for unusable in root.unusable() {
+        resting::tell(None, unusable, printer);
+    }
+    let trusted = arguments.trusted(root)?;
     let bytes = files::read(&arguments.bundle, MAX_BUNDLE_BYTES as u64)?;
     let artifact = Artifact::of(&arguments.artifact)?;
     let bundle = Bundle::parse(&bytes).map_err(|error| refused(VerifyError::Bundle(error)))?;
@@ -82,8 +87,7 @@ pub(crate) fn run(arguments: &Arguments, printer: &mut Printer) -> Result<Exit, 
 }
 
 impl Arguments {
-    fn trusted(&self) -> Result<Trusted, Failure> {
-        let root = self.root()?;
+    fn trusted(&self, root: Arc<TrustRoot>) -> Result<Trusted, Failure> {
         let Some(path) = &self.key else {
             return Ok(Trusted::keyless(root));
         };
@@ -98,16 +102,16 @@ impl Arguments {
     }
 
     fn root(&self) -> Result<Arc<TrustRoot>, Failure> {
-        let unusable = |name: String| move |error| Failure::misuse(error).context(format!("{name} is no trust root"));
-        match (&self.trusted_root, self.staging) {
-            (Some(path), _) => {
-                let json = files::read(path, MAX_TRUST_ROOT_BYTES as u64)?;
-                TrustRoot::parse(&json)
-                    .map(Arc::new)
-                    .map_err(unusable(format!("`{}`", path.display())))
-            }
-            (None, false) => embedded::public_good().map_err(unusable("what this binary brings along".into())),
-            (None, true) => embedded::staging().map_err(unusable("what this binary brings along".into())),
+        let instance = if self.staging {
+            Instance::Staging
+        } else {
+            Instance::PublicGood
+        };
+        match &self.trusted_root {
+            Some(path) => file::read(path).map_err(Failure::misuse),
+            None => instance
+                .root()
+                .map_err(|error| Failure::misuse(error).context("what this binary brings along is no trust root")),
         }
     }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::printer::Printer;
+use crate::resting::{self, ConfigArguments};
 use crate::yardstick::compile;
 
 #[derive(Debug, clap::Args)]
@@ -16,10 +17,22 @@ pub(crate) struct Arguments {
     /// Policy files, or directories with policy files
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+
+    /// Trust root to believe (`trusted_root.json`) where a policy names none, instead of the one of sigstore's public-good
+    /// instance that this binary brings along
+    #[arg(long, value_name = "FILE")]
+    trusted_root: Option<PathBuf>,
+
+    #[command(flatten)]
+    config: ConfigArguments,
 }
 
-pub(crate) fn run(arguments: &Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
-    let set = compile(&arguments.files, None, Settings::deny_unmatched(), Timestamp::now())?;
+pub(crate) async fn run(arguments: &Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
+    let sources = arguments.config.sources()?;
+    let roots = sources.open(arguments.trusted_root.clone(), Timestamp::now())?;
+    let set = compile(&arguments.files, &roots, Settings::deny_unmatched()).await?;
+    resting::tell_unusable(&set, printer);
+    resting::tell_missing(&set, printer);
     let lints = set.lints();
     for error in set.errors() {
         printer.line(error);

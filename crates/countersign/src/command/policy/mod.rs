@@ -20,7 +20,7 @@ pub(crate) enum Arguments {
 
 pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
     match arguments {
-        Arguments::Check(arguments) => check::run(&arguments, printer),
+        Arguments::Check(arguments) => check::run(&arguments, printer).await,
         Arguments::Test(arguments) => test::run(*arguments, printer).await,
     }
 }

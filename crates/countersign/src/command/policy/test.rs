@@ -16,12 +16,13 @@ use crate::judging::{Judged, Reach, exit_of};
 use crate::printer::Printer;
 use crate::registries::ReachArguments;
 use crate::rendering::{self, Detail};
+use crate::resting;
 use crate::yardstick::read_policies;
 
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("what").required(true).multiple(true).args(["image", "resource"])))]
 pub(crate) struct Arguments {
-    /// Policy file, or directory with policy files
+    /// Policy file, or directory with policy files; TrustRoot documents may stand beside the policies
     #[arg(long, required = true, value_name = "FILE")]
     policy: Vec<PathBuf>,
 
@@ -55,13 +56,10 @@ struct Trial<'a> {
 }
 
 pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
-    let policies = read_policies(
-        &arguments.policy,
-        arguments.trusted_root.as_deref(),
-        Settings::new(arguments.no_match.into()),
-        Timestamp::now(),
-    )?;
-    let reach = Reach::new(&arguments.registries)?;
+    let (reach, sources) = Reach::open(&arguments.registries)?;
+    let roots = sources.open(arguments.trusted_root.clone(), Timestamp::now())?;
+    let policies = read_policies(&arguments.policy, &roots, Settings::new(arguments.no_match.into())).await?;
+    resting::tell_unusable(&policies, printer);
     let mut objects = Vec::new();
     for file in &arguments.resource {
         objects.extend(objects::read(file)?);
