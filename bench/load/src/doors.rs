@@ -1,5 +1,6 @@
 //! The doors of a run: each a process of its own, so that what it costs can be told apart; or ours within this process.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -53,6 +54,11 @@ pub struct Files<'a> {
 impl Door {
     /// `countersign serve admission` as a process. Its records go where nobody reads them; they are made and written all the same.
     pub async fn ours(program: &Path, files: Files<'_>, policies: &Path) -> Result<Self> {
+        Self::believing(program, files, policies, None).await
+    }
+
+    /// The same with a trust root in the place of public-good's.
+    pub async fn believing(program: &Path, files: Files<'_>, policies: &Path, root: Option<&Path>) -> Result<Self> {
         let (address, admin) = (free_address()?, free_address()?);
         let mut command = Command::new(program);
         command
@@ -62,6 +68,10 @@ impl Door {
             .arg(admin.to_string())
             .arg("--policies")
             .arg(policies)
+            .args(
+                root.into_iter()
+                    .flat_map(|root| [OsStr::new("--trusted-root"), root.as_os_str()]),
+            )
             .env("HOME", files.folder)
             .env("DOCKER_CONFIG", files.folder);
         Self::start(command, files, address, Some(admin)).await

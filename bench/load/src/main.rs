@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 use countersign_bench::figures::{self, Results};
-use countersign_bench::scenario::{apiserver, burst, cold, memory, mixed, policies, start, warm};
+use countersign_bench::scenario::{apiserver, burst, cold, keyless, memory, mixed, policies, start, warm};
 use countersign_bench::stage::Place;
 use countersign_bench::{constant, doors};
 
@@ -56,6 +56,8 @@ enum Command {
     Mixed,
     /// What is resident after 10,000 admissions of 1,000 images
     Memory,
+    /// What is resident after 10,000 and more images that were signed without a key
+    Keyless,
     /// From the process's start to its first admission
     Start,
     /// One policy and a thousand
@@ -136,6 +138,7 @@ impl Command {
                 Self::Burst,
                 Self::Mixed,
                 Self::Memory,
+                Self::Keyless,
                 Self::Start,
                 Self::Policies,
                 Self::Apiserver,
@@ -151,6 +154,7 @@ impl Command {
             Self::Burst => burst::run(place, burst::Scale::full()).await,
             Self::Mixed => mixed::run(place).await,
             Self::Memory => memory::run(place).await,
+            Self::Keyless => keyless::run(place).await,
             Self::Start => start::run(place).await,
             Self::Policies => policies::run(place).await,
             Self::Apiserver => apiserver::run(place).await,

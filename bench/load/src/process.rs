@@ -18,6 +18,8 @@ pub struct Resident {
     pub now: u64,
     /// At most, since the start.
     pub peak: u64,
+    /// Of what is resident now, what stands in no file: the heap, with what its allocator keeps in reserve, and the stacks.
+    pub heap: u64,
 }
 
 impl Process {
@@ -27,7 +29,7 @@ impl Process {
         parse_cpu(&text).with_context(|| format!("/proc/{}/stat is not as proc(5) says: {text}", self.0))
     }
 
-    /// `VmRSS` and `VmHWM`.
+    /// `VmRSS`, `VmHWM` and `RssAnon`.
     pub fn resident(self) -> Result<Resident> {
         let text = self.read("status")?;
         parse_resident(&text).with_context(|| format!("/proc/{}/status is not as proc(5) says", self.0))
@@ -55,6 +57,7 @@ fn parse_resident(text: &str) -> Option<Resident> {
     Some(Resident {
         now: field("VmRSS:")?,
         peak: field("VmHWM:")?,
+        heap: field("RssAnon:")?,
     })
 }
 
@@ -71,10 +74,11 @@ mod tests {
 
     #[test]
     fn memory_is_read_by_name() {
-        let text = "Name:\tx\nVmHWM:\t   20480 kB\nVmRSS:\t   10240 kB\n";
+        let text = "Name:\tx\nVmHWM:\t   20480 kB\nVmRSS:\t   10240 kB\nRssAnon:\t   5120 kB\n";
         let expected = Resident {
             now: 10_240,
             peak: 20_480,
+            heap: 5120,
         };
         assert_eq!(parse_resident(text), Some(expected));
     }

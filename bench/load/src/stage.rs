@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use countersign_acceptance::pki::{Authority, Files as Pair};
 use tempfile::TempDir;
 
 use crate::doors::{Door, Files};
 use crate::load::Target;
+use crate::minted::Minted;
 use crate::policies;
 use crate::shop::Shop;
 
@@ -70,6 +71,16 @@ impl Stage {
         match &self.place {
             Place::Process(program) => Door::ours(program, files, &policies).await,
             Place::Inside => Door::inside(files, &policies).await,
+        }
+    }
+
+    /// Our door, under a policy that believes a private Sigstore.
+    pub async fn door_believing(&self, minted: &Minted) -> Result<Door> {
+        let policies = policies::keyless(self.folder.path(), &self.shop.everything())?;
+        let root = minted.write_root(self.folder.path())?;
+        match &self.place {
+            Place::Process(program) => Door::believing(program, self.files(), &policies, Some(&root)).await,
+            Place::Inside => bail!("what a door holds is told of a process"),
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod apiserver;
 pub mod burst;
 pub mod cold;
+pub mod keyless;
 pub mod memory;
 pub mod mixed;
 pub mod policies;
