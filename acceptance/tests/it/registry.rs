@@ -4,7 +4,7 @@ use anyhow::Result;
 use countersign_acceptance::cosign::{Cosign, Layout};
 use countersign_acceptance::foreign::Registry;
 
-const TYPE: &str = "https://countersign.dev/acceptance/v1";
+use crate::rig::TYPE;
 
 #[test]
 fn cosign_signs_and_verifies_behind_our_tokens() -> Result<()> {

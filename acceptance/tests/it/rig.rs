@@ -8,7 +8,9 @@ use countersign_acceptance::plane::Plane;
 use countersign_acceptance::wait::{self, SOON};
 use rcgen::KeyPair;
 
-const TYPE: &str = "https://countersign.dev/acceptance/v1";
+/// The type of the attestations of this suite, and what they say.
+pub(crate) const TYPE: &str = "https://countersign.dev/acceptance/v1";
+pub(crate) const PREDICATE: &str = r#"{"scanner": "none", "clean": true}"#;
 
 #[test]
 fn the_plane_stores_pods_and_its_controllers_make_them() -> Result<()> {

@@ -5,10 +5,7 @@ use countersign_acceptance::cli::Cli;
 use countersign_acceptance::cosign::{Cosign, Key, Layout};
 use countersign_acceptance::foreign::{Image, Registry};
 
-use crate::rig::{ed25519, foreign_keys};
-
-const TYPE: &str = "https://countersign.dev/acceptance/v1";
-const PREDICATE: &str = r#"{"scanner": "none", "clean": true}"#;
+use crate::rig::{PREDICATE, TYPE, ed25519, foreign_keys};
 
 #[test]
 fn on_our_registry() -> Result<()> {

@@ -1,10 +1,12 @@
 //! Through the real API server: a TrustRoot beside a policy that names a job, and Pods of what that job signed and of what
 //! it did not.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use countersign_acceptance::cli::Cli;
 use countersign_acceptance::objects::{first_image, pod};
 use countersign_acceptance::scene::{POLICY, Scene};
 use countersign_acceptance::sigstore::{Job, Sigstore};
+use serde_json::Value;
 
 #[test]
 fn what_the_job_signed_runs_and_nothing_else_does() -> Result<()> {
@@ -63,5 +65,39 @@ fn another_sigstore_vouches_for_nobody_here() -> Result<()> {
         .create(&pod("elsewhere", &image.tagged()))?
         .with_code(1)?
         .saying(&[POLICY, "spec.containers[0].image"])?;
+    Ok(())
+}
+
+/// Whoever keeps a signature out of the log signs where nobody can see it: the certificate is good, the time is proved, and it
+/// does not run.
+#[test]
+fn what_is_in_no_log_does_not_run() -> Result<()> {
+    let sigstore = Sigstore::shared()?;
+    let scene = Scene::keyless("keyless-unlogged", &sigstore, &Job::RELEASE)?;
+    let image = scene.unsigned("unlogged")?;
+    let mut services: Value = serde_json::from_slice(&std::fs::read(sigstore.signing_config())?)?;
+    let services = services.as_object_mut().context("a signing config is an object")?;
+    for field in ["rekorTlogUrls", "rekorTlogConfig"] {
+        services.remove(field).context("the signing config names a log")?;
+    }
+    let config = scene.registry.docker().join("unlogged.json");
+    std::fs::write(&config, serde_json::to_vec(&services)?)?;
+    let (config, root) = (config.to_string_lossy(), sigstore.trusted_root());
+    let (root, token) = (root.to_string_lossy(), sigstore.job_token(&Job::RELEASE)?);
+    let words = [
+        "sign",
+        &image.tagged(),
+        "--identity-token",
+        &token,
+        "--signing-config",
+        &config,
+        "--trusted-root",
+        &root,
+    ];
+    Cli::new()?.run(scene.registry.docker(), &words)?.success()?;
+    scene
+        .create(&pod("unlogged", &image.tagged()))?
+        .with_code(1)?
+        .saying(&[POLICY, "spec.containers[0].image", "signature.log", "0 of the logs"])?;
     Ok(())
 }

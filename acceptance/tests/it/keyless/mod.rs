@@ -14,8 +14,7 @@ use countersign_acceptance::cosign::{Cosign, Identity};
 use countersign_acceptance::foreign::{Image, Registry};
 use countersign_acceptance::sigstore::{Job, Sigstore};
 
-const TYPE: &str = "https://countersign.dev/acceptance/v1";
-const PREDICATE: &str = r#"{"scanner": "none", "clean": true}"#;
+use crate::rig::{PREDICATE, TYPE};
 
 /// Both signers at one registry, and one Sigstore.
 struct Bench<'a> {
