@@ -56,8 +56,12 @@ enum Command {
     Mixed,
     /// What is resident after 10,000 admissions of 1,000 images
     Memory,
-    /// What is resident after 10,000 and more images that were signed without a key
-    Keyless,
+    /// What is resident after 10,000 images that were signed without a key, and after as many others
+    Keyless {
+        /// How many images a round has
+        #[arg(long, default_value_t = keyless::IMAGES, value_name = "NUMBER")]
+        images: usize,
+    },
     /// From the process's start to its first admission
     Start,
     /// One policy and a thousand
@@ -138,7 +142,9 @@ impl Command {
                 Self::Burst,
                 Self::Mixed,
                 Self::Memory,
-                Self::Keyless,
+                Self::Keyless {
+                    images: keyless::IMAGES,
+                },
                 Self::Start,
                 Self::Policies,
                 Self::Apiserver,
@@ -154,7 +160,7 @@ impl Command {
             Self::Burst => burst::run(place, burst::Scale::full()).await,
             Self::Mixed => mixed::run(place).await,
             Self::Memory => memory::run(place).await,
-            Self::Keyless => keyless::run(place).await,
+            Self::Keyless { images } => keyless::run(place, *images).await,
             Self::Start => start::run(place).await,
             Self::Policies => policies::run(place).await,
             Self::Apiserver => apiserver::run(place).await,

@@ -1,7 +1,8 @@
 //! The trust roots of a command: the door's own, out of the same configuration, at the time of the judgement.
 //!
 //! What is remembered of repositories is read as the door reads it. A command has nobody who follows them: one that talks to
-//! the network anyhow asks a repository of which nothing is remembered, once; any other asks none.
+//! the network anyhow asks those that its policies rest on, where nothing is remembered of them or it is old; any other asks
+//! none.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use clap::Args;
 use countersign_evidence::trust::{TrustRoot, Unusable};
 use countersign_policy::{PolicySet, RestsOn};
 use countersign_registry::ClientConfig;
-use countersign_roots::{Clock, TrustRootStore};
+use countersign_roots::{Clock, PUBLIC_GOOD, StoreError, TrustRootStore};
 use countersign_server::policies;
 use jiff::Timestamp;
 
@@ -62,10 +63,27 @@ impl Sources {
     }
 
     /// Reads them as they are believed at a time; a frozen copy that is named outranks public-good's root.
-    pub(crate) fn open(self, trusted_root: Option<PathBuf>, at: Timestamp) -> Result<Roots, Failure> {
-        let store = trust_roots::store(self.written, trusted_root, self.http, Clock::Standing(at))?;
+    pub(crate) fn open(
+        self,
+        trusted_root: Option<PathBuf>,
+        at: Timestamp,
+        printer: &mut Printer,
+    ) -> Result<Roots, Failure> {
+        let mut config = trust_roots::read(self.written, trusted_root, self.http, Clock::Standing(at))?;
+        let opened = match TrustRootStore::open(config.clone()) {
+            // It is the door's, and others may neither read nor write there.
+            Err(StoreError::Cache { directory, source }) => {
+                let shown = directory.display();
+                printer.note(format!(
+                    "warning: what is remembered of trust roots in `{shown}` is not read: {source}"
+                ));
+                config.cache = None;
+                TrustRootStore::open(config)
+            }
+            opened => opened,
+        };
         Ok(Roots {
-            store,
+            store: opened.map_err(trust_roots::refused)?,
             patience: self.patience,
         })
     }
@@ -73,7 +91,8 @@ impl Sources {
 
 impl Roots {
     /// The root of policies that name none.
-    pub(crate) fn standing(&self) -> Arc<TrustRoot> {
+    pub(crate) async fn standing(&self) -> Arc<TrustRoot> {
+        self.obtain(&[Arc::from(PUBLIC_GOOD)].into()).await;
         Arc::clone(&self.store.current().public_good)
     }
 
@@ -81,15 +100,15 @@ impl Roots {
     pub(crate) async fn under(&self, set: PolicySet) -> PolicySet {
         self.store.look_after(policies::documents(&set));
         let set = self.resting(set);
-        let (Some(patience), missing) = (self.patience, missing(&set)) else {
-            return set;
-        };
-        if missing.is_empty() {
-            return set;
-        }
-        // What did not come in time is said by what rests on it.
-        let _ = tokio::time::timeout(patience, self.store.obtain(&missing)).await;
+        self.obtain(&names(&set)).await;
         self.resting(set)
+    }
+
+    /// What does not come in time is said by what rests on it.
+    async fn obtain(&self, names: &BTreeSet<Arc<str>>) {
+        if let Some(patience) = self.patience {
+            let _ = tokio::time::timeout(patience, self.store.obtain(names)).await;
+        }
     }
 
     fn resting(&self, set: PolicySet) -> PolicySet {
@@ -97,10 +116,10 @@ impl Roots {
     }
 }
 
-fn missing(set: &PolicySet) -> BTreeSet<Arc<str>> {
+fn names(set: &PolicySet) -> BTreeSet<Arc<str>> {
     let roots = set.resting_on().into_iter();
     roots
-        .filter_map(|rests| rests.name.filter(|_| rests.root.is_err()))
+        .map(|rests| rests.name.unwrap_or_else(|| PUBLIC_GOOD.into()))
         .collect()
 }
 

@@ -11,6 +11,8 @@ use countersign_roots::{
     Clock, PublicGood, Repository, RootsConfig, Schedule, Source, StoreError, TARGETS, TRUSTED_ROOT, TrustRootStore,
 };
 
+use jiff::Timestamp;
+
 use crate::configuration::{self, EmbeddedRoot, NamedRoot, TrustRoots};
 use crate::failure::Failure;
 use crate::files::{self, MAX_SMALL};
@@ -18,13 +20,23 @@ use crate::files::{self, MAX_SMALL};
 /// The shortest time between two questions to a repository.
 const MIN_EVERY: Duration = Duration::from_mins(1);
 
-/// The roots as the configuration and a flag say it. Files and what is remembered are read here; nothing is fetched.
+/// The roots of a door, as the configuration and a flag say it. Files and what is remembered are read; nothing is fetched.
 pub(crate) fn store(
     written: TrustRoots,
     trusted_root: Option<PathBuf>,
     http: reqwest::Client,
-    clock: Clock,
 ) -> Result<TrustRootStore, Failure> {
+    let config = read(written, trusted_root, http, Clock::Running(Timestamp::now))?;
+    TrustRootStore::open(config).map_err(refused)
+}
+
+/// Where the roots come from, as the configuration and a flag say it.
+pub(crate) fn read(
+    written: TrustRoots,
+    trusted_root: Option<PathBuf>,
+    http: reqwest::Client,
+    clock: Clock,
+) -> Result<RootsConfig, Failure> {
     let TrustRoots {
         cache,
         every,
@@ -49,7 +61,7 @@ pub(crate) fn store(
         .into_iter()
         .map(|(name, root)| Ok((name.clone(), named_root(&format!("trustRoots.named.{name}"), root)?)))
         .collect::<Result<BTreeMap<_, _>, Failure>>()?;
-    let config = RootsConfig {
+    Ok(RootsConfig {
         public_good,
         named,
         cache,
@@ -57,8 +69,7 @@ pub(crate) fn store(
         limits: Limits::standard(),
         schedule,
         clock,
-    };
-    TrustRootStore::open(config).map_err(refused)
+    })
 }
 
 fn standing(written: configuration::PublicGood) -> Result<PublicGood, Failure> {
@@ -160,7 +171,8 @@ fn wrong(place: &str, what: &str) -> Failure {
     Failure::misuse(anyhow!("`{place}` cannot be used: {what}")).hint("docs/configuration.md lists every field")
 }
 
-fn refused(error: StoreError) -> Failure {
+/// Why there are none.
+pub(crate) fn refused(error: StoreError) -> Failure {
     let hint = match &error {
         StoreError::PublicGood(_) => {
             "--trusted-root, or `trustRoots.publicGood.file`, names a `trusted_root.json`, such as `cosign trusted-root create` \

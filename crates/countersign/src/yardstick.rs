@@ -109,11 +109,12 @@ impl Yardstick {
         at: Timestamp,
         printer: &mut Printer,
     ) -> Result<PolicySet, Failure> {
-        let roots = || sources.open(self.trusted_root.clone(), at);
+        let trusted_root = self.trusted_root.clone();
         let set = if self.policy.is_empty() {
-            self.by_hand(roots).await?
+            self.by_hand(|| sources.open(trusted_root, at, printer)).await?
         } else {
-            read_policies(&self.policy, &roots()?, Settings::new(self.no_match.into())).await?
+            let roots = sources.open(trusted_root, at, printer)?;
+            read_policies(&self.policy, &roots, Settings::new(self.no_match.into())).await?
         };
         resting::tell_unusable(&set, printer);
         Ok(set)
@@ -137,7 +138,7 @@ impl Yardstick {
             .to_owned(),
             keys: self.keys().await?,
             root: match identities.is_some() || log_of_key {
-                true => Some(roots()?.standing()),
+                true => Some(roots()?.standing().await),
                 false => None,
             },
             identities: identities.into_iter().collect(),

@@ -25,6 +25,9 @@ impl TrustRootStore {
         let mut running: BTreeMap<Key, (Duty, AbortHandle)> = BTreeMap::new();
         loop {
             let wanted = self.duties();
+            let forgetting = Arc::clone(&self);
+            // What it could not do it has told.
+            let _ = tokio::task::spawn_blocking(move || forgetting.forget_the_gone()).await;
             running.retain(|key, (duty, task)| {
                 let stays = !task.is_finished() && wanted.get(key).is_some_and(|(_, now)| now.is(duty));
                 if !stays {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwap;
 use countersign_evidence::trust::{TrustRootError, Unusable};
 use countersign_image::Digest;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 use tokio::sync::Notify;
 use tracing::{info, warn};
@@ -282,16 +282,17 @@ impl TrustRootStore {
             self.publish(&entries);
             self.sources.notify_one();
         }
-        self.forget_the_gone(&entries);
     }
 
-    fn forget_the_gone(&self, entries: &BTreeMap<Key, Entry>) {
+    /// Only whoever looks after roots knows which of them are gone: a command may know others. It reads a directory: not for an
+    /// asynchronous context.
+    pub(crate) fn forget_the_gone(&self) {
         let Some(cache) = &self.cache else { return };
         let file = |entry: &Entry| match &entry.duty {
             Some(Duty::Follow(follower)) => follower.file().map(str::to_owned),
             _ => None,
         };
-        let living = entries.values().filter_map(file).collect();
+        let living = self.entries().values().filter_map(file).collect();
         if let Err(error) = cache.forget(&living, self.clock.now()) {
             warn!(
                 error = chain(&error),
@@ -300,19 +301,22 @@ impl TrustRootStore {
         }
     }
 
-    /// Asks the repositories of roots that are followed under these names, and of which nothing is remembered. How that ended
-    /// is in [`TrustRootStore::current`]. For whoever judges once, and has nobody who looks after roots.
+    /// Asks the repositories of roots that are followed under these names, where nothing is remembered of them or it is so old
+    /// that the schedule has them asked again. How that ended is in [`TrustRootStore::current`]; what was good stays. For
+    /// whoever judges once, and has nobody who looks after roots.
     pub async fn obtain(&self, names: &BTreeSet<Arc<str>>) {
-        let missing: Vec<(Key, Duty)> = {
+        let now = self.clock.now();
+        let every = SignedDuration::try_from(self.schedule.every).unwrap_or(SignedDuration::MAX);
+        let is_due = |verified: Option<Timestamp>| verified.is_none_or(|verified| now.duration_since(verified) > every);
+        let due: Vec<(Key, Duty)> = {
             let entries = self.entries();
-            let of_name = entries.iter().filter(|(_, entry)| names.contains(entry.name.as_str()));
-            let missing = of_name
-                .filter(|(_, entry)| matches!(entry.state.root(), Err(error) if matches!(**error, RootError::NotYet)));
-            missing
-                .filter_map(|(key, entry)| Some((key.clone(), entry.duty.clone()?)))
+            let due = entries
+                .iter()
+                .filter(|(_, entry)| names.contains(entry.name.as_str()) && is_due(entry.state.verified()));
+            due.filter_map(|(key, entry)| Some((key.clone(), entry.duty.clone()?)))
                 .collect()
         };
-        let asking = missing.iter().map(|(key, duty)| self.ask(key, duty));
+        let asking = due.iter().map(|(key, duty)| self.ask(key, duty));
         futures_util::future::join_all(asking).await;
     }
 

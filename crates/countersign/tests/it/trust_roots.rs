@@ -229,13 +229,11 @@ fn a_command_asks_for_a_root_only_where_it_needs_it_and_talks_anyhow() {
     let image = registry.name("app:1.0");
     let evidence = cases("keyless-identity-admit/evidence");
     let mirror = Mirror::new();
-    config(
-        &folder,
-        &format!(
-            "{{named: {{corp: {{mirror: \"{}\", embedded: github}}}}}}",
-            mirror.address
-        ),
+    let named = format!(
+        "{{named: {{corp: {{mirror: \"{}\", embedded: github}}}}}}",
+        mirror.address
     );
+    config(&folder, &named);
     let with = |words: &[&str]| folder.run(&[words, &["--config", "config.yaml"]].concat());
     let told = with(&["verify", &image, "--policy", "named.yaml"]).with_code(3);
     assert!(mirror.asked() > 0);
@@ -248,11 +246,54 @@ fn a_command_asks_for_a_root_only_where_it_needs_it_and_talks_anyhow() {
     with(&["explain", &image, "--policy", "named.yaml"]).with_code(3);
     assert!(mirror.asked() > 1);
     with(&["verify", &image, "--policy", "unnamed.yaml"]).with_code(1);
+    assert_eq!(mirror.asked(), 0, "it rests on another root");
+    let standing = format!("{{publicGood: {{refresh: true, mirror: \"{}\"}}}}", mirror.address);
+    config(&folder, &standing);
+    with(&["verify", &image, "--policy", "unnamed.yaml"]).with_code(1);
+    assert!(mirror.asked() > 0, "what this binary brings along is old");
+    folder.key("team");
+    with(&["verify", &image, "--key", "team.pub"]).with_code(1);
+    assert_eq!(mirror.asked(), 0, "a key needs no root");
+    let identity = [
+        "--certificate-identity",
+        "a@example.com",
+        "--certificate-oidc-issuer",
+        "https://example.com",
+    ];
+    let by_identity = [&["verify", &*image][..], &identity].concat();
+    with(&[&by_identity[..], &["--trusted-root", "root.json"]].concat()).with_code(1);
+    assert_eq!(mirror.asked(), 0, "a frozen copy needs no repository");
+    with(&by_identity).with_code(1);
+    assert!(mirror.asked() > 0);
+    config(&folder, &named);
     let told = with(&["replay", &evidence, "--policy", "named.yaml"]).with_code(3);
     assert!(told.stdout.contains("its repository was not reached yet"), "{told}");
     let told = with(&["policy", "check", "named.yaml"]).with_code(0);
     assert!(told.stderr.contains("its repository was not reached yet"), "{told}");
     assert_eq!(mirror.asked(), 0);
+}
+
+/// A command reads the door's configuration without being the door.
+#[test]
+fn what_is_remembered_for_others_only_is_told_and_not_needed() {
+    let folder = with_policies();
+    let evidence = cases("keyless-identity-admit/evidence");
+    folder.write("roots", "a file in the place of a directory");
+    config(&folder, "{cache: roots, publicGood: {file: root.json}}");
+    let ran = folder.run(&[
+        "replay",
+        &evidence,
+        "--policy",
+        "unnamed.yaml",
+        "--config",
+        "config.yaml",
+    ]);
+    let ran = ran.with_code(0);
+    assert!(
+        ran.stderr
+            .starts_with("warning: what is remembered of trust roots in `roots` is not read"),
+        "{ran}"
+    );
 }
 
 /// Whoever wrote a part of a root believes that it counts.

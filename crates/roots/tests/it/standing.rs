@@ -12,6 +12,8 @@ use countersign_roots::{
     TrustRootStore, file,
 };
 
+use jiff::{Timestamp, ToSpan as _};
+
 use crate::mint::{BEGIN, Mint, days};
 use crate::mirror::{Answer, Mirror};
 use crate::scene::{config, first, repository, second};
@@ -245,14 +247,15 @@ async fn what_is_needed_and_not_remembered_is_obtained_by_its_name() {
     mirror.serve(&mint.files);
     let source = Source::Repository(repository(&mint.initial_root(), &mirror));
     let directory = tempfile::tempdir().unwrap();
-    let open = |cache: bool| {
+    let at = |cache: bool, now: Timestamp| {
         let mut config = config([("other", repository(&mint.initial_root(), &mirror))]);
         config.cache = cache.then(|| directory.path().to_owned());
-        config.clock = Clock::Standing(BEGIN);
+        config.clock = Clock::Standing(now);
         let store = TrustRootStore::open(config).unwrap();
         store.look_after(vec![document("corp", source.clone())]);
         store
     };
+    let open = |cache| at(cache, BEGIN);
     let names = |name: &str| [Arc::from(name)].into();
     let store = open(true);
     store.obtain(&names("nobody")).await;
@@ -275,6 +278,14 @@ async fn what_is_needed_and_not_remembered_is_obtained_by_its_name() {
         "what is remembered is not asked for"
     );
     assert!(obtained(&open(false), "corp").unwrap().is_err());
+    // What is older than the schedule has it is asked for again, and what was good stays where nobody answers.
+    mirror.answer("timestamp.json", Answer::Status(503));
+    for (hours, asks) in [(6, false), (7, true)] {
+        let store = at(true, BEGIN + hours.hours());
+        store.obtain(&names("corp")).await;
+        assert!(is(&obtained(&store, "corp").unwrap(), Instance::Staging));
+        assert_eq!(!mirror.asked().is_empty(), asks, "after {hours} hours");
+    }
 }
 
 /// A document may have the name of a root of the configuration, with the same initial root and another mirror.
@@ -345,10 +356,28 @@ async fn what_is_remembered_for_documents_that_are_gone_is_removed_in_time() {
         store.obtain(&["named", "stays", "goes"].map(Arc::from).into()).await;
     }
     assert_eq!(files(), 3);
-    store(29).look_after(documents(&["stays"]));
-    assert_eq!(files(), 3, "an edit that went wrong forgets nothing");
-    store(31).look_after(documents(&["stays"]));
-    assert_eq!(files(), 2);
+    // Nobody answers: what is there was written at the beginning.
+    mirror.answer("timestamp.json", Answer::Status(503));
+    let looked_after = async |after, names: &[&str], expected| {
+        let store = Arc::new(store(after));
+        store.look_after(documents(names));
+        let running = tokio::spawn(Arc::clone(&store).run());
+        // It asks for the first time after it has forgotten.
+        until(|| {
+            store
+                .facts()
+                .iter()
+                .any(|facts| facts.name == "named" && !facts.attempts.is_empty())
+        })
+        .await;
+        running.abort();
+        assert_eq!(files(), expected, "after {after} days");
+    };
+    looked_after(29, &["stays"], 3).await;
+    // A command knows no document but its own, and forgets none.
     store(31).look_after(Vec::new());
-    assert_eq!(files(), 1, "roots of the configuration are not documents");
+    assert_eq!(files(), 3);
+    looked_after(31, &["stays"], 2).await;
+    // Roots of the configuration are not documents.
+    looked_after(31, &[], 1).await;
 }

@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
     let sources = arguments.config.sources()?;
-    let roots = sources.open(arguments.trusted_root.clone(), Timestamp::now())?;
+    let roots = sources.open(arguments.trusted_root.clone(), Timestamp::now(), printer)?;
     let set = compile(&arguments.files, &roots, Settings::deny_unmatched()).await?;
     resting::tell_unusable(&set, printer);
     resting::tell_missing(&set, printer);

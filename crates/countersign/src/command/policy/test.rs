@@ -57,7 +57,7 @@ struct Trial<'a> {
 
 pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
     let (reach, sources) = Reach::open(&arguments.registries)?;
-    let roots = sources.open(arguments.trusted_root.clone(), Timestamp::now())?;
+    let roots = sources.open(arguments.trusted_root.clone(), Timestamp::now(), printer)?;
     let policies = read_policies(&arguments.policy, &roots, Settings::new(arguments.no_match.into())).await?;
     resting::tell_unusable(&policies, printer);
     let mut objects = Vec::new();

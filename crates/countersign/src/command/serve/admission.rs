@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use countersign_policy::Settings;
 use countersign_registry::CacheConfig;
-use countersign_roots::Clock;
 use countersign_server::drain::{DrainPlan, Drained};
 use countersign_server::record::Recorder;
 use countersign_server::serve::{AdmissionPlan, AdmissionServer, StartError};
@@ -90,12 +89,7 @@ impl Arguments {
         let mut configuration = self.registries.configuration()?;
         let (client, credentials, http) = self.registries.clients(configuration.as_ref())?;
         let trust = configuration.as_mut().map(|file| std::mem::take(&mut file.trust_roots));
-        let roots = trust_roots::store(
-            trust.unwrap_or_default(),
-            self.trusted_root,
-            http,
-            Clock::Running(Timestamp::now),
-        )?;
+        let roots = trust_roots::store(trust.unwrap_or_default(), self.trusted_root, http)?;
         let file = configuration
             .as_mut()
             .and_then(|file| file.admission.take())
