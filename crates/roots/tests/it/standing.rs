@@ -332,7 +332,7 @@ async fn what_is_remembered_for_documents_that_are_gone_is_removed_in_time() {
         let mut config = config([("named", repository(&mint.initial_root(), &mirror))]);
         config.cache = Some(directory.path().to_owned());
         // The files have the times of this machine.
-        config.clock = Clock::Standing(jiff::Timestamp::now() + days(after));
+        config.clock = Clock::Standing(Timestamp::now() + days(after));
         TrustRootStore::open(config).unwrap()
     };
     let documents = |names: &[&str]| {
