@@ -197,7 +197,12 @@ mod tests {
     #[test]
     fn a_key_that_no_log_can_have_is_refused() {
         let refused = held(KeyKind::EcdsaP256).of_log("log.example/1");
-        assert!(matches!(refused, Err(NotALogKey::Kind { kind: KeyKind::EcdsaP256 })));
+        assert!(matches!(
+            refused,
+            Err(NotALogKey::Kind {
+                kind: KeyKind::EcdsaP256
+            })
+        ));
         assert!(matches!(held(KeyKind::Ed25519).of_log("a b"), Err(NotALogKey::Name(_))));
     }
 }

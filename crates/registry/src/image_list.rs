@@ -253,10 +253,9 @@ impl Shelf<'_> {
             }
             if !self.set(&numbered, None, &manifest).await? {
                 let found = self.standing(&numbered).await?.map(|(found, _)| found);
-                return Err(found.filter(|found| found != manifest.digest()).map_or_else(
-                    || Failed::Trouble(Trouble::Contended { attempts: 1 }),
-                    Failed::Taken,
-                ));
+                return Err(found
+                    .filter(|found| found != manifest.digest())
+                    .map_or_else(|| Failed::Trouble(Trouble::Contended { attempts: 1 }), Failed::Taken));
             }
         }
         let moved = self.move_latest(&latest, list, &manifest, first).await?;
@@ -309,9 +308,7 @@ impl Shelf<'_> {
             Err(trouble) => return Err(Failed::Trouble(trouble)),
         };
         match SignedImageList::verify(bundle, list.key(), list.list().issuer()) {
-            Ok(found) if found.list().version() > list.list().version() => {
-                Err(Failed::Behind(found.list().version()))
-            }
+            Ok(found) if found.list().version() > list.list().version() => Err(Failed::Behind(found.list().version())),
             Ok(_) | Err(_) => Ok(Some(digest)),
         }
     }
@@ -330,14 +327,7 @@ impl Shelf<'_> {
     async fn set(&self, tag: &Tag, standing: Option<&Digest>, manifest: &Blob) -> Result<bool, Trouble> {
         let content = (media::OCI_MANIFEST, manifest.bytes().clone());
         self.client
-            .replace(
-                self.repository,
-                tag,
-                standing,
-                content,
-                self.credentials,
-                self.deadline,
-            )
+            .replace(self.repository, tag, standing, content, self.credentials, self.deadline)
             .await
     }
 }

@@ -96,7 +96,9 @@ pub enum CatalogError {
     #[error("the bindings do not go together")]
     Bindings(#[from] BindingError),
     /// A gate names a key that the service has not.
-    #[error("the gate `{gate}` signs with the key `{key}`, and the service has none of that name whose role is `{role}`")]
+    #[error(
+        "the gate `{gate}` signs with the key `{key}`, and the service has none of that name whose role is `{role}`"
+    )]
     Key {
         /// The gate.
         gate: String,
@@ -134,14 +136,20 @@ impl Catalog {
                 let (item, digest) = match sort.kind.as_str() {
                     "Gate" => {
                         let gate = Gate::read(&text);
-                        let gate = gate.map_err(|error| CatalogError::Gate { path: path.clone(), error })?;
+                        let gate = gate.map_err(|error| CatalogError::Gate {
+                            path: path.clone(),
+                            error,
+                        })?;
                         let named = (format!("Gate/{}", gate.name), gate.digest);
                         gates.push(gate);
                         named
                     }
                     "RepositoryBinding" => {
                         let binding = RepositoryBinding::read(&text);
-                        let binding = binding.map_err(|error| CatalogError::Binding { path: path.clone(), error })?;
+                        let binding = binding.map_err(|error| CatalogError::Binding {
+                            path: path.clone(),
+                            error,
+                        })?;
                         let item = format!("RepositoryBinding/{}", binding.name);
                         bindings.push(binding);
                         (item, Digest::sha256(text.as_bytes()))
@@ -160,7 +168,10 @@ impl Catalog {
         }
         let gates = Gates::new(gates)?;
         for binding in &bindings {
-            let missing = binding.gates.values().find(|name| gates.iter().all(|gate| gate.name != **name));
+            let missing = binding
+                .gates
+                .values()
+                .find(|name| gates.iter().all(|gate| gate.name != **name));
             if let Some(gate) = missing {
                 return Err(CatalogError::NoGate {
                     binding: binding.name.clone(),
@@ -168,7 +179,10 @@ impl Catalog {
                 });
             }
         }
-        let lines: String = documents.iter().map(|document| format!("{} {}\n", document.item, document.digest)).collect();
+        let lines: String = documents
+            .iter()
+            .map(|document| format!("{} {}\n", document.item, document.digest))
+            .collect();
         Ok(Self {
             gates,
             bindings: Bindings::new(bindings)?,
@@ -244,7 +258,10 @@ fn parts(text: &str) -> Vec<String> {
             part.push('\n');
         }
     }
-    let says = |part: &String| part.lines().any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'));
+    let says = |part: &String| {
+        part.lines()
+            .any(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))
+    };
     parts.into_iter().filter(says).collect()
 }
 

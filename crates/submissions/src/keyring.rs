@@ -114,7 +114,9 @@ impl Keyring {
     pub fn new(keys: impl IntoIterator<Item = NamedKey>, origin: &str) -> Result<Self, KeyringError> {
         let mut named: BTreeMap<String, NamedKey> = BTreeMap::new();
         for key in keys {
-            let same = named.values().find(|other| other.key.public_key() == key.key.public_key());
+            let same = named
+                .values()
+                .find(|other| other.key.public_key() == key.key.public_key());
             if let Some(other) = same {
                 return Err(KeyringError::Shared {
                     first: other.name.clone(),
@@ -216,7 +218,10 @@ mod tests {
         assert!(matches!(refused, Err(KeyringError::Missing { role: Role::Attest })));
         let refused = Keyring::new([release(), attest(), named(Role::Log, LOG, p256())], "log.example/1");
         assert!(matches!(refused, Err(KeyringError::Log(_))));
-        let refused = Keyring::new([release(), attest(), named(Role::Attest, "release", p256()), log()], "log.example/1");
+        let refused = Keyring::new(
+            [release(), attest(), named(Role::Attest, "release", p256()), log()],
+            "log.example/1",
+        );
         assert!(matches!(refused, Err(KeyringError::SameName { .. })));
         let ring = Keyring::new([release(), attest(), log()], "log.example/1").unwrap();
         assert!(ring.key(Role::Release, "release").is_some());

@@ -68,19 +68,39 @@ impl Metrics {
             oldest_work: Gauge::default(),
         };
         let registry = &mut series.registry;
-        registry.register("submissions", "Submissions that entered a state", series.entered.clone());
+        registry.register(
+            "submissions",
+            "Submissions that entered a state",
+            series.entered.clone(),
+        );
         registry.register("failures", "Submissions that failed, by code", series.failed.clone());
-        registry.register("refused_tokens", "Tokens that were refused, by reason", series.refused.clone());
+        registry.register(
+            "refused_tokens",
+            "Tokens that were refused, by reason",
+            series.refused.clone(),
+        );
         registry.register("put_off", "Work that was put off, by kind", series.put_off.clone());
-        registry.register("work_seconds", "How long a piece of work took, by kind", series.worked.clone());
+        registry.register(
+            "work_seconds",
+            "How long a piece of work took, by kind",
+            series.worked.clone(),
+        );
         registry.register("healed", "Images whose signatures were put back", series.healed.clone());
         registry.register(
             "gates_refused",
             "Looks at the gates that found something that cannot be read",
             series.catalog_refused.clone(),
         );
-        registry.register("ledger_entries", "Entries of the ledger that are in its tree", series.tree.clone());
-        registry.register("ledger_signed", "Size of the newest signed checkpoint", series.signed.clone());
+        registry.register(
+            "ledger_entries",
+            "Entries of the ledger that are in its tree",
+            series.tree.clone(),
+        );
+        registry.register(
+            "ledger_signed",
+            "Size of the newest signed checkpoint",
+            series.signed.clone(),
+        );
         registry.register(
             "oldest_work_seconds",
             "How long the oldest piece of work that is due has waited",
@@ -154,6 +174,8 @@ mod tests {
         one.entered("PUBLISHED");
         let both = joined(&one.text(), &Metrics::new().text());
         assert_eq!(both.matches("# EOF").count(), 1);
-        assert!(both.ends_with("# EOF\n") && both.contains("countersign_signing_submissions_total{state=\"PUBLISHED\"} 1"));
+        assert!(
+            both.ends_with("# EOF\n") && both.contains("countersign_signing_submissions_total{state=\"PUBLISHED\"} 1")
+        );
     }
 }

@@ -191,7 +191,9 @@ async fn resumed(service: &Service, size: u64, root: &countersign_ledger::Hash) 
 
 /// Brings the copy up to what is signed, where it was begun late or another replica has gathered meanwhile.
 async fn whole_mirror(service: &Service, size: u64) -> Result<(), Stuck> {
-    let Some(directory) = &service.settings.mirror else { return Ok(()) };
+    let Some(directory) = &service.settings.mirror else {
+        return Ok(());
+    };
     for tile in Tile::all(size) {
         let path = tile.to_string();
         if directory.join(&path).exists() {
@@ -205,7 +207,9 @@ async fn whole_mirror(service: &Service, size: u64) -> Result<(), Stuck> {
 
 /// Keeps the copy: tiles first, the checkpoint last.
 fn mirror(service: &Service, files: &[(String, Vec<u8>)]) -> Result<(), Stuck> {
-    let Some(directory) = &service.settings.mirror else { return Ok(()) };
+    let Some(directory) = &service.settings.mirror else {
+        return Ok(());
+    };
     for (path, bytes) in files {
         written(&directory.join(path), bytes)?;
     }

@@ -194,7 +194,9 @@ impl SigningServer {
         let router = door::router(Arc::clone(&service));
         let closing = drainer.door();
         parts.spawn(async move {
-            listener.serve(router, Door::Signing, Limits::signing(), doors, closing).await;
+            listener
+                .serve(router, Door::Signing, Limits::signing(), doors, closing)
+                .await;
         });
         let ended = tokio::select! {
             () = shutdown => Ok(()),
@@ -204,4 +206,3 @@ impl SigningServer {
         ended.map(|()| drained)
     }
 }
-

@@ -233,7 +233,7 @@ impl<'de> Visitor<'de> for Step<'_, '_, '_> {
                     found.secrets.extend(words(text).map(str::to_owned));
                 }
                 (At::Metavariables, "abstract_content" | "svalue_abstract_content") => {
-                    found.line(&format!("\"{text}\""), false)
+                    found.line(&format!("\"{text}\""), false);
                 }
                 _ => {}
             }

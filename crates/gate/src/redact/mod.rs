@@ -26,7 +26,9 @@ const MAX_SOUGHT: usize = 2 * 1024 * 1024;
 /// The report without the secrets that it repeats; `None` if it repeats none. XML has none to repeat.
 pub fn redacted(bytes: &[u8], tools: &Tools) -> Result<Option<Vec<u8>>, RedactError> {
     if let Ok(Some(carrier)) = carrier(bytes) {
-        let payload = carrier.envelope().map(|envelope| envelope.unverified_payload());
+        let payload = carrier
+            .envelope()
+            .map(countersign_evidence::Envelope::unverified_payload);
         let repeats = payload.map(|payload| redacted(payload, tools)).transpose()?.flatten();
         return if repeats.is_some() {
             Err(RedactError::Signed)

@@ -272,6 +272,9 @@ async fn read_again(
 
 async fn set_tags(porter: &Porter<'_>, release: &Release<'_>, whole: &Whole) -> Result<Vec<Tag>, ReleaseError> {
     let to = release.destination;
+    let Some((media_type, blob)) = whole.top() else {
+        return Ok(Vec::new());
+    };
     let mut tagged = Vec::new();
     for tag in release.tags {
         let failed = |source| ReleaseError::Tag {
@@ -279,42 +282,43 @@ async fn set_tags(porter: &Porter<'_>, release: &Release<'_>, whole: &Whole) -> 
             tag: tag.clone(),
             source,
         };
-        let standing = porter
-            .client
-            .tagged_at_origin(to, tag, porter.credentials, porter.deadline)
-            .await;
-        let standing = match standing {
-            Ok((blob, _)) => Some(*blob.digest()),
-            Err(Trouble::NotFound) => None,
-            Err(trouble) => return Err(failed(trouble)),
-        };
-        let Some((media_type, blob)) = whole.top() else {
-            continue;
-        };
+        // Registries that heed no conditions let the last writer win: whoever releases here takes turns, and looks again.
+        let turn = porter.client.turn(to, tag);
+        let _turn = turn.lock().await;
+        let standing = standing(porter, to, tag).await.map_err(failed)?;
         match standing {
             Some(found) if found == *blob.digest() => continue,
-            Some(found) if !release.move_tags => {
-                return Err(ReleaseError::TagTaken {
-                    to: to.clone(),
-                    tag: tag.clone(),
-                    found,
-                });
-            }
+            Some(found) if !release.move_tags => return Err(taken(to, tag, found)),
             _ => {}
         }
         porter.steps.before(Step::Tag).map_err(failed)?;
-        let set = porter.client.replace(
-            to,
-            tag,
-            standing.as_ref(),
-            (media_type, blob.bytes().clone()),
-            porter.credentials,
-            porter.deadline,
-        );
-        if !set.await.map_err(failed)? {
-            return Err(failed(Trouble::Contended { attempts: 1 }));
+        let content = (media_type, blob.bytes().clone());
+        let client = porter.client;
+        let set = client.replace(to, tag, standing.as_ref(), content, porter.credentials, porter.deadline);
+        let set = set.await.map_err(failed)?;
+        match self::standing(porter, to, tag).await.map_err(failed)? {
+            Some(found) if found == *blob.digest() => tagged.push(tag.clone()),
+            Some(found) if !set || !release.move_tags => return Err(taken(to, tag, found)),
+            _ => return Err(failed(Trouble::Contended { attempts: 1 })),
         }
-        tagged.push(tag.clone());
     }
     Ok(tagged)
+}
+
+/// What a tag stands for at the registry itself.
+async fn standing(porter: &Porter<'_>, to: &Repository, tag: &Tag) -> Result<Option<Digest>, Trouble> {
+    let client = porter.client;
+    match client.tagged_at_origin(to, tag, porter.credentials, porter.deadline).await {
+        Ok((blob, _)) => Ok(Some(*blob.digest())),
+        Err(Trouble::NotFound) => Ok(None),
+        Err(trouble) => Err(trouble),
+    }
+}
+
+fn taken(to: &Repository, tag: &Tag, found: Digest) -> ReleaseError {
+    ReleaseError::TagTaken {
+        to: to.clone(),
+        tag: tag.clone(),
+        found,
+    }
 }

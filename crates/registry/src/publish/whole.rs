@@ -15,6 +15,8 @@ use crate::trouble::{ContentTrouble, Trouble};
 const DEPTH: usize = 4;
 /// How many manifests one image may have.
 const MANIFESTS: usize = 512;
+/// How many bytes all of them may have.
+const MANIFEST_BYTES: u64 = 32 << 20;
 
 /// What was done to have an image in another repository.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,6 +53,7 @@ impl Porter<'_> {
     pub(super) async fn read(&self, image: &Pinned) -> Result<Whole, Trouble> {
         let mut parts = Vec::new();
         let mut open = vec![(*image.digest(), None::<u64>, 0)];
+        let mut bytes = 0;
         while let Some((digest, size, depth)) = open.pop() {
             if parts.len() == MANIFESTS || depth > DEPTH {
                 return Err(Trouble::Content(ContentTrouble::TooMany {
@@ -58,7 +61,16 @@ impl Porter<'_> {
                 }));
             }
             let part = self.part(image.repository(), &digest, size).await?;
+            bytes += part.blob.size();
+            if bytes > MANIFEST_BYTES {
+                return Err(Trouble::Content(ContentTrouble::TooLarge { limit: MANIFEST_BYTES }));
+            }
             if let Document::Index(index) = &part.document {
+                if open.len() + index.manifests.len() > MANIFESTS {
+                    return Err(Trouble::Content(ContentTrouble::TooMany {
+                        limit: MANIFESTS as u64,
+                    }));
+                }
                 let named = index.manifests.iter();
                 open.extend(named.map(|child| (child.digest, Some(child.size), depth + 1)));
             }

@@ -81,15 +81,17 @@ impl Connector {
                 .map(|(user, password)| (user.to_owned(), password.to_owned()))
         };
         match by.scheme_str().unwrap_or_default() {
-            scheme @ ("socks5" | "socks5h") => {
-                let mut way = SocksV5::new(by.clone(), self.proxy_tcp).local_dns(scheme == "socks5");
+            // The library would look names up here with the thread held, and past the guard: the proxy does it, whatever the
+            // scheme says.
+            "socks5" | "socks5h" => {
+                let mut way = SocksV5::new(by, self.proxy_tcp).local_dns(false);
                 if let Some((user, password)) = secret() {
                     way = way.with_auth(user, password);
                 }
                 open(way, self.tls, to).await
             }
-            scheme @ ("socks4" | "socks4a") => {
-                let way = SocksV4::new(by.clone(), self.proxy_tcp).local_dns(scheme == "socks4");
+            "socks4" | "socks4a" => {
+                let way = SocksV4::new(by, self.proxy_tcp).local_dns(false);
                 open(way, self.tls, to).await
             }
             _ => {

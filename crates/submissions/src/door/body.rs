@@ -72,7 +72,9 @@ fn coding(headers: &HeaderMap) -> Result<Coding, Refusal> {
 /// beside it are passed over.
 fn announced(headers: &HeaderMap) -> Result<Vec<u8>, Refusal> {
     let texts = headers.get_all(CONTENT_DIGEST).iter();
-    let mut members = texts.filter_map(|text| text.to_str().ok()).flat_map(|text| text.split(','));
+    let mut members = texts
+        .filter_map(|text| text.to_str().ok())
+        .flat_map(|text| text.split(','));
     let value = members.find_map(|member| {
         let (name, value) = member.trim().split_once('=')?;
         (name == "sha-256").then_some(value)
@@ -170,7 +172,11 @@ mod tests {
             ("sha-512=:AAAA:".to_owned(), Err(Code::ContentDigestRequired)),
             (digest_of(&body).replace(':', ""), Err(Code::ContentDigestRequired)),
         ] {
-            assert_eq!(code(&[(CONTENT_DIGEST, digest.clone())], body.clone()).await, expected, "{digest}");
+            assert_eq!(
+                code(&[(CONTENT_DIGEST, digest.clone())], body.clone()).await,
+                expected,
+                "{digest}"
+            );
         }
         assert_eq!(code(&[], body).await, Err(Code::ContentDigestRequired));
     }

@@ -68,12 +68,17 @@ fn is_slot(slot: &str) -> bool {
 }
 
 fn platform(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
-    let Some(platform) = headers.get(EVIDENCE_PLATFORM) else { return Ok(None) };
+    let Some(platform) = headers.get(EVIDENCE_PLATFORM) else {
+        return Ok(None);
+    };
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'-');
     let platform = platform.to_str().ok();
     let platform = platform.filter(|text| (3..=MAX_PLATFORM).contains(&text.len()) && text.bytes().all(fits));
     match platform {
         Some(platform) => Ok(Some(platform)),
-        None => Err(Refusal::with(Code::Malformed, "expected `Evidence-Platform` such as `linux/arm64`")),
+        None => Err(Refusal::with(
+            Code::Malformed,
+            "expected `Evidence-Platform` such as `linux/arm64`",
+        )),
     }
 }

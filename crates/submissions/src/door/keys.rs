@@ -34,7 +34,9 @@ pub(super) async fn pem(
     State(service): State<Arc<Service>>,
     Path((name, file)): Path<(String, String)>,
 ) -> Result<Response, Refusal> {
-    let version = file.strip_suffix(".pem").and_then(|version| version.parse::<u64>().ok());
+    let version = file
+        .strip_suffix(".pem")
+        .and_then(|version| version.parse::<u64>().ok());
     let version = version.ok_or_else(|| Refusal::new(Code::NotFound))?;
     let keys = service.keys().await?;
     let key = keys.into_iter().find(|key| key.name == name && key.version == version);

@@ -18,7 +18,10 @@ use crate::service::Service;
     responses((status = 200, description = "A signed note", body = String, content_type = "text/plain"))
 )]
 pub(super) async fn checkpoint(State(service): State<Arc<Service>>) -> Result<Response, Refusal> {
-    let note = service.checkpoint().await?.ok_or_else(|| Refusal::new(Code::NotFound))?;
+    let note = service
+        .checkpoint()
+        .await?
+        .ok_or_else(|| Refusal::new(Code::NotFound))?;
     Ok(text(note))
 }
 
@@ -32,16 +35,19 @@ pub(super) async fn checkpoint(State(service): State<Arc<Service>>) -> Result<Re
         (status = 404, body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub(super) async fn tile(
-    State(service): State<Arc<Service>>,
-    Path(path): Path<String>,
-) -> Result<Response, Refusal> {
+pub(super) async fn tile(State(service): State<Arc<Service>>, Path(path): Path<String>) -> Result<Response, Refusal> {
     let tile = Tile::parse(&format!("tile/{path}")).map_err(|_| Refusal::new(Code::NotFound))?;
     let bytes = service.tile(&tile).await?.ok_or_else(|| Refusal::new(Code::NotFound))?;
     // A partial tile of one width never changes either.
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable")),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/octet-stream"),
+        ),
+        (
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("public, max-age=31536000, immutable"),
+        ),
     ];
     Ok((headers, bytes).into_response())
 }
@@ -58,13 +64,19 @@ pub(super) async fn tile(
 )]
 pub(super) async fn proof(State(service): State<Arc<Service>>, Path(index): Path<String>) -> Result<Response, Refusal> {
     let index = index.parse().map_err(|_| Refusal::new(Code::NotFound))?;
-    let receipt = service.receipt(index).await?.ok_or_else(|| Refusal::new(Code::NotFound))?;
+    let receipt = service
+        .receipt(index)
+        .await?
+        .ok_or_else(|| Refusal::new(Code::NotFound))?;
     Ok(text(receipt))
 }
 
 fn text(text: String) -> Response {
     let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")),
+        (
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; charset=utf-8"),
+        ),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     ];
     (headers, text).into_response()

@@ -31,7 +31,11 @@ pub(super) async fn open(
 ) -> Result<Response, Refusal> {
     let (question, _): (NewSession, _) = body::question(&headers, body).await?;
     match service.open_session(&question.subject_token).await? {
-        Opened::Session { token, expires, submitter } => {
+        Opened::Session {
+            token,
+            expires,
+            submitter,
+        } => {
             let session = Session {
                 session: token.expose().to_owned(),
                 expires,
@@ -55,5 +59,9 @@ fn of(refused: &Refused) -> Refusal {
         Class::Unavailable => Code::Unavailable,
     };
     let refusal = Refusal::with(code, refused.detail()).reason(refused.code().name());
-    if code == Code::Unavailable { refusal.after(10) } else { refusal }
+    if code == Code::Unavailable {
+        refusal.after(10)
+    } else {
+        refusal
+    }
 }

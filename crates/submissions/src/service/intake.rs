@@ -58,7 +58,10 @@ impl Service {
     ) -> Result<Creation, Refusal> {
         let asked = Asked::read(question, caller)?;
         if !self.settings.speaks_to(&asked.repository) {
-            let detail = format!("`{}` is no registry that this service speaks to", asked.repository.host());
+            let detail = format!(
+                "`{}` is no registry that this service speaks to",
+                asked.repository.host()
+            );
             return Err(Refusal::with(Code::RegistryNotAllowed, detail));
         }
         let catalog = self.catalogs.current();
@@ -80,7 +83,11 @@ impl Service {
             run_id: &run,
             run_attempt: submitter.run_attempt.as_deref().unwrap_or_default(),
             // A job that names no run is told apart by its key alone.
-            job: if run.is_empty() { key } else { submitter.job.as_deref().unwrap_or_default() },
+            job: if run.is_empty() {
+                key
+            } else {
+                submitter.job.as_deref().unwrap_or_default()
+            },
             image: asked.digest,
             policy: gate_digest,
         };
@@ -117,16 +124,30 @@ impl Service {
             .done();
         let created = self
             .store
-            .create(&new, (&gate, gate_digest), &idempotency, None, now + unsealed, vec![leaf])
+            .create(
+                &new,
+                (&gate, gate_digest),
+                &idempotency,
+                None,
+                now + unsealed,
+                vec![leaf],
+            )
             .await?;
         match created {
             store::Created::New(submission) => {
                 self.metrics.entered(State::Received.name());
-                tracing::info!(submission = id, image = asked.image(), to = State::Received.name(), "a submission stepped on");
+                tracing::info!(
+                    submission = id,
+                    image = asked.image(),
+                    to = State::Received.name(),
+                    "a submission stepped on"
+                );
                 Ok(Creation::New(self.told(&submission).await?))
             }
             store::Created::Same(submission) => Ok(Creation::Same(self.told(&submission).await?)),
-            store::Created::AlreadyPublished(submission) => Ok(Creation::AlreadyPublished(self.told(&submission).await?)),
+            store::Created::AlreadyPublished(submission) => {
+                Ok(Creation::AlreadyPublished(self.told(&submission).await?))
+            }
             store::Created::Mismatch => Err(Refusal::new(Code::IdempotencyMismatch)),
         }
     }
@@ -180,7 +201,11 @@ impl Service {
         bytes: Bytes,
     ) -> Result<Taken, Refusal> {
         let OpenForEvidence(submission) = open;
-        let place = self.readers.acquire().await.map_err(|error| Refusal::internal(&error))?;
+        let place = self
+            .readers
+            .acquire()
+            .await
+            .map_err(|error| Refusal::internal(&error))?;
         let tools = self.settings.tools.clone();
         let reading = tokio::task::spawn_blocking(move || recognised(&bytes, &tools));
         let recognised = reading.await.map_err(|error| Refusal::internal(&error))?;
@@ -192,7 +217,11 @@ impl Service {
             let put = putting.await.map_err(|error| Refusal::internal(&error))?;
             put.map_err(|error| Refusal::unavailable(&error))?
         };
-        details.workflow = caller.submitter.job_workflow.clone().or_else(|| caller.submitter.workflow.clone());
+        details.workflow = caller
+            .submitter
+            .job_workflow
+            .clone()
+            .or_else(|| caller.submitter.workflow.clone());
         details.commit = caller.submitter.commit.clone();
         let row = store::EvidenceRow {
             slot: slot.to_owned(),
@@ -211,7 +240,11 @@ impl Service {
             .object("evidence", sha256)
             .object("stored", stored)
             .done();
-        match self.store.add_evidence(&submission.asked.id, &row, MAX_SLOTS as u64, vec![leaf]).await? {
+        match self
+            .store
+            .add_evidence(&submission.asked.id, &row, MAX_SLOTS as u64, vec![leaf])
+            .await?
+        {
             store::Added::Added => Ok(Taken::New(told::evidence(&row)?)),
             store::Added::Same => Ok(Taken::Same(told::evidence(&row)?)),
             store::Added::SlotTaken => Err(Refusal::with(
@@ -285,7 +318,11 @@ impl Asked {
         let named = format!("{}/{}", image.registry, image.repository);
         let repository = Repository::parse(&named).map_err(|error| Refusal::with(Code::ImageRefused, error))?;
         if repository.host() != image.registry || repository.path() != image.repository {
-            let detail = format!("expected registry and repository as `{}` and `{}`", repository.host(), repository.path());
+            let detail = format!(
+                "expected registry and repository as `{}` and `{}`",
+                repository.host(),
+                repository.path()
+            );
             return Err(Refusal::with(Code::ImageRefused, detail));
         }
         let is_word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
@@ -305,7 +342,9 @@ impl Asked {
             (Some(proved), _) => Some(proved.clone()),
             (None, said) => said,
         };
-        if repository_url.as_ref().is_some_and(|url| url.len() > 2048) || commit.as_ref().is_some_and(|sha| sha.len() > 64) {
+        if repository_url.as_ref().is_some_and(|url| url.len() > 2048)
+            || commit.as_ref().is_some_and(|sha| sha.len() > 64)
+        {
             return Err(Refusal::with(Code::Malformed, "`source` is longer than any source"));
         }
         Ok(Self {
@@ -350,7 +389,10 @@ impl Asked {
         }
         let environment = &self.request.environment;
         let name = binding.gate(environment).ok_or_else(|| {
-            let detail = format!("the binding `{}` names no gate for the environment `{environment}`", binding.name);
+            let detail = format!(
+                "the binding `{}` names no gate for the environment `{environment}`",
+                binding.name
+            );
             Refusal::with(Code::GateUnknown, detail)
         })?;
         if self.gate.as_deref().is_some_and(|expected| expected != name) {
@@ -369,14 +411,23 @@ pub(crate) fn allowed(gate: &countersign_gate::Gate, caller: &Job) -> Result<(),
     let (sources, submitter) = (&gate.sources, &caller.submitter);
     let refuse = |detail: String| Err(Refusal::with(Code::SourceNotAllowed, detail));
     if !sources.issuers.is_empty() && !sources.issuers.contains(&submitter.issuer) {
-        return refuse(format!("the gate `{}` takes no jobs of `{}`", gate.name, submitter.issuer));
+        return refuse(format!(
+            "the gate `{}` takes no jobs of `{}`",
+            gate.name, submitter.issuer
+        ));
     }
     let reference = submitter.git_ref.as_deref().unwrap_or_default();
     if !sources.refs.accept(reference) {
-        return refuse(format!("the gate `{}` takes nothing that is built from `{reference}`", gate.name));
+        return refuse(format!(
+            "the gate `{}` takes nothing that is built from `{reference}`",
+            gate.name
+        ));
     }
     if sources.forbid_self_hosted_runners && submitter.runner != countersign_identity::Runner::Hosted {
-        return refuse(format!("the gate `{}` believes runners of the issuer's own alone", gate.name));
+        return refuse(format!(
+            "the gate `{}` believes runners of the issuer's own alone",
+            gate.name
+        ));
     }
     Ok(())
 }

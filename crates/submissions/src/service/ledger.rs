@@ -44,7 +44,10 @@ impl Service {
     pub(crate) async fn tile(&self, tile: &Tile) -> Result<Option<Vec<u8>>, Refusal> {
         let state = self.store.ledger_state().await?;
         // What is not signed is not served.
-        let end = tile.index().checked_mul(u64::from(FULL)).and_then(|begin| begin.checked_add(u64::from(tile.width())));
+        let end = tile
+            .index()
+            .checked_mul(u64::from(FULL))
+            .and_then(|begin| begin.checked_add(u64::from(tile.width())));
         if tile.of() == Of::Entries && end.is_none_or(|end| end > state.size) {
             return Ok(None);
         }
@@ -71,7 +74,9 @@ impl Service {
             let reader = Reader::new(Stored { store: kept_in, handle }, &head);
             let proved = reader.entry(index).map_err(|error| Refusal::internal(&error))?;
             let receipt = Receipt::new(&head, index, proved.path, &proved.entry, Some(proved.entry.clone()));
-            receipt.map(|receipt| receipt.to_string()).map_err(|error| Refusal::internal(&error))
+            receipt
+                .map(|receipt| receipt.to_string())
+                .map_err(|error| Refusal::internal(&error))
         });
         proving.await.map_err(|error| Refusal::internal(&error))?.map(Some)
     }

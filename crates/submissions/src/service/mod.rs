@@ -2,8 +2,8 @@
 
 mod intake;
 mod ledger;
-mod records;
 mod reading;
+mod records;
 mod sessions;
 mod simulation;
 mod steps;

@@ -21,9 +21,7 @@ impl Service {
         let own = |found: &store::Submission| {
             found.asked.issuer == repository.issuer && found.asked.repository_id == repository.repository_id
         };
-        found
-            .filter(own)
-            .ok_or_else(|| Refusal::new(Code::NotFound))
+        found.filter(own).ok_or_else(|| Refusal::new(Code::NotFound))
     }
 
     pub(crate) async fn see(&self, caller: &Job, id: &str) -> Result<wire::Submission, Refusal> {

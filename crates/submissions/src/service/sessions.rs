@@ -30,7 +30,11 @@ impl Service {
             }
         };
         let until = submitter.expires;
-        if !self.store.use_token_id(&submitter.issuer_url, &submitter.token_id, until, now).await? {
+        if !self
+            .store
+            .use_token_id(&submitter.issuer_url, &submitter.token_id, until, now)
+            .await?
+        {
             self.turned_away("jti_replayed").await?;
             return Ok(Opened::Replayed);
         }
@@ -41,7 +45,9 @@ impl Service {
             submitter: submitter.clone(),
         };
         let text = serde_json::to_string(&known).map_err(|error| Refusal::internal(&error))?;
-        self.store.keep_session(session.hash().as_bytes(), &text, expires).await?;
+        self.store
+            .keep_session(session.hash().as_bytes(), &text, expires)
+            .await?;
         self.append(record(EventType::SessionOpened, job(&known), now)).await?;
         tracing::info!(
             issuer = submitter.issuer,
@@ -61,7 +67,9 @@ impl Service {
         let Some(text) = self.store.session(token.hash().as_bytes(), self.now()).await? else {
             return Ok(None);
         };
-        serde_json::from_str(&text).map(Some).map_err(|error| Refusal::internal(&error))
+        serde_json::from_str(&text)
+            .map(Some)
+            .map_err(|error| Refusal::internal(&error))
     }
 
     async fn turned_away(&self, code: &'static str) -> Result<(), Refusal> {

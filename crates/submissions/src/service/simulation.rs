@@ -35,9 +35,14 @@ impl Service {
             if came.checks.is_empty() {
                 continue;
             }
-            let Ok(outcomes) = weigh_again(self, &submission, &candidate).await else { continue };
+            let Ok(outcomes) = weigh_again(self, &submission, &candidate).await else {
+                continue;
+            };
             simulation.looked_at += 1;
-            let opened = came.checks.iter().all(|check| check.status != wire::CheckStatus::Failed);
+            let opened = came
+                .checks
+                .iter()
+                .all(|check| check.status != wire::CheckStatus::Failed);
             let would_open = opens(&outcomes);
             if opened != would_open {
                 simulation.changed.push(wire::Simulated {

@@ -61,10 +61,14 @@ impl Service {
             due: now,
         });
         let records = std::iter::once(more(leaf).done()).chain(besides).collect();
-        let stepped = self.store.transition(from, step, change, now, records, work, under).await?;
+        let stepped = self
+            .store
+            .transition(from, step, change, now, records, work, under)
+            .await?;
         self.metrics.entered(to.name());
         if to == State::Failed {
-            self.metrics.failed(code.as_deref().and_then(failure).unwrap_or("unknown"));
+            self.metrics
+                .failed(code.as_deref().and_then(failure).unwrap_or("unknown"));
         }
         tracing::info!(
             submission = from.asked.id,
@@ -129,7 +133,10 @@ impl Service {
             return Err(Refusal::with(Code::WrongState, "only what failed is tried again"));
         };
         let step = Step::Retry { failed_in };
-        let next = submission.state.after(step).map_err(|error| Refusal::with(Code::WrongState, error))?;
+        let next = submission
+            .state
+            .after(step)
+            .map_err(|error| Refusal::with(Code::WrongState, error))?;
         let stepping = Stepping {
             from: &submission,
             step,
@@ -138,7 +145,11 @@ impl Service {
                 deadline: Some(self.given_up(&submission)),
                 ..Change::default()
             },
-            work: Some(if next == State::Evaluating { work::EVALUATE } else { work::SIGN }),
+            work: Some(if next == State::Evaluating {
+                work::EVALUATE
+            } else {
+                work::SIGN
+            }),
             under: None,
             besides: Vec::new(),
         };

@@ -64,7 +64,8 @@ impl CameOf {
     /// What is stored so far.
     pub(crate) fn so_far(submission: &store::Submission) -> Self {
         let text = submission.outcome.as_deref();
-        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+        text.and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_default()
     }
 
     pub(crate) fn text(&self) -> String {

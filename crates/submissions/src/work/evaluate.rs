@@ -58,7 +58,8 @@ pub(super) async fn evaluate(
     let closure = weighing.fetched.digest;
     service
         .step(stepping, |leaf| {
-            leaf.object("closure", closure).object("outcomes", Digest::sha256(text.as_bytes()))
+            leaf.object("closure", closure)
+                .object("outcomes", Digest::sha256(text.as_bytes()))
         })
         .await?;
     Ok(())

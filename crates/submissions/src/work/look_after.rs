@@ -136,7 +136,9 @@ async fn heal(service: &Service) -> Result<(), StoreError> {
     let every = SignedDuration::try_from(service.settings.limits.heal_every).unwrap_or(SignedDuration::MAX);
     let since = now.checked_sub(every).unwrap_or(Timestamp::MIN);
     for row in service.store.unverified(since, MOST_AT_ONCE).await? {
-        let Some(submission) = service.store.submission(&row.submission).await? else { continue };
+        let Some(submission) = service.store.submission(&row.submission).await? else {
+            continue;
+        };
         if submission.state != State::Published {
             continue;
         }
@@ -153,7 +155,11 @@ async fn heal(service: &Service) -> Result<(), StoreError> {
                 }
                 service.append(healed).await?;
                 service.metrics.healed();
-                tracing::warn!(submission = row.submission, repository = row.repository, "what was gone was put back");
+                tracing::warn!(
+                    submission = row.submission,
+                    repository = row.repository,
+                    "what was gone was put back"
+                );
             }
             Err(error) => {
                 tracing::warn!(submission = row.submission, error = %error, "what was published cannot be looked after");
@@ -173,8 +179,14 @@ async fn mended(
 ) -> Result<Vec<(String, countersign_image::Digest)>, Broken> {
     let stored = Stored::read(service, submission).await?;
     let released = stored.put(service, deadline).await?;
-    let pieces = released.pieces.iter().enumerate().filter(|(_, piece)| !piece.already_there);
-    let mut put: Vec<_> = pieces.map(|(at, piece)| (format!("manifest.{at}"), piece.manifest)).collect();
+    let pieces = released
+        .pieces
+        .iter()
+        .enumerate()
+        .filter(|(_, piece)| !piece.already_there);
+    let mut put: Vec<_> = pieces
+        .map(|(at, piece)| (format!("manifest.{at}"), piece.manifest))
+        .collect();
     if !released.tagged.is_empty() || released.copied.manifests > 0 {
         put.push(("image".to_owned(), submission.asked.image));
     }

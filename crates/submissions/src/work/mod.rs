@@ -3,8 +3,8 @@
 
 mod evaluate;
 mod look_after;
-mod publish;
 mod pieces;
+mod publish;
 mod sign;
 mod weighing;
 
@@ -156,7 +156,10 @@ pub(crate) fn later(now: Timestamp, after: Duration) -> Timestamp {
 async fn next(service: &Service, owner: &str) -> Result<Option<store::Work>, StoreError> {
     for kind in [PUBLISH, SIGN, EVALUATE] {
         let now = service.now();
-        let claimed = service.store.claim(kind, owner, now, later(now, service.settings.limits.lease)).await?;
+        let claimed = service
+            .store
+            .claim(kind, owner, now, later(now, service.settings.limits.lease))
+            .await?;
         if claimed.is_some() {
             return Ok(claimed);
         }
@@ -233,13 +236,22 @@ async fn put_off(service: &Service, work: &store::Work, code: Code, what: &str) 
         what,
         "work is put off: what is in the way may pass"
     );
-    service.store.put_off(&work.fence, later(now, pause), code.name()).await?;
+    service
+        .store
+        .put_off(&work.fence, later(now, pause), code.name())
+        .await?;
     Ok(())
 }
 
 async fn failed(service: &Service, work: &store::Work, code: Code, what: &str) -> Result<(), Broken> {
     let submission = service.store.submission(&work.submission).await?.ok_or(Broken::Lost)?;
-    tracing::error!(submission = work.submission, kind = work.kind, code = code.name(), what, "work failed");
+    tracing::error!(
+        submission = work.submission,
+        kind = work.kind,
+        code = code.name(),
+        what,
+        "work failed"
+    );
     let came = CameOf {
         detail: Some(what.to_owned()),
         ..CameOf::so_far(&submission)

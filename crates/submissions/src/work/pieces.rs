@@ -30,7 +30,9 @@ pub(super) fn seal(
         Kind::Sign => &[Layout::Bundle],
         _ => &[Layout::Tag, Layout::Bundle],
     };
-    let sealed = layouts.iter().map(|layout| Ok((*layout, what.clone().seal(*layout, signature, key)?)));
+    let sealed = layouts
+        .iter()
+        .map(|layout| Ok((*layout, what.clone().seal(*layout, signature, key)?)));
     sealed.collect()
 }
 

@@ -46,10 +46,19 @@ pub(super) struct Stored {
 
 impl Stored {
     pub(super) async fn read(service: &Service, submission: &store::Submission) -> Result<Self, Broken> {
-        let lost = |what: &str| Broken::Failed { code: Code::Internal, what: what.to_owned() };
+        let lost = |what: &str| Broken::Failed {
+            code: Code::Internal,
+            what: what.to_owned(),
+        };
         let came = CameOf::so_far(submission);
-        let planned = came.release.ok_or_else(|| lost("nobody wrote down where it is to go"))?;
-        let PlannedRelease { repository, tags, copies } = planned;
+        let planned = came
+            .release
+            .ok_or_else(|| lost("nobody wrote down where it is to go"))?;
+        let PlannedRelease {
+            repository,
+            tags,
+            copies,
+        } = planned;
         let source = Reference::parse(&image_of(submission)).map_err(|error| Broken::bug(&error))?;
         let source = source.pinned().ok_or_else(|| lost("the image has no digest"))?;
         let rows = service.store.signatures(&submission.asked.id).await?;
@@ -59,7 +68,10 @@ impl Stored {
         }
         for slot in copies {
             let evidence = service.store.evidence(&submission.asked.id).await?;
-            let row = evidence.iter().find(|row| row.slot == slot).ok_or_else(|| lost("a report is gone"))?;
+            let row = evidence
+                .iter()
+                .find(|row| row.slot == slot)
+                .ok_or_else(|| lost("a report is gone"))?;
             let bytes = service.blobs.get(&row.sha256).map_err(Broken::blob)?;
             // Only a bundle is somebody's signature that stands for itself.
             if row.format.contains("bundle") {
@@ -69,7 +81,11 @@ impl Stored {
         Ok(Self {
             source,
             destination: Repository::parse(&repository).map_err(|error| Broken::bug(&error))?,
-            tags: tags.iter().map(|tag| Tag::parse(tag)).collect::<Result<_, _>>().map_err(|error| Broken::bug(&error))?,
+            tags: tags
+                .iter()
+                .map(|tag| Tag::parse(tag))
+                .collect::<Result<_, _>>()
+                .map_err(|error| Broken::bug(&error))?,
             pieces: sealed,
             rows,
         })
@@ -77,7 +93,12 @@ impl Stored {
 
     /// Puts all of it where it belongs; what is there already stays.
     pub(super) async fn put(&self, service: &Service, deadline: Instant) -> Result<Released, Broken> {
-        let created = self.rows.iter().map(|row| row.time).min().unwrap_or_else(|| service.now());
+        let created = self
+            .rows
+            .iter()
+            .map(|row| row.time)
+            .min()
+            .unwrap_or_else(|| service.now());
         let release_of = Release {
             source: &self.source,
             destination: &self.destination,
@@ -87,7 +108,15 @@ impl Stored {
             created,
         };
         let read_back = |evidence: &Evidence| self.holds(service, evidence);
-        let released = release(&service.client, &service.credentials, &release_of, &Told, &read_back, deadline).await;
+        let released = release(
+            &service.client,
+            &service.credentials,
+            &release_of,
+            &Told,
+            &read_back,
+            deadline,
+        )
+        .await;
         released.map_err(broken)
     }
 
@@ -100,7 +129,9 @@ impl Stored {
             let found = match &row.predicate_type {
                 Some(predicate) if predicate != countersign_evidence::predicate::COSIGN_SIGN => {
                     let (found, _) = attestations(evidence, &trusted, &Layouts::ALL);
-                    found.iter().any(|attestation| attestation.predicate_type() == predicate)
+                    found
+                        .iter()
+                        .any(|attestation| attestation.predicate_type() == predicate)
                 }
                 _ => !signatures(evidence, &trusted, &Layouts::ALL).0.is_empty(),
             };

@@ -42,9 +42,15 @@ pub(super) async fn sign(
     if weighing.gate.digest != submission.gate_digest {
         return gate_changed(service, work, submission, &weighing, made.is_empty()).await;
     }
-    if submission.closure.is_some_and(|closure| closure != weighing.fetched.digest) {
+    if submission
+        .closure
+        .is_some_and(|closure| closure != weighing.fetched.digest)
+    {
         let what = "the image consists of other parts than those that the gate was asked about".to_owned();
-        return Err(Broken::Failed { code: Code::DigestMismatch, what });
+        return Err(Broken::Failed {
+            code: Code::DigestMismatch,
+            what,
+        });
     }
     let clearance = match open(service, &weighing, submission) {
         Ok(clearance) => clearance,
@@ -52,8 +58,14 @@ pub(super) async fn sign(
         Err(error) => return Err(Broken::failed(Code::StatementsRefused, &error)),
     };
     if !service.settings.speaks_to(clearance.destination().repository()) {
-        let what = format!("`{}` is no registry that this service speaks to", clearance.destination().repository().host());
-        return Err(Broken::Failed { code: Code::RegistryNotAllowed, what });
+        let what = format!(
+            "`{}` is no registry that this service speaks to",
+            clearance.destination().repository().host()
+        );
+        return Err(Broken::Failed {
+            code: Code::RegistryNotAllowed,
+            what,
+        });
     }
     let intended = intend(service, submission, &clearance, &made, deadline).await?;
     for one in &intended {
@@ -88,8 +100,12 @@ async fn gate_changed(
     unsigned: bool,
 ) -> Result<(), Broken> {
     if !unsigned {
-        let what = "the gate was changed after some of the statements had been signed; submit the image again".to_owned();
-        return Err(Broken::Failed { code: Code::GateChanged, what });
+        let what =
+            "the gate was changed after some of the statements had been signed; submit the image again".to_owned();
+        return Err(Broken::Failed {
+            code: Code::GateChanged,
+            what,
+        });
     }
     let stepping = Stepping {
         from: submission,
@@ -154,16 +170,24 @@ async fn intend<'a>(
             KeyRole::Release => Role::Release,
             KeyRole::Attest => Role::Attest,
         };
-        let key = service.keyring.key(role, cleared.key_name()).ok_or_else(|| Broken::Failed {
-            code: Code::KeyRefused,
-            what: format!("there is no key `{}` whose role is `{role}`", cleared.key_name()),
-        })?;
+        let key = service
+            .keyring
+            .key(role, cleared.key_name())
+            .ok_or_else(|| Broken::Failed {
+                code: Code::KeyRefused,
+                what: format!("there is no key `{}` whose role is `{role}`", cleared.key_name()),
+            })?;
         let what = clearance.to_be_signed(cleared);
         let intent = of_key(service, submission, EventType::KeyUseIntended, cleared, key, None)
             .object("message", Digest::sha256(what.message()))
             .gate(submission.gate_digest);
         records.push(intent.done());
-        intended.push(Intended { cleared, what, key, seq: 0 });
+        intended.push(Intended {
+            cleared,
+            what,
+            key,
+            seq: 0,
+        });
     }
     if intended.is_empty() {
         return Ok(intended);
@@ -179,7 +203,10 @@ async fn intend<'a>(
         return Ok(intended);
     }
     let what = "the ledger has signed no checkpoint with what is about to be signed".to_owned();
-    Err(Broken::Passing { code: Code::Unavailable, what })
+    Err(Broken::Passing {
+        code: Code::Unavailable,
+        what,
+    })
 }
 
 fn of_key(
@@ -206,7 +233,12 @@ async fn make(
     submission: &store::Submission,
     one: &Intended<'_>,
 ) -> Result<(), Broken> {
-    let Intended { cleared, what, key, seq } = one;
+    let Intended {
+        cleared,
+        what,
+        key,
+        seq,
+    } = one;
     let signature = match key.sign(what).await {
         Ok(signature) => signature,
         Err(error) => {
@@ -226,9 +258,16 @@ async fn make(
     let sealed = pieces::seal(cleared.kind(), what, &signature.bytes, key.public_key());
     let sealed = sealed.map_err(|error| Broken::failed(Code::KeyRefused, &error))?;
     let request_id = signature.recorded.map(|recorded| recorded.request_id);
-    let done = of_key(service, submission, EventType::KeyUseDone, cleared, key, request_id.as_deref())
-        .signature(&signature.bytes)
-        .answers(*seq);
+    let done = of_key(
+        service,
+        submission,
+        EventType::KeyUseDone,
+        cleared,
+        key,
+        request_id.as_deref(),
+    )
+    .signature(&signature.bytes)
+    .answers(*seq);
     let row = store::SignatureRow {
         submission: submission.asked.id.clone(),
         kind: cleared.kind().name(),
@@ -241,7 +280,10 @@ async fn make(
         request_id,
         time: service.now(),
     };
-    service.store.keep_signature(&row, Some(&work.fence), vec![done.done()]).await?;
+    service
+        .store
+        .keep_signature(&row, Some(&work.fence), vec![done.done()])
+        .await?;
     dying::at("sign.after_kept");
     Ok(())
 }
@@ -250,9 +292,15 @@ fn unsigned(error: &SigningError) -> Broken {
     let passing = matches!(error, SigningError::Vault(error) if error.is_passing());
     let what = Chain(error).to_string();
     if passing {
-        Broken::Passing { code: Code::KeyUnavailable, what }
+        Broken::Passing {
+            code: Code::KeyUnavailable,
+            what,
+        }
     } else {
-        Broken::Failed { code: Code::KeyRefused, what }
+        Broken::Failed {
+            code: Code::KeyRefused,
+            what,
+        }
     }
 }
 

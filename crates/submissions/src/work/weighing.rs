@@ -74,8 +74,9 @@ impl Weighing {
             .iter()
             .map(|(platform, bytes)| Ok((platform.clone(), Configuration::read(bytes)?)))
             .collect();
-        let configurations = configurations
-            .map_err(|error: countersign_gate::facts::ConfigurationError| Broken::failed(Code::ImageUnreadable, &error))?;
+        let configurations = configurations.map_err(|error: countersign_gate::facts::ConfigurationError| {
+            Broken::failed(Code::ImageUnreadable, &error)
+        })?;
         let first_release = !service.store.was_published(&repository.policy_name()).await?;
         Ok(Self {
             source: source(&job.submitter, &request, labels),
@@ -96,8 +97,17 @@ impl Weighing {
 
     /// Asks something of what is submitted.
     pub(super) fn with<R>(&self, ask: impl FnOnce(&Submitted<'_>) -> R) -> R {
-        let reused: Vec<Vec<&str>> = self.items.iter().map(|item| item.reused_for.iter().map(String::as_str).collect()).collect();
-        let evidence: Vec<Evidence<'_>> = self.items.iter().zip(&reused).map(|(item, reused_for)| item.evidence(reused_for)).collect();
+        let reused: Vec<Vec<&str>> = self
+            .items
+            .iter()
+            .map(|item| item.reused_for.iter().map(String::as_str).collect())
+            .collect();
+        let evidence: Vec<Evidence<'_>> = self
+            .items
+            .iter()
+            .zip(&reused)
+            .map(|(item, reused_for)| item.evidence(reused_for))
+            .collect();
         ask(&Submitted {
             closure: &self.fetched.closure,
             commit: self.request.commit.as_deref(),
@@ -110,16 +120,15 @@ impl Weighing {
 
     /// The bytes of the reports, by slot, without the secrets in them.
     pub(super) fn bodies(&self) -> BTreeMap<&str, &[u8]> {
-        self.items.iter().map(|item| (item.slot.as_str(), item.bytes.as_slice())).collect()
+        self.items
+            .iter()
+            .map(|item| (item.slot.as_str(), item.bytes.as_slice()))
+            .collect()
     }
 }
 
 impl Item {
-    async fn read(
-        service: &Service,
-        submission: &store::Submission,
-        row: store::EvidenceRow,
-    ) -> Result<Self, Broken> {
+    async fn read(service: &Service, submission: &store::Submission, row: store::EvidenceRow) -> Result<Self, Broken> {
         let handed_in: HandedIn = serde_json::from_str(&row.detail).map_err(|error| Broken::bug(&error))?;
         let bytes = read_blob(service, row.sha256).await?;
         let tools = service.settings.tools.clone();
@@ -131,7 +140,10 @@ impl Item {
         let (bytes, said) = read.await.map_err(|error| Broken::bug(&error))?;
         drop(place);
         let uses = service.store.uses(&row.sha256).await?;
-        let others: Vec<store::Use> = uses.into_iter().filter(|used| used.image != submission.asked.image).collect();
+        let others: Vec<store::Use> = uses
+            .into_iter()
+            .filter(|used| used.image != submission.asked.image)
+            .collect();
         Ok(Self {
             slot: row.slot,
             digest: row.received,
@@ -172,7 +184,10 @@ impl Item {
 async fn read_blob(service: &Service, digest: Digest) -> Result<Vec<u8>, Broken> {
     let blobs = service.blobs.clone();
     let reading = tokio::task::spawn_blocking(move || blobs.get(&digest));
-    reading.await.map_err(|error| Broken::bug(&error))?.map_err(Broken::blob)
+    reading
+        .await
+        .map_err(|error| Broken::bug(&error))?
+        .map_err(Broken::blob)
 }
 
 /// What a report says.
@@ -198,15 +213,22 @@ fn governing(
     request: &Request,
     repository: &Repository,
 ) -> Result<(Gate, BTreeMap<String, String>), Broken> {
-    let gone = |what: String| Broken::Failed { code: Code::GateGone, what };
+    let gone = |what: String| Broken::Failed {
+        code: Code::GateGone,
+        what,
+    };
     let submitter = &job.submitter;
     let source = RepositoryRef {
         issuer: &submitter.issuer,
         repository_id: &submitter.repository.repository_id,
         owner_id: submitter.repository.owner_id.as_deref(),
     };
-    let binding = catalog.bindings.of(&source).filter(|binding| binding.may_touch(repository));
-    let binding = binding.ok_or_else(|| gone("no binding lets this repository submit this image any more".to_owned()))?;
+    let binding = catalog
+        .bindings
+        .of(&source)
+        .filter(|binding| binding.may_touch(repository));
+    let binding =
+        binding.ok_or_else(|| gone("no binding lets this repository submit this image any more".to_owned()))?;
     let name = binding.gate(&request.environment);
     let name = name.ok_or_else(|| gone("the binding names no gate for this environment any more".to_owned()))?;
     let gate = catalog.gates.governing(name, &request.environment, repository);

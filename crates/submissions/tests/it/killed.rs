@@ -91,9 +91,20 @@ async fn killed_at(step: &str) {
     stands_signed(&around, &image).await;
     drop(second);
     let events = events(&around);
-    assert_eq!(count(&events, EventType::Published), 1, "{step}: one entry says that it was published");
-    assert_eq!(count(&events, EventType::KeyUseDone), 4, "{step}: each signature was kept once");
-    assert!(count(&events, EventType::KeyUseIntended) >= 4, "{step}: each use of a key was said before");
+    assert_eq!(
+        count(&events, EventType::Published),
+        1,
+        "{step}: one entry says that it was published"
+    );
+    assert_eq!(
+        count(&events, EventType::KeyUseDone),
+        4,
+        "{step}: each signature was kept once"
+    );
+    assert!(
+        count(&events, EventType::KeyUseIntended) >= 4,
+        "{step}: each use of a key was said before"
+    );
 }
 
 macro_rules! killed {

@@ -21,16 +21,37 @@ async fn a_token_that_proves_nothing_opens_nothing() {
         format!("{}.{claims}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none","kid":"ed"}"#))
     };
     for (what, token, reason) in [
-        ("another audience", around.token(&json!({"aud": "https://other.example.com"})), "token.audience"),
-        ("another issuer", around.token(&json!({"iss": "https://evil.example.com"})), "token.issuer"),
-        ("expired", around.token(&json!({"iat": now - 900, "nbf": now - 900, "exp": now - 300})), "token.expired"),
-        ("of the future", around.token(&json!({"nbf": now + 300, "exp": now + 900})), "token.not_yet"),
+        (
+            "another audience",
+            around.token(&json!({"aud": "https://other.example.com"})),
+            "token.audience",
+        ),
+        (
+            "another issuer",
+            around.token(&json!({"iss": "https://evil.example.com"})),
+            "token.issuer",
+        ),
+        (
+            "expired",
+            around.token(&json!({"iat": now - 900, "nbf": now - 900, "exp": now - 300})),
+            "token.expired",
+        ),
+        (
+            "of the future",
+            around.token(&json!({"nbf": now + 300, "exp": now + 900})),
+            "token.not_yet",
+        ),
         ("unsigned", none, "token.algorithm"),
     ] {
         let answered = session(stage.address, &token).await;
         assert_eq!(answered.code(), (401, "token_refused"), "{what}: {answered:?}");
         assert_eq!(answered.body["reason"], reason, "{what}");
-        assert!(!answered.body.to_string().contains(token.split('.').next_back().unwrap().get(..12).unwrap_or("~")));
+        assert!(
+            !answered
+                .body
+                .to_string()
+                .contains(token.split('.').next_back().unwrap().get(..12).unwrap_or("~"))
+        );
     }
 }
 
@@ -58,17 +79,28 @@ async fn anothers_image_is_not_submitted_and_anothers_submission_not_there() {
     let submitted = job.submit("k", &question(&shop)).await;
     assert_eq!(submitted.status, 201, "{submitted:?}");
     let id = submitted.body["id"].as_str().unwrap();
-    let banks = stage.around.token(&json!({"repository_id": "4712", "repository": "acme/bank"}));
+    let banks = stage
+        .around
+        .token(&json!({"repository_id": "4712", "repository": "acme/bank"}));
     let banks = Job::with(stage.address, &banks).await.unwrap();
     let theirs = banks.get(&format!("/v1/submissions/{id}")).await;
     let nothing = banks.get("/v1/submissions/01ARZ3NDEKTSV4RRFFQ69G5FAV").await;
     assert_eq!(theirs.code(), (404, "not_found"));
     assert_eq!(theirs.body, nothing.body, "what is not theirs is as what is not there");
-    assert_eq!(banks.hand_in(id, "secrets", &clean_report()).await.code(), (404, "not_found"));
+    assert_eq!(
+        banks.hand_in(id, "secrets", &clean_report()).await.code(),
+        (404, "not_found")
+    );
     for step in ["seal", "cancel", "retry"] {
-        assert_eq!(banks.post(&format!("/v1/submissions/{id}/{step}")).await.code(), (404, "not_found"));
+        assert_eq!(
+            banks.post(&format!("/v1/submissions/{id}/{step}")).await.code(),
+            (404, "not_found")
+        );
     }
-    assert_eq!(banks.get(&format!("/v1/images/{}", shop.digest())).await.code(), (404, "not_found"));
+    assert_eq!(
+        banks.get(&format!("/v1/images/{}", shop.digest())).await.code(),
+        (404, "not_found")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,18 +115,43 @@ async fn a_question_that_is_not_clear_is_refused_with_its_code() {
         asked
     };
     for (what, asked, code) in [
-        ("a tag", with(&["image", "digest"], "latest".into()), (422, "digest_required")),
-        ("elsewhere", with(&["image", "registry"], "169.254.169.254".into()), (422, "registry_not_allowed")),
-        ("a file", with(&["image", "registry"], "file:".into()), (422, "image_refused")),
-        ("an environment", with(&["environment"], "moon".into()), (422, "gate_unknown")),
+        (
+            "a tag",
+            with(&["image", "digest"], "latest".into()),
+            (422, "digest_required"),
+        ),
+        (
+            "elsewhere",
+            with(&["image", "registry"], "169.254.169.254".into()),
+            (422, "registry_not_allowed"),
+        ),
+        (
+            "a file",
+            with(&["image", "registry"], "file:".into()),
+            (422, "image_refused"),
+        ),
+        (
+            "an environment",
+            with(&["environment"], "moon".into()),
+            (422, "gate_unknown"),
+        ),
         ("another gate", with(&["gate"], "lenient".into()), (422, "gate_unknown")),
         ("unknown field", with(&["lenient"], true.into()), (400, "malformed")),
-        ("another commit", with(&["source"], json!({"commit": "00"})), (403, "job_not_allowed")),
+        (
+            "another commit",
+            with(&["source"], json!({"commit": "00"})),
+            (403, "job_not_allowed"),
+        ),
     ] {
         assert_eq!(job.submit(what, &asked).await.code(), code, "{what}");
     }
-    let unkeyed = job.request(reqwest::Method::POST, "/v1/submissions").header("content-type", "application/json");
-    assert_eq!(ask(unkeyed.body(question(&image).to_string())).await.code(), (400, "idempotency_key_required"));
+    let unkeyed = job
+        .request(reqwest::Method::POST, "/v1/submissions")
+        .header("content-type", "application/json");
+    assert_eq!(
+        ask(unkeyed.body(question(&image).to_string())).await.code(),
+        (400, "idempotency_key_required")
+    );
     assert_eq!(job.submit("once", &question(&image)).await.status, 201);
     let other = with(&["promote"], json!({"tag": "2.0"}));
     assert_eq!(job.submit("once", &other).await.code(), (409, "idempotency_mismatch"));
@@ -117,21 +174,44 @@ async fn a_report_is_taken_as_announced_and_only_before_the_seal() {
     };
     let report = clean_report();
     assert_eq!(put(None, report.clone()).await.code(), (400, "content_digest_required"));
-    assert_eq!(put(Some(content_digest(b"other")), report.clone()).await.code(), (422, "content_digest_mismatch"));
+    assert_eq!(
+        put(Some(content_digest(b"other")), report.clone()).await.code(),
+        (422, "content_digest_mismatch")
+    );
     for (what, broken) in [
         ("nothing known", b"{\"a\": 1".to_vec()),
         ("deep", format!("{}{}", "[".repeat(100), "]".repeat(100)).into_bytes()),
-        ("laughs", b"<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b \"b\">]><testsuites>&b;</testsuites>".to_vec()),
+        (
+            "laughs",
+            b"<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b \"b\">]><testsuites>&b;</testsuites>".to_vec(),
+        ),
     ] {
         let digest = content_digest(&broken);
-        assert_eq!(put(Some(digest), broken).await.code(), (422, "report_refused"), "{what}");
+        assert_eq!(
+            put(Some(digest), broken).await.code(),
+            (422, "report_refused"),
+            "{what}"
+        );
     }
     assert_eq!(put(Some(content_digest(&report)), report.clone()).await.status, 201);
-    assert_eq!(put(Some(content_digest(&report)), report.clone()).await.status, 200, "the same again");
-    let other = String::from_utf8(report.clone()).unwrap().replace("gitleaks", "Semgrep").into_bytes();
-    assert_eq!(put(Some(content_digest(&other)), other.clone()).await.code(), (409, "slot_taken"));
+    assert_eq!(
+        put(Some(content_digest(&report)), report.clone()).await.status,
+        200,
+        "the same again"
+    );
+    let other = String::from_utf8(report.clone())
+        .unwrap()
+        .replace("gitleaks", "Semgrep")
+        .into_bytes();
+    assert_eq!(
+        put(Some(content_digest(&other)), other.clone()).await.code(),
+        (409, "slot_taken")
+    );
     assert_eq!(job.post(&format!("/v1/submissions/{id}/seal")).await.status, 200);
-    assert_eq!(put(Some(content_digest(&other)), other).await.code(), (409, "already_sealed"));
+    assert_eq!(
+        put(Some(content_digest(&other)), other).await.code(),
+        (409, "already_sealed")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,7 +232,10 @@ async fn a_report_that_was_changed_where_it_lies_is_never_weighed() {
     assert_eq!(changed, 1);
     job.post(&format!("/v1/submissions/{id}/seal")).await;
     let settled = job.settled(id).await;
-    assert_eq!((settled.state, settled.reason.unwrap().code.as_str()), (State::Failed, "evidence_tampered"));
+    assert_eq!(
+        (settled.state, settled.reason.unwrap().code.as_str()),
+        (State::Failed, "evidence_tampered")
+    );
 }
 
 fn blobs(dir: &std::path::Path) -> Vec<std::path::PathBuf> {

@@ -149,7 +149,10 @@ impl Surroundings {
             )
             .await
             .unwrap();
-        Reference::parse(&format!("{named}@{digest}")).unwrap().pinned().unwrap()
+        Reference::parse(&format!("{named}@{digest}"))
+            .unwrap()
+            .pinned()
+            .unwrap()
     }
 
     /// A token of a job that a push started.
@@ -323,14 +326,18 @@ pub(crate) async fn ask(request: reqwest::RequestBuilder) -> Answered {
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
     let bytes = response.bytes().await.unwrap();
-    let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&bytes).into_owned()));
+    let body =
+        serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&bytes).into_owned()));
     Answered { status, body }
 }
 
 pub(crate) async fn session(address: SocketAddr, token: &str) -> Answered {
     let http = reqwest::Client::new();
     let body = json!({"subject_token": token}).to_string();
-    let request = http.post(format!("http://{address}/v1/session")).header("content-type", "application/json").body(body);
+    let request = http
+        .post(format!("http://{address}/v1/session"))
+        .header("content-type", "application/json")
+        .body(body);
     ask(request).await
 }
 
@@ -360,12 +367,17 @@ impl Job {
 
     /// The same session with a service that was started anew.
     pub(crate) fn at(&self, address: SocketAddr) -> Self {
-        Self { address, ..self.clone() }
+        Self {
+            address,
+            ..self.clone()
+        }
     }
 
     pub(crate) fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
         let url = format!("http://{}{path}", self.address);
-        self.http.request(method, url).header("authorization", format!("Bearer {}", self.session))
+        self.http
+            .request(method, url)
+            .header("authorization", format!("Bearer {}", self.session))
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answered {
@@ -378,13 +390,18 @@ impl Job {
 
     pub(crate) async fn submit(&self, key: &str, body: &Value) -> Answered {
         let request = self.request(reqwest::Method::POST, "/v1/submissions");
-        let request = request.header("content-type", "application/json").header("idempotency-key", key);
+        let request = request
+            .header("content-type", "application/json")
+            .header("idempotency-key", key);
         ask(request.body(body.to_string())).await
     }
 
     pub(crate) async fn hand_in(&self, id: &str, slot: &str, report: &[u8]) -> Answered {
         let request = self.request(reqwest::Method::PUT, &format!("/v1/submissions/{id}/evidence/{slot}"));
-        ask(request.header("content-digest", content_digest(report)).body(report.to_vec())).await
+        ask(request
+            .header("content-digest", content_digest(report))
+            .body(report.to_vec()))
+        .await
     }
 
     /// Submitted, handed in and sealed.

@@ -50,7 +50,10 @@ pub(crate) fn count(events: &[(EventType, Option<String>)], event: EventType) ->
 /// One signature of each form by the release key, and one of each attestation, at the place that clusters run from.
 pub(crate) async fn stands_signed(around: &Surroundings, image: &Pinned) {
     let named = format!("{}/approved/shop", around.registry);
-    let approved = Reference::parse(&format!("{named}@{}", image.digest())).unwrap().pinned().unwrap();
+    let approved = Reference::parse(&format!("{named}@{}", image.digest()))
+        .unwrap()
+        .pinned()
+        .unwrap();
     let deadline = Instant::now() + Duration::from_secs(20);
     let nobody = Credentials::anonymous();
     let request = GatherRequest {
@@ -64,7 +67,10 @@ pub(crate) async fn stands_signed(around: &Surroundings, image: &Pinned) {
     let (found, rejected) = signatures(&evidence, &around.trusted("release"), &Layouts::ALL);
     assert_eq!(found.len(), 2, "one payload and one statement: {found:?} {rejected:?}");
     let (attested, _) = attestations(&evidence, &around.trusted("attest"), &Layouts::ALL);
-    let mut types: Vec<&str> = attested.iter().map(|attestation| attestation.predicate_type()).collect();
+    let mut types: Vec<&str> = attested
+        .iter()
+        .map(|attestation| attestation.predicate_type())
+        .collect();
     types.sort_unstable();
     assert_eq!(
         types,
@@ -77,7 +83,11 @@ pub(crate) async fn stands_signed(around: &Surroundings, image: &Pinned) {
         "each in both layouts, and once"
     );
     let tag = Tag::parse("1.0").unwrap();
-    let (blob, _) = around.client.tagged(approved.repository(), &tag, &nobody, deadline).await.unwrap();
+    let (blob, _) = around
+        .client
+        .tagged(approved.repository(), &tag, &nobody, deadline)
+        .await
+        .unwrap();
     assert_eq!(blob.digest(), image.digest());
 }
 
@@ -91,12 +101,17 @@ async fn what_passes_its_gate_is_signed_and_published_once() {
     assert_eq!(submission.state, State::Published, "{submission:#?}");
     assert_eq!(submission.signatures.len(), 4);
     let published = submission.published.unwrap();
-    assert_eq!(published.reference, format!("{}/approved/shop@{}", stage.around.registry, image.digest()));
+    assert_eq!(
+        published.reference,
+        format!("{}/approved/shop@{}", stage.around.registry, image.digest())
+    );
     stands_signed(&stage.around, &image).await;
 
     let again = job.submit("the-key", &question(&image)).await;
     assert_eq!((again.status, again.body["id"].as_str()), (200, Some(id.as_str())));
-    let other = Job::with(stage.address, &stage.around.token(&json!({"run_id": "1002"}))).await.unwrap();
+    let other = Job::with(stage.address, &stage.around.token(&json!({"run_id": "1002"})))
+        .await
+        .unwrap();
     let seen = other.get(&format!("/v1/images/{}", image.digest())).await;
     assert_eq!(seen.body["submissions"].as_array().unwrap().len(), 1);
     let _ = ISSUER;
@@ -125,7 +140,11 @@ async fn a_leaked_secret_is_a_decision_and_stays_one() {
     assert_eq!(submission.state, State::Rejected);
     assert_eq!(submission.checks[0].reasons[0].code, "findings");
     let retried = job.post(&format!("/v1/submissions/{id}/retry")).await;
-    assert_eq!(retried.code(), (409, "wrong_state"), "what was decided is not tried again");
+    assert_eq!(
+        retried.code(),
+        (409, "wrong_state"),
+        "what was decided is not tried again"
+    );
     let told = serde_json::to_string(&submission).unwrap();
     assert!(!told.contains(secret), "{told}");
     let around = stage.around.clone();
