@@ -22,7 +22,7 @@ pub const LIST_ARTIFACT: &str = "application/vnd.countersign.trusted-images.v1+j
 pub const BUNDLE_TITLE: &str = "trusted-images.sigstore.json";
 /// The name that a layer has as a file (OCI image specification, "annotations").
 const TITLE: &str = "org.opencontainers.image.title";
-/// How often `latest` is read and written again, where others write to it.
+/// How often a tag is read and written again, where others write to it.
 const ATTEMPTS: u32 = 8;
 
 /// Where a list was published.
@@ -227,108 +227,115 @@ impl From<Trouble> for Failed {
     }
 }
 
+/// A tag's rule: what it may stand for besides the list that is published.
+#[derive(Clone, Copy)]
+enum Place {
+    /// `v<version>`: nothing, once a list of this version stands there.
+    Numbered,
+    /// `latest`: any older list.
+    Latest,
+}
+
+/// What a tag stands for.
+struct Standing {
+    manifest: Blob,
+    /// The list, if it is one of the same issuer by the same key. Anything else keeps nobody from anything.
+    list: Option<SignedImageList>,
+}
+
+impl Place {
+    /// Whether the tag stands for the list already: under another signature it is the same list.
+    fn holds(self, standing: Option<&Standing>, list: &SignedImageList) -> Result<bool, Failed> {
+        let Some((standing, found)) = standing.and_then(|standing| Some((standing, standing.list.as_ref()?))) else {
+            return Ok(false);
+        };
+        let (version, own) = (found.list().version(), list.list().version());
+        match self {
+            _ if found.seen() == list.seen() => Ok(true),
+            Self::Numbered if version == own => Err(Failed::Taken(*standing.manifest.digest())),
+            Self::Latest if version > own => Err(Failed::Behind(version)),
+            Self::Numbered | Self::Latest => Ok(false),
+        }
+    }
+}
+
 impl Shelf<'_> {
     async fn publish(&self, list: &SignedImageList) -> Result<PublishedList, Failed> {
         let version = list.list().version();
-        let document = Blob::new(list.list().to_json());
-        let manifest = Blob::new(manifest(&document, list.bundle()).to_json());
-        let tag = |text: &str| Tag::parse(text).map_err(|error| Trouble::protocol(error.to_string()));
-        let (numbered, latest) = (tag(&format!("v{version}"))?, Tag::latest());
-
+        let latest = Tag::latest();
+        let numbered = Tag::parse(&format!("v{version}")).map_err(|error| Trouble::protocol(error.to_string()))?;
         let turn = self.client.turn(self.repository, &latest);
         let _turn = turn.lock().await;
-        let known = match self.standing(&numbered).await? {
-            Some((found, _)) if found == *manifest.digest() => true,
-            Some((found, _)) => return Err(Failed::Taken(found)),
-            None => false,
-        };
-        // Asked before anything is written as well: a list that is behind leaves no trace.
-        let first = self.newest(&latest, list).await?;
-        if !known {
+
+        // Asked before anything is written: a list that is behind leaves no trace.
+        Place::Latest.holds(self.standing(&latest, list).await?.as_ref(), list)?;
+        let document = Blob::new(list.list().to_json());
+        let manifest = Blob::new(manifest(&document, list.bundle()).to_json());
+        let first = self.standing(&numbered, list).await?;
+        if !Place::Numbered.holds(first.as_ref(), list)? {
             let empty = Bytes::from_static(media::EMPTY_JSON);
             for bytes in [empty, document.bytes().clone(), list.bundle().bytes().clone()] {
                 self.client
                     .put_blob(self.repository, bytes, self.credentials, self.deadline)
                     .await?;
             }
-            if !self.set(&numbered, None, &manifest).await? {
-                let found = self.standing(&numbered).await?.map(|(found, _)| found);
-                return Err(found
-                    .filter(|found| found != manifest.digest())
-                    .map_or_else(|| Failed::Trouble(Trouble::Contended { attempts: 1 }), Failed::Taken));
-            }
         }
-        let moved = self.move_latest(&latest, list, &manifest, first).await?;
+        let (manifest, known) = self.set(Place::Numbered, &numbered, list, manifest).await?;
+        let (manifest, newest) = self.set(Place::Latest, &latest, list, manifest).await?;
         Ok(PublishedList {
             repository: self.repository.clone(),
             manifest: *manifest.digest(),
             version,
-            already_there: known && !moved,
+            already_there: known && newest,
         })
     }
 
-    /// Sets `latest`, unless it stands for this list; whether it had to.
-    async fn move_latest(
+    /// Sets a tag until it stands for the list. Gives back the manifest that it stands for, and whether it did before. A
+    /// registry that minds no conditions may let others write in between: it is read again either way.
+    async fn set(
         &self,
-        latest: &Tag,
+        place: Place,
+        tag: &Tag,
         list: &SignedImageList,
-        manifest: &Blob,
-        first: Option<Digest>,
-    ) -> Result<bool, Failed> {
-        let mut standing = first;
+        manifest: Blob,
+    ) -> Result<(Blob, bool), Failed> {
         for attempt in 0..ATTEMPTS {
-            if standing == Some(*manifest.digest()) {
-                return Ok(attempt > 0);
+            let standing = self.standing(tag, list).await?;
+            let held = place.holds(standing.as_ref(), list)?;
+            match standing {
+                Some(standing) if held => return Ok((standing.manifest, attempt == 0)),
+                standing => {
+                    let replaced = standing.map(|standing| *standing.manifest.digest());
+                    let content = (media::OCI_MANIFEST, manifest.bytes().clone());
+                    let (to, with) = (self.repository, self.credentials);
+                    self.client
+                        .replace(to, tag, replaced.as_ref(), content, with, self.deadline)
+                        .await?;
+                }
             }
-            // A registry that minds no conditions may have let another write in between: it is read again either way.
-            self.set(latest, standing.as_ref(), manifest).await?;
-            standing = self.newest(latest, list).await?;
         }
         Err(Failed::Trouble(Trouble::Contended { attempts: ATTEMPTS }))
     }
 
-    /// What `latest` stands for, if it does not stand for a newer list. What is no list of this issuer by this key keeps
-    /// nobody from anything: it is written over.
-    async fn newest(&self, latest: &Tag, list: &SignedImageList) -> Result<Option<Digest>, Failed> {
-        let Some((digest, document)) = self.standing(latest).await? else {
-            return Ok(None);
+    /// What a tag stands for at the registry itself: a mirror may be behind.
+    async fn standing(&self, tag: &Tag, list: &SignedImageList) -> Result<Option<Standing>, Trouble> {
+        let (to, with, deadline) = (self.repository, self.credentials, self.deadline);
+        let (manifest, document) = match self.client.tagged_at_origin(to, tag, with, deadline).await {
+            Ok(standing) => standing,
+            Err(Trouble::NotFound) => return Ok(None),
+            Err(trouble) => return Err(trouble),
         };
         let Ok(layer) = bundle_of(&document) else {
-            return Ok(Some(digest));
+            return Ok(Some(Standing { manifest, list: None }));
         };
         let cap = MAX_LIST_BUNDLE_BYTES as u64;
-        let bundle = self
-            .client
-            .blob(self.repository, layer, cap, self.credentials, self.deadline)
-            .await;
-        let bundle = match bundle {
-            Ok(bundle) => bundle,
+        let list = match self.client.blob(to, layer, cap, with, deadline).await {
+            Ok(bundle) => SignedImageList::verify(bundle, list.key(), list.list().issuer()).ok(),
             // It is named and not there, or not what was named: nobody can read it.
-            Err(Trouble::NotFound | Trouble::Content(_)) => return Ok(Some(digest)),
-            Err(trouble) => return Err(Failed::Trouble(trouble)),
+            Err(Trouble::NotFound | Trouble::Content(_)) => None,
+            Err(trouble) => return Err(trouble),
         };
-        match SignedImageList::verify(bundle, list.key(), list.list().issuer()) {
-            Ok(found) if found.list().version() > list.list().version() => Err(Failed::Behind(found.list().version())),
-            Ok(_) | Err(_) => Ok(Some(digest)),
-        }
-    }
-
-    async fn standing(&self, tag: &Tag) -> Result<Option<(Digest, Document)>, Trouble> {
-        let standing = self
-            .client
-            .tagged_at_origin(self.repository, tag, self.credentials, self.deadline);
-        match standing.await {
-            Ok((blob, document)) => Ok(Some((*blob.digest(), document))),
-            Err(Trouble::NotFound) => Ok(None),
-            Err(trouble) => Err(trouble),
-        }
-    }
-
-    async fn set(&self, tag: &Tag, standing: Option<&Digest>, manifest: &Blob) -> Result<bool, Trouble> {
-        let content = (media::OCI_MANIFEST, manifest.bytes().clone());
-        self.client
-            .replace(self.repository, tag, standing, content, self.credentials, self.deadline)
-            .await
+        Ok(Some(Standing { manifest, list }))
     }
 }
 

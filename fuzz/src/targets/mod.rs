@@ -8,6 +8,7 @@ mod image;
 mod keyless;
 mod keys;
 mod ledger;
+mod lists;
 mod log;
 mod policy;
 mod registry;
@@ -33,6 +34,7 @@ pub const CRATES: &[(&str, &[Target])] = &[
     ("keys", keys::TARGETS),
     ("keyless", keyless::TARGETS),
     ("identity", identity::TARGETS),
+    ("lists", lists::TARGETS),
 ];
 
 /// The words of JSON, and what its readers stumble over.

@@ -44,9 +44,11 @@ pub struct ListedImage {
 impl ListedImage {
     /// As the texts are: the repository, then the digest.
     fn cmp_to(&self, repository: &Repository, digest: &Digest) -> Ordering {
-        text(&self.repository)
-            .cmp(text(repository))
-            .then_with(|| self.digest.cmp(digest))
+        let place = match &self.repository == repository {
+            true => Ordering::Equal,
+            false => text(&self.repository).cmp(text(repository)),
+        };
+        place.then_with(|| self.digest.cmp(digest))
     }
 }
 

@@ -6,6 +6,7 @@ mod caching;
 mod corpus;
 mod faults;
 mod gathering;
+mod image_lists;
 mod login;
 mod mirrors;
 mod publishing;
