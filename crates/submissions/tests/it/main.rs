@@ -1,7 +1,9 @@
 //! The signing door over loopback: a registry of our own, SQLite, keys in files, an issuer whose keys are in a file. Whoever asks
 //! is a client with HTTP and nothing else.
 
+mod described;
 mod killed;
 mod refusals;
 mod stage;
+mod weather;
 mod whole;

@@ -63,7 +63,7 @@ async fn a_token_counts_once_and_a_strangers_job_not_at_all() {
     assert_eq!(session(stage.address, &token).await.code(), (401, "jti_replayed"));
     let forked = stage.around.token(&json!({"event_name": "pull_request"}));
     assert_eq!(session(stage.address, &forked).await.code(), (403, "event_not_allowed"));
-    let nobody = reqwest::Client::new().get(format!("http://{}/v1/submissions/x", stage.address));
+    let nobody = crate::stage::http().get(format!("http://{}/v1/submissions/x", stage.address));
     assert_eq!(ask(nobody).await.code(), (401, "session_required"));
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
@@ -73,12 +73,15 @@ pub(crate) struct Surroundings {
     pub(crate) client: Client,
     pub(crate) tokens: Ed25519KeyPair,
     serial: AtomicU64,
+    /// Whether the registry serves other bytes than those of a manifest's digest.
+    pub(crate) lies: Arc<AtomicBool>,
 }
 
 impl Surroundings {
     pub(crate) async fn build(gate: &str) -> Arc<Self> {
         let dir = tempfile::tempdir().unwrap();
-        let registry = registry().await;
+        let lies = Arc::new(AtomicBool::new(false));
+        let registry = registry(Arc::clone(&lies)).await;
         let tokens = Ed25519KeyPair::generate().unwrap();
         let jwk = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "ed", "x": URL_SAFE_NO_PAD.encode(tokens.public_key().as_ref())}]});
         let put = |name: &str, text: &str| {
@@ -103,6 +106,7 @@ impl Surroundings {
             client: Client::new(ClientConfig::default()).unwrap(),
             tokens,
             serial: AtomicU64::new(1),
+            lies,
         })
     }
 
@@ -186,11 +190,28 @@ fn key(dir: &Path, name: &str) -> SigningKey {
     SigningKey::Held(PrivateKey::parse(&fs::read(dir.join(name)).unwrap(), None).unwrap())
 }
 
-async fn registry() -> String {
+async fn registry(lies: Arc<AtomicBool>) -> String {
     let registry = embedded::Registry::new(embedded::Storage::memory(), embedded::Limits::memory());
+    let router = registry.router().layer(axum::middleware::from_fn(
+        move |request: axum::extract::Request, next: axum::middleware::Next| {
+            let of_digest = request.method() == "GET" && request.uri().path().contains("/manifests/sha256:");
+            let lies = of_digest && lies.load(Ordering::SeqCst);
+            async move {
+                let answer = next.run(request).await;
+                if !lies {
+                    return answer;
+                }
+                let (mut head, body) = answer.into_parts();
+                let bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+                head.headers.remove("content-length");
+                let other = String::from_utf8_lossy(&bytes).replace("\"schemaVersion\":2", "\"schemaVersion\":3");
+                axum::response::Response::from_parts(head, axum::body::Body::from(other))
+            }
+        },
+    ));
     let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = socket.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(socket, registry.router()).await });
+    tokio::spawn(async move { axum::serve(socket, router).await });
     address.to_string()
 }
 
@@ -331,8 +352,14 @@ pub(crate) async fn ask(request: reqwest::RequestBuilder) -> Answered {
     Answered { status, body }
 }
 
+pub(crate) fn http() -> reqwest::Client {
+    // A second one finds the first in place.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    reqwest::Client::new()
+}
+
 pub(crate) async fn session(address: SocketAddr, token: &str) -> Answered {
-    let http = reqwest::Client::new();
+    let http = http();
     let body = json!({"subject_token": token}).to_string();
     let request = http
         .post(format!("http://{address}/v1/session"))
@@ -360,7 +387,7 @@ impl Job {
         }
         Ok(Self {
             address,
-            http: reqwest::Client::new(),
+            http: http(),
             session: answered.body["session"].as_str().unwrap().to_owned(),
         })
     }
