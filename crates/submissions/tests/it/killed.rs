@@ -89,6 +89,11 @@ async fn killed_at(step: &str) {
     let submission = job.settled(&id).await;
     assert_eq!(submission.state, State::Published, "{step}: {submission:#?}");
     stands_signed(&around, &image).await;
+    let given_up = Instant::now() + Duration::from_secs(60);
+    while count(&events(&around), EventType::Published) == 0 {
+        assert!(Instant::now() < given_up, "{step}: no checkpoint has the entry");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     drop(second);
     let events = events(&around);
     assert_eq!(
@@ -107,6 +112,27 @@ async fn killed_at(step: &str) {
     );
 }
 
+/// A checkpoint that was signed and not stored is signed again, and is no other log.
+#[tokio::test(flavor = "multi_thread")]
+async fn between_the_signature_of_a_checkpoint_and_its_place_in_the_store() {
+    let around = Surroundings::build(GATE).await;
+    let mut first = serve(&around, Some("ledger.after_seal")).await;
+    let given_up = Instant::now() + Duration::from_secs(60);
+    while first.child.try_wait().unwrap().is_none() {
+        assert!(Instant::now() < given_up, "it was never killed");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let second = serve(&around, None).await;
+    let image = around.push("unsigned/shop", "seal").await;
+    let job = Job::with(second.address, &around.token(&serde_json::json!({})))
+        .await
+        .unwrap();
+    let id = job.sealed(&image, &clean_report()).await;
+    assert_eq!(job.settled(&id).await.state, State::Published);
+    let events = events(&around);
+    assert_eq!(count(&events, EventType::LogStarted), 1);
+}
+
 macro_rules! killed {
     ($($name:ident $step:literal)+) => {
         $(#[tokio::test(flavor = "multi_thread")]
@@ -119,7 +145,6 @@ macro_rules! killed {
 killed! {
     before_what_is_intended_is_said "sign.before_intent"
     after_what_is_intended_was_said "sign.after_intent"
-    between_two_checkpoints "ledger.after_seal"
     after_the_key_has_answered "sign.after_reply"
     after_a_signature_was_kept "sign.after_kept"
     once_everything_is_signed "sign.after_step"

@@ -34,7 +34,10 @@ async fn other_bytes_under_the_same_digest_are_never_signed() {
     stage.around.lies.store(true, Ordering::SeqCst);
     let id = job.sealed(&image, &clean_report()).await;
     let settled = job.settled(&id).await;
-    assert_eq!((settled.state, settled.reason.unwrap().code.as_str()), (State::Failed, "digest_mismatch"));
+    assert_eq!(
+        (settled.state, settled.reason.unwrap().code.as_str()),
+        (State::Failed, "digest_mismatch")
+    );
     stage.around.lies.store(false, Ordering::SeqCst);
     let again = job.post(&format!("/v1/submissions/{id}/retry")).await;
     assert_eq!(again.status, 200, "{again:?}");
@@ -51,7 +54,11 @@ async fn a_gate_that_was_changed_counts_and_one_that_cannot_be_read_does_not() {
     let submitted = job.submit("k", &question(&image)).await;
     let id = submitted.body["id"].as_str().unwrap().to_owned();
     job.hand_in(&id, "secrets", &clean_report()).await;
-    fs::write(around.path("gates/gate.yaml"), gate.replace("validity: 30d", "validity: 30d\n  lenient: true")).unwrap();
+    fs::write(
+        around.path("gates/gate.yaml"),
+        gate.replace("validity: 30d", "validity: 30d\n  lenient: true"),
+    )
+    .unwrap();
     until("it is refused", || happened(&around, EventType::GateRefused)).await;
     let more = "    - {id: sast, class: sast, bind: commit, fail: {severityAtLeast: high}}\n  publish:";
     fs::write(around.path("gates/gate.yaml"), gate.replace("  publish:", more)).unwrap();
@@ -95,7 +102,11 @@ async fn two_replicas_share_the_work_and_do_none_of_it_twice() {
 /// The same for another image would be a report that was used before.
 fn clean_report_of(number: usize) -> Vec<u8> {
     let text = String::from_utf8(clean_report()).unwrap();
-    text.replace("\"results\":[]", &format!("\"results\":[],\"properties\":{{\"number\":{number}}}")).into_bytes()
+    text.replace(
+        "\"results\":[]",
+        &format!("\"results\":[],\"properties\":{{\"number\":{number}}}"),
+    )
+    .into_bytes()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,11 +124,28 @@ async fn a_signature_that_was_deleted_is_put_back_byte_for_byte() {
     let at = approved(&around, &image);
     let (nobody, deadline) = (Credentials::anonymous(), Instant::now() + Duration::from_secs(20));
     let tag = Tag::parse(&format!("{}.sig", image.digest().tag_form())).unwrap();
-    let (before, _) = around.client.tagged(at.repository(), &tag, &nobody, deadline).await.unwrap();
-    around.client.delete_manifest(at.repository(), &ManifestName::Digest(*before.digest()), &nobody, deadline).await.unwrap();
+    let (before, _) = around
+        .client
+        .tagged(at.repository(), &tag, &nobody, deadline)
+        .await
+        .unwrap();
+    around
+        .client
+        .delete_manifest(
+            at.repository(),
+            &ManifestName::Digest(*before.digest()),
+            &nobody,
+            deadline,
+        )
+        .await
+        .unwrap();
     until("it is healed", || happened(&around, EventType::Healed)).await;
     let deadline = Instant::now() + Duration::from_secs(20);
-    let (after, _) = around.client.tagged(at.repository(), &tag, &nobody, deadline).await.unwrap();
+    let (after, _) = around
+        .client
+        .tagged(at.repository(), &tag, &nobody, deadline)
+        .await
+        .unwrap();
     assert_eq!(after.digest(), before.digest());
     stands_signed(&around, &image).await;
 }
