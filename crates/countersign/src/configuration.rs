@@ -278,6 +278,9 @@ pub(crate) struct SigningLedger {
     pub(crate) origin: String,
     /// A directory where a copy is kept as `countersign ledger verify` reads it.
     pub(crate) mirror: Option<PathBuf>,
+    /// A directory that does not go back when the store does: the newest checkpoint is kept there, and a store that lags behind
+    /// it signs nothing.
+    pub(crate) anchor: Option<PathBuf>,
 }
 
 /// How much the service takes on.

@@ -20,6 +20,7 @@ use thiserror::Error;
 
 use crate::door::Chain;
 use crate::dying;
+use crate::keyring::Keyring;
 use crate::service::{Service, record};
 use crate::work::later;
 
@@ -70,17 +71,25 @@ enum Stuck {
     Mirror(#[from] io::Error),
 }
 
+/// Whoever believes this log.
+pub(crate) fn trust(keyring: &Keyring, origin: &str) -> Result<Trust, LedgerError> {
+    Trust::new(keyring.verifier().clone(), Witnesses::NONE).map_err(|error| LedgerError::Foreign {
+        origin: origin.to_owned(),
+        error,
+    })
+}
+
 impl Service {
     /// The ledger is this log's, and has a first entry.
     pub(crate) async fn begin(&self) -> Result<(), LedgerError> {
         let state = self.store.ledger_state().await?;
         if let Some(note) = &state.checkpoint {
-            let foreign = |error| LedgerError::Foreign {
-                origin: self.settings.origin.clone(),
+            let origin = &self.settings.origin;
+            let opened = trust(&self.keyring, origin)?.open(note);
+            opened.map_err(|error| LedgerError::Foreign {
+                origin: origin.clone(),
                 error,
-            };
-            let trust = Trust::new(self.keyring.verifier().clone(), Witnesses::NONE).map_err(foreign)?;
-            trust.open(note).map_err(foreign)?;
+            })?;
         }
         let now = self.now();
         if state.next == 0 {
@@ -164,6 +173,7 @@ async fn gather(service: &Service, sequencer: &Sequencer, edge: &mut Growth) -> 
     if let Some(anchor) = &service.anchor {
         anchor.keep(&head)?;
     }
+    dying::at("ledger.after_anchor");
     let integration = Integration {
         from,
         size,

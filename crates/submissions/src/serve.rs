@@ -3,7 +3,8 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use countersign_identity::Issuers;
 use countersign_registry::{Client, Credentials};
@@ -12,7 +13,7 @@ use countersign_server::certificate::{CertificateError, Certificates, WATCH_EVER
 use countersign_server::drain::{DrainPlan, Drained, Drainer};
 use countersign_server::listener::{Limits, ListenError, Listener, Transport};
 use countersign_server::metrics::{self, Door};
-use countersign_store::{Address, BlobError, Blobs, Limits as StoreLimits, Store, StoreError};
+use countersign_store::{Address, Anchor, BlobError, Blobs, Limits as StoreLimits, RestoreError, Store, StoreError};
 use countersign_wire::MAX_REPORT;
 use jiff::Timestamp;
 use thiserror::Error;
@@ -23,7 +24,7 @@ use crate::catalog::{CatalogError, Catalogs};
 use crate::door;
 use crate::keyring::Keyring;
 use crate::metrics::{Metrics, joined};
-use crate::sequencer;
+use crate::sequencer::{self, trust};
 use crate::service::Service;
 use crate::settings::Settings;
 use crate::work;
@@ -76,6 +77,9 @@ pub enum StartError {
     /// An address cannot be listened on.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The store is older than what was signed.
+    #[error("the store is not what it was when the newest checkpoint was signed")]
+    Restore(#[from] RestoreError),
     /// The ledger in the store is another one than the key's.
     #[error(transparent)]
     Ledger(#[from] sequencer::LedgerError),
@@ -112,6 +116,13 @@ impl SigningServer {
         let catalogs = Catalogs::open(&plan.gates, &plan.keyring)?;
         let store = Store::open(&plan.database, &StoreLimits::default()).await?;
         let blobs = Blobs::open(&plan.blobs, MAX_REPORT as u64)?;
+        let anchor = match &plan.settings.anchor {
+            Some(directory) => Some(Anchor::open(directory, trust(&plan.keyring, &plan.settings.origin)?)?),
+            None => None,
+        };
+        if let Some(anchor) = &anchor {
+            anchor.check(&store).await?;
+        }
         let listener = Listener::bind(plan.listen, transport).await?;
         let admin = match plan.admin {
             Some(address) => Some(Listener::bind(address, Transport::Plain).await?),
@@ -131,7 +142,8 @@ impl SigningServer {
             metrics: Metrics::new(),
             bell: Notify::new(),
             signed: watch::Sender::new(0),
-            anchor: None,
+            anchor,
+            denials: Mutex::new((Instant::now(), 0)),
             clock: plan.clock,
         };
         service.begin().await?;

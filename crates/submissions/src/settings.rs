@@ -22,6 +22,8 @@ pub struct Settings {
     pub origin: String,
     /// Where a copy of the ledger is kept, if anywhere.
     pub mirror: Option<PathBuf>,
+    /// Where the newest checkpoint is kept apart from the store, if anywhere.
+    pub anchor: Option<PathBuf>,
     /// How much is taken on.
     pub limits: Limits,
 }

@@ -9,7 +9,8 @@ mod simulation;
 mod steps;
 mod told;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use countersign_identity::Issuers;
 use countersign_registry::{Client, Credentials};
@@ -47,6 +48,8 @@ pub(crate) struct Service {
     pub(crate) signed: watch::Sender<u64>,
     /// What the store's past is held against, where there is such a place.
     pub(crate) anchor: Option<Anchor>,
+    /// Since when, and how many refused tokens the ledger was told of: strangers do not fill it.
+    pub(crate) denials: Mutex<(Instant, u32)>,
     pub(crate) clock: fn() -> Timestamp,
 }
 

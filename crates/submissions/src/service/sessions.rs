@@ -1,5 +1,8 @@
 //! Sessions: a job's token, shown once, for something that is worth nothing elsewhere.
 
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
 use countersign_identity::{Refused, SESSION_LIFETIME, SessionToken, Submitter};
 use countersign_ledger::EventType;
 use jiff::{SignedDuration, Timestamp};
@@ -7,6 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 use super::Service;
 use super::records::{Job, job, record, stranger};
 use crate::door::Refusal;
+
+/// The most refused tokens that the ledger is told of in a minute.
+const MOST_DENIALS: u32 = 60;
 
 /// What came of a token.
 pub(crate) enum Opened {
@@ -75,9 +81,25 @@ impl Service {
     async fn turned_away(&self, code: &'static str) -> Result<(), Refusal> {
         self.metrics.token_refused(code);
         tracing::info!(code, "a token was refused");
+        if !self.may_tell() {
+            return Ok(());
+        }
         let refused = record(EventType::AuthenticationRefused, stranger(), self.now()).reason(code);
         self.append(refused).await?;
         Ok(())
+    }
+}
+
+impl Service {
+    /// Strangers cost nothing to refuse, and an entry is kept for ever: the first of each minute are written down, the rest
+    /// are counted.
+    fn may_tell(&self) -> bool {
+        let mut told = self.denials.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.0.elapsed() > Duration::from_secs(60) {
+            *told = (Instant::now(), 0);
+        }
+        told.1 += 1;
+        told.1 <= MOST_DENIALS
     }
 }
 

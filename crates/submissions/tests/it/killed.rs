@@ -115,8 +115,14 @@ async fn killed_at(step: &str) {
 /// A checkpoint that was signed and not stored is signed again, and is no other log.
 #[tokio::test(flavor = "multi_thread")]
 async fn between_the_signature_of_a_checkpoint_and_its_place_in_the_store() {
+    for step in ["ledger.after_seal", "ledger.after_anchor"] {
+        a_checkpoint_is_sealed_again(step).await;
+    }
+}
+
+async fn a_checkpoint_is_sealed_again(step: &str) {
     let around = Surroundings::build(GATE).await;
-    let mut first = serve(&around, Some("ledger.after_seal")).await;
+    let mut first = serve(&around, Some(step)).await;
     let given_up = Instant::now() + Duration::from_secs(60);
     while first.child.try_wait().unwrap().is_none() {
         assert!(Instant::now() < given_up, "it was never killed");

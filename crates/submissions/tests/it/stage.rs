@@ -255,6 +255,7 @@ pub(crate) fn plan(dir: &Path, limits: Limits) -> SigningPlan {
             tools: Tools::default(),
             origin: ORIGIN.to_owned(),
             mirror: Some(dir.join("mirror")),
+            anchor: Some(dir.join("anchor")),
             limits,
         },
         drain: DrainPlan {
