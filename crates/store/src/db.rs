@@ -105,7 +105,12 @@ impl Db {
                         .max_connections(most)
                         .acquire_timeout(limits.acquire)
                 };
-                let write = pool(1).connect_with(options.clone()).await?;
+                // On a full disk SQLite ends a transaction by itself, and sqlx goes on believing that it is in one: such a
+                // connection begins no other ever again.
+                let write = pool(1).before_acquire(|connection, _| {
+                    Box::pin(async move { Ok(!sqlx::Connection::is_in_transaction(connection)) })
+                });
+                let write = write.connect_with(options.clone()).await?;
                 let read = options.pragma("query_only", "ON");
                 let read = pool(limits.connections).connect_lazy_with(read);
                 Pools::Sqlite { write, read }

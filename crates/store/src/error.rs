@@ -11,8 +11,8 @@ pub enum StoreError {
     /// Others write, or every connection is in use.
     #[error("the database is busy")]
     Busy(#[source] sqlx::Error),
-    /// It cannot be reached.
-    #[error("the database cannot be reached")]
+    /// It cannot be reached, or takes no writes.
+    #[error("the database cannot be reached, or cannot be written to")]
     Unreachable(#[source] sqlx::Error),
     /// It does not answer.
     #[error("the database has not answered within {seconds} s")]
@@ -81,30 +81,70 @@ impl StoreError {
     }
 }
 
-/// By SQLSTATE of PostgreSQL (five characters), and by the result codes of SQLite (decimal).
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-        match (&error, code.as_deref()) {
-            (_, Some("5" | "6" | "261" | "517" | "262" | "40001" | "40P01" | "55P03" | "57014")) => Self::Busy(error),
-            (_, Some("13" | "53100")) => Self::Full(error),
-            (_, Some("11" | "26" | "267" | "XX001" | "XX002")) => Self::Corrupt {
+        let said = match (code.as_deref(), &error) {
+            (Some(code), _) if code.len() == 5 => of_postgres(code),
+            (Some(code), _) => code.parse().map_or(Said::No, of_sqlite),
+            (None, sqlx::Error::PoolTimedOut) => Said::Busy,
+            (
+                None,
+                sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::Protocol(_)
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed,
+            ) => Said::Unreachable,
+            (None, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_)) => Said::Corrupt,
+            (None, _) => Said::No,
+        };
+        match said {
+            Said::Busy => Self::Busy(error),
+            Said::Unreachable => Self::Unreachable(error),
+            Said::Full => Self::Full(error),
+            Said::Corrupt => Self::Corrupt {
                 what: error.to_string(),
             },
-            (_, Some(code))
-                if code.len() == 5 && (code.starts_with("08") || code.starts_with("57P") || code.starts_with("53")) =>
-            {
-                Self::Unreachable(error)
-            }
-            (sqlx::Error::PoolTimedOut, _) => Self::Busy(error),
-            (sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed, _) => {
-                Self::Unreachable(error)
-            }
-            (sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_), _) => Self::Corrupt {
-                what: error.to_string(),
-            },
-            _ => Self::Refused(error),
+            Said::No => Self::Refused(error),
         }
+    }
+}
+
+enum Said {
+    Busy,
+    Unreachable,
+    Full,
+    Corrupt,
+    No,
+}
+
+/// By SQLSTATE (PostgreSQL's documentation, appendix A): two characters are its class.
+fn of_postgres(code: &str) -> Said {
+    match code {
+        "40001" | "40P01" | "55P03" | "57014" => Said::Busy,
+        "53100" => Said::Full,
+        "XX001" | "XX002" => Said::Corrupt,
+        // A standby that has not been made the primary yet takes no writes.
+        "25006" => Said::Unreachable,
+        // What fails is the connection, the room for another, the server's operator, its disk.
+        _ if ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class)) => Said::Unreachable,
+        _ => Said::No,
+    }
+}
+
+/// By result code (<https://sqlite.org/rescode.html>): the lowest byte is the code, the others say more of it.
+fn of_sqlite(code: u32) -> Said {
+    match code & 0xff {
+        // SQLITE_BUSY, SQLITE_LOCKED
+        5 | 6 => Said::Busy,
+        // SQLITE_READONLY, SQLITE_IOERR, SQLITE_CANTOPEN: the disk
+        8 | 10 | 14 => Said::Unreachable,
+        // SQLITE_FULL
+        13 => Said::Full,
+        // SQLITE_CORRUPT, SQLITE_NOTADB
+        11 | 26 => Said::Corrupt,
+        _ => Said::No,
     }
 }
 

@@ -19,8 +19,8 @@ mod rows;
 mod sessions;
 mod signatures;
 mod submissions;
-#[cfg(test)]
-mod tests;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod watch;
 mod work;
 

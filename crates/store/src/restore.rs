@@ -62,6 +62,15 @@ pub enum RestoreError {
         /// How many entries the database's checkpoint has.
         size: u64,
     },
+    /// A new log was to begin under the origin of the one that there is.
+    #[error(
+        "the log `{origin}` has signed a checkpoint: whoever has seen it would see another history under the same name. Begin \
+         the new log with another `origin`"
+    )]
+    SameOrigin {
+        /// The origin.
+        origin: String,
+    },
     /// The file is no checkpoint of this log.
     #[error("`{path}` is no checkpoint of this log", path = .path.display())]
     Checkpoint {
@@ -155,6 +164,60 @@ impl Anchor {
         same(signed, root)
     }
 
+    /// Writes the file again that is gone, from the database's checkpoint: whoever asks for it says that the database is the
+    /// newest. The checkpoint must be this log's, and over the entries that are in the database. An entry tells that it was done.
+    /// False if there is nothing to do.
+    pub async fn adopt(&self, store: &Store, now: Timestamp) -> Result<bool, RestoreError> {
+        let Some(text) = store.ledger_state().await?.checkpoint else {
+            return Ok(false);
+        };
+        if self.kept()?.is_some() {
+            return Ok(false);
+        }
+        let head = self.trust.open(&text).map_err(|error| RestoreError::Checkpoint {
+            path: self.path(),
+            error,
+        })?;
+        let signed = head.checkpoint();
+        let (_, root) = grown(store, Tree::EMPTY, signed.size()).await?;
+        same(signed, root)?;
+        store.append(vec![told("restored", Some(head.note()), now)]).await?;
+        self.keep(&head)?;
+        Ok(true)
+    }
+
+    /// Begins a new log, under another origin, over the entries that the database has: when those that are missing are lost for
+    /// good. What the old log has signed is kept beside the new file, by its digest, and an entry names it.
+    pub async fn begin_anew(&self, store: &Store, now: Timestamp) -> Result<(), RestoreError> {
+        let path = self.path();
+        let kept = match fs::read_to_string(&path) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(disk("read", &path, error).into()),
+        };
+        let there = store.ledger_state().await?.checkpoint;
+        let new = self.trust.log().name();
+        // By the name alone: another key would not make another log of it.
+        let origins = [&kept, &there].into_iter().flatten();
+        if origins
+            .filter_map(|text| text.lines().next())
+            .any(|origin| origin == new)
+        {
+            return Err(RestoreError::SameOrigin { origin: new.to_owned() });
+        }
+        let old = kept.as_ref().or(there.as_ref());
+        // First the database: as long as the file is there, nothing is signed.
+        let begun = told("new_log", old.map(String::as_str), now);
+        store.begin_anew(begun).await?;
+        if let Some(text) = &kept {
+            let digest = countersign_image::Digest::sha256(text.as_bytes());
+            let aside = self.dir.join(format!("{NAME}.{}", &digest.hex()[..16]));
+            fs::rename(&path, &aside).map_err(|error| disk("rename", &path, error))?;
+            sync(&self.dir)?;
+        }
+        Ok(())
+    }
+
     /// Puts the entries back that an older copy lacks, from a mirror: its entries from the first missing one on. They are
     /// what was signed, or nothing changes. An entry tells that it was done.
     pub async fn put_back(&self, store: &Store, missing: &[Vec<u8>], now: Timestamp) -> Result<(), RestoreError> {
@@ -168,16 +231,39 @@ impl Anchor {
         if tree.size() != signed.size() || tree.root() != *signed.root() {
             return Err(RestoreError::OtherEntries);
         }
-        let mut restored = Record::new(0, now, EventType::ConfigurationChanged, Actor::SERVICE);
-        restored.reason_code = Some("restored".to_owned());
-        let note = countersign_image::Digest::sha256(head.note().as_bytes());
-        restored.object_digests.insert("checkpoint".to_owned(), note);
+        let restored = told("restored", Some(head.note()), now);
         store.put_back(next, missing, restored).await?;
         Ok(())
     }
 }
 
+fn told(reason: &str, checkpoint: Option<&str>, now: Timestamp) -> Record {
+    let mut record = Record::new(0, now, EventType::ConfigurationChanged, Actor::SERVICE);
+    record.reason_code = Some(reason.to_owned());
+    if let Some(note) = checkpoint {
+        let digest = countersign_image::Digest::sha256(note.as_bytes());
+        record.object_digests.insert("checkpoint".to_owned(), digest);
+    }
+    record
+}
+
 impl Store {
+    /// The entries stay, under their numbers; the tree over them is grown and signed anew.
+    async fn begin_anew(&self, begun: Record) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        // Whoever appends to the old tree at this moment has lost the right to.
+        tx.execute(
+            "UPDATE sequencer SET owner = NULL, until = 0, fence = fence + 1",
+            values![],
+        )
+        .await?;
+        tx.execute("UPDATE ledger SET size = 0, root = NULL, checkpoint = NULL", values![])
+            .await?;
+        tx.execute("DELETE FROM tiles", values![]).await?;
+        Self::append_in(&mut tx, vec![begun]).await?;
+        tx.commit().await
+    }
+
     async fn put_back(&self, next: u64, missing: &[Vec<u8>], restored: Record) -> Result<(), StoreError> {
         let mut tx = self.db.begin().await?;
         let sql = "UPDATE ledger SET next = next + $1 WHERE one = 1 AND next = $2";

@@ -58,7 +58,7 @@ enum Coding {
 
 fn coding(headers: &HeaderMap) -> Result<Coding, Refusal> {
     let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
-    match (codings.next().map(|value| value.as_bytes()), codings.next()) {
+    match (codings.next().map(http::HeaderValue::as_bytes), codings.next()) {
         (None, _) | (Some(b"identity"), None) => Ok(Coding::Identity),
         (Some(b"gzip"), None) => Ok(Coding::Gzip),
         _ => Err(Refusal::with(

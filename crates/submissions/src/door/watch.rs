@@ -1,4 +1,8 @@
 //! Watching a submission: asked once, asked until something happens, or told of each step.
+#![allow(
+    unused_qualifications,
+    reason = "what the macro of utoipa writes for the parameters of a query"
+)]
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -49,6 +49,10 @@ pub(crate) enum Taken {
 }
 
 impl Service {
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one row, and each of its fields where it comes from"
+    )]
     pub(crate) async fn create(
         &self,
         caller: &Job,

@@ -19,7 +19,7 @@ pub(crate) enum Opened {
     Session {
         token: SessionToken,
         expires: Timestamp,
-        submitter: Submitter,
+        submitter: Box<Submitter>,
     },
     Refused(Refused),
     Replayed,
@@ -64,7 +64,7 @@ impl Service {
         Ok(Opened::Session {
             token: session,
             expires,
-            submitter,
+            submitter: Box::new(submitter),
         })
     }
 

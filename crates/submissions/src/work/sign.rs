@@ -1,8 +1,10 @@
 //! Signing: the gate is asked once more, on a fresh look at everything; then every statement that it clears is signed once.
 //!
-//! 1. An entry says for each signature that is about to be made what it is over. 2. When these are in a signed checkpoint, and not
-//! before, the keys are asked. 3. What they answer is verified, and kept with an entry that answers the first. What is kept is
-//! never signed again, whoever comes after a crash.
+//! 1. An entry says for each signature that is about to be made what it is over.
+//! 2. When these are in a signed checkpoint, and not before, the keys are asked.
+//! 3. What they answer is verified, and kept with an entry that answers the first.
+//!
+//! What is kept is never signed again, whoever comes after a crash.
 
 use std::sync::Arc;
 use std::time::Instant;

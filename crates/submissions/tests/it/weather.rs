@@ -93,6 +93,10 @@ async fn two_replicas_share_the_work_and_do_none_of_it_twice() {
         let settled = job.settled(id).await;
         assert_eq!(settled.state, State::Published, "{settled:#?}");
     }
+    until("all of it is in a checkpoint", || {
+        count(&events(&around), EventType::Published) == 4
+    })
+    .await;
     one.stop().await;
     two.stop().await;
     assert_eq!(count(&events(&around), EventType::Published), 4);

@@ -150,7 +150,9 @@ fn refused(error: StartError) -> Failure {
         StartError::Blobs(_) => "it must be a directory that this process may write to",
         StartError::Catalog(_) => "`signing.gates` is a directory of Gate and RepositoryBinding documents",
         StartError::Listen(_) => "choose another address, or stop whatever listens there",
-        StartError::Restore(_) => "the store is older than what was signed: docs/backup.md says how to put back what it lacks",
+        StartError::Restore(_) => {
+            "the store is older than what was signed: docs/backup.md says how to put back what it lacks"
+        }
         StartError::Ledger(_) => "another key needs another `signing.ledger.origin`, and a store of its own",
     };
     Failure::misuse(error)

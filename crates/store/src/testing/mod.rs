@@ -1,10 +1,23 @@
-//! One suite for both databases. PostgreSQL is the real one: where it is not installed, one line says what did not run.
+//! One suite for both databases: here on SQLite, and with the feature `testing` on a server of PostgreSQL that somebody else has
+//! started.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "these are tests, also where another crate runs them"
+)]
 
+#[cfg(test)]
 mod blobs;
 mod cases;
+mod errors;
 mod killed;
-mod postgres;
+mod outage;
+mod replicas;
 mod restored;
+
+pub use cases::all;
+pub use killed::write_until_killed;
+pub use outage::{Outage, passes};
 
 use countersign_gate::submission::{Step, id};
 use countersign_image::Digest;
@@ -119,17 +132,26 @@ async fn is_whole(store: &Store) {
     assert_eq!(queued, working);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn on_sqlite() {
-    let dir = tempfile::tempdir().unwrap();
-    let fresh = |name: &str| Address::Sqlite(dir.path().join(name));
-    cases::all(fresh).await;
-}
+#[cfg(test)]
+mod on {
+    use super::*;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn on_postgres() {
-    let Some(server) = postgres::Server::start().await else {
-        return;
-    };
-    cases::all(|name: &str| server.address(name)).await;
+    #[tokio::test(flavor = "multi_thread")]
+    async fn sqlite() {
+        let dir = tempfile::tempdir().unwrap();
+        let fresh = |name: &str| Address::Sqlite(dir.path().join(name));
+        all(fresh, "testing::on::child").await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn sqlite_with_a_disk_that_fails() {
+        let dir = tempfile::tempdir().unwrap();
+        outage::a_disk_that_fails(&dir.path().join("store")).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "writes until it is killed"]
+    async fn child() {
+        write_until_killed().await;
+    }
 }

@@ -8,10 +8,8 @@ use super::*;
 const ADDRESS: &str = "COUNTERSIGN_TEST_STORE";
 const FROM: &str = "COUNTERSIGN_TEST_FROM";
 
-/// Run as a child by [`killed_while_writing`].
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "writes until it is killed"]
-async fn writes_until_it_is_killed() {
+/// What the ignored test does that [`all`](super::all) is told of, and runs as a child.
+pub async fn write_until_killed() {
     let store = open(&std::env::var(ADDRESS).unwrap().parse().unwrap()).await;
     let from: u64 = std::env::var(FROM).unwrap().parse().unwrap();
     for number in from.. {
@@ -25,19 +23,14 @@ async fn writes_until_it_is_killed() {
     }
 }
 
-pub(super) async fn killed_while_writing(address: &Address) {
+pub(super) async fn killed_while_writing(address: &Address, child: &str) {
     let url = match address {
         Address::Sqlite(path) => format!("sqlite:{}", path.display()),
         Address::Postgres(url) => url.clone(),
     };
     for round in 0..6 {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([
-                "--exact",
-                "tests::killed::writes_until_it_is_killed",
-                "--ignored",
-                "--nocapture",
-            ])
+            .args(["--exact", child, "--ignored", "--nocapture"])
             .env(ADDRESS, &url)
             .env(FROM, (round * 1_000_000 + 1).to_string())
             .stdout(Stdio::piped())

@@ -11,8 +11,9 @@ use crate::evidence::USES;
 use crate::submissions::{DROP_WORK, LIST_OF};
 use crate::work::{CLAIM_POSTGRES, CLAIM_SQLITE, DUE};
 
-/// Every case, each in a database of its own.
-pub(super) async fn all(fresh: impl Fn(&str) -> Address) {
+/// Every case, each in a database of its own, which `fresh` makes by its name. `child` is the full name of an ignored test in the
+/// same program that only calls [`write_until_killed`](super::write_until_killed).
+pub async fn all(fresh: impl Fn(&str) -> Address, child: &str) {
     macro_rules! cases {
         ($($case:ident)+) => { $(
             println!("{}", stringify!($case));
@@ -38,9 +39,15 @@ pub(super) async fn all(fresh: impl Fn(&str) -> Address) {
         the_queue_is_found_by_its_index
     }
     let address = fresh("killed");
-    killed::killed_while_writing(&address).await;
+    killed::killed_while_writing(&address, child).await;
     let (first, older, other) = (fresh("first"), fresh("older"), fresh("other"));
     restored::an_older_copy_signs_nothing_until_it_is_whole(&first, &older, &other).await;
+    let address = fresh("lost");
+    restored::a_new_log_begins_under_another_origin(&address).await;
+    let address = fresh("shared");
+    replicas::two_share_the_work(&address).await;
+    let address = fresh("errors");
+    errors::are_told_apart(&address).await;
     let address = fresh("newer");
     a_newer_database_is_refused(&address).await;
 }
