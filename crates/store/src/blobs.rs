@@ -48,7 +48,7 @@ pub enum BlobError {
 
 /// A directory of blobs: `blobs/sha256/<two digits>/<64 digits>`, and `arriving` for what is not whole yet.
 ///
-/// These calls wait for the disk; whoever must not wait calls them where it is allowed to.
+/// These calls wait for the disk, all but [`keep`](Self::keep) and [`fetch`](Self::fetch): whoever must not wait calls these two.
 #[derive(Clone, Debug)]
 pub struct Blobs {
     dir: PathBuf,
@@ -117,6 +117,30 @@ impl Blobs {
             });
         }
         Ok(bytes)
+    }
+
+    /// [`put`](Self::put) on a thread that may wait.
+    pub async fn keep(&self, bytes: Vec<u8>) -> Result<Digest, BlobError> {
+        let blobs = self.clone();
+        self.apart(move || blobs.put(&bytes)).await
+    }
+
+    /// [`get`](Self::get) on a thread that may wait.
+    pub async fn fetch(&self, digest: &Digest) -> Result<Vec<u8>, BlobError> {
+        let (blobs, digest) = (self.clone(), *digest);
+        self.apart(move || blobs.get(&digest)).await
+    }
+
+    async fn apart<T: Send + 'static>(
+        &self,
+        wait: impl FnOnce() -> Result<T, BlobError> + Send + 'static,
+    ) -> Result<T, BlobError> {
+        match tokio::task::spawn_blocking(wait).await {
+            Ok(done) => done,
+            Err(ended) if ended.is_panic() => std::panic::resume_unwind(ended.into_panic()),
+            // The runtime ends.
+            Err(ended) => Err(disk("wait for", &self.dir, io::Error::other(ended))),
+        }
     }
 
     /// Removes the blobs that are older than a time and that nobody needs, and what never became whole; says how many. The

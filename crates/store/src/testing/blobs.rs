@@ -1,5 +1,6 @@
 //! Blobs that are damaged, too large, unfinished or not needed any more.
 
+use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use super::*;
@@ -63,4 +64,24 @@ fn only_what_is_old_and_not_needed_is_swept() {
     );
     assert!(blobs.get(&needed).is_ok());
     assert!(matches!(blobs.get(&other), Err(BlobError::Missing { .. })));
+}
+
+/// On a runtime of one thread, which has something to do before the disk can answer.
+#[tokio::test(flavor = "current_thread")]
+async fn who_must_not_wait_for_the_disk_does_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let blobs = Blobs::open(dir.path(), 10).unwrap();
+    let digest = blobs.keep(b"evidence".to_vec()).await.unwrap();
+    // Whoever reads a pipe waits for somebody who writes, and that is this thread.
+    let hex = digest.hex();
+    let path = dir.path().join("blobs/sha256").join(&hex[..2]).join(&hex);
+    std::fs::remove_file(&path).unwrap();
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let reading = blobs.fetch(&digest);
+    let writing = async {
+        let pipe = std::fs::OpenOptions::new().write(true).open(&path);
+        std::io::Write::write_all(&mut pipe.unwrap(), b"evidence").unwrap();
+    };
+    let (read, ()) = tokio::join!(reading, writing);
+    assert_eq!(read.unwrap(), b"evidence");
 }
