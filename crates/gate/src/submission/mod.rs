@@ -4,12 +4,14 @@
 //! FAILED goes on where it failed, or before: nothing is signed that was not judged, nothing published that was not signed.
 
 mod known_by;
+mod markdown;
 #[cfg(test)]
 mod tests;
 
 use thiserror::Error;
 
 pub use known_by::{Job, View, evidence_set_digest, id};
+pub use markdown::markdown;
 
 macro_rules! states {
     ($($(#[doc = $doc:literal])+ $state:ident $name:literal)+) => {
@@ -27,6 +29,13 @@ macro_rules! states {
             pub fn name(self) -> &'static str {
                 match self {
                     $(Self::$state => $name,)+
+                }
+            }
+
+            /// What it means, in a sentence.
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$state => concat!($($doc),+).trim_start(),)+
                 }
             }
         }

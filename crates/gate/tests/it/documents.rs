@@ -1,8 +1,4 @@
-//! `docs/gate.md` and `docs/gate-reasons.md` are what the code is.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the pages are files, and the crate that they describe has none"
-)]
+//! `docs/gate.md`, `docs/gate-reasons.md` and `docs/submission-states.md` are what the code is.
 
 use std::path::{Path, PathBuf};
 
@@ -15,16 +11,20 @@ fn page(name: &str) -> PathBuf {
 }
 
 #[test]
-fn the_page_of_reasons_is_what_the_codes_say() {
-    let expected = markdown();
-    if std::env::var_os("COUNTERSIGN_BLESS").is_some() {
-        std::fs::write(page("gate-reasons.md"), &expected).unwrap();
+fn pages_that_are_made_from_the_code_are_what_it_says() {
+    for (name, expected) in [
+        ("gate-reasons.md", markdown()),
+        ("submission-states.md", countersign_gate::submission::markdown()),
+    ] {
+        if std::env::var_os("COUNTERSIGN_BLESS").is_some() {
+            std::fs::write(page(name), &expected).unwrap();
+        }
+        let found = std::fs::read_to_string(page(name)).unwrap_or_default();
+        assert!(
+            found == expected,
+            "docs/{name} is not what the code says: run `COUNTERSIGN_BLESS=1 cargo test -p countersign-gate`"
+        );
     }
-    let found = std::fs::read_to_string(page("gate-reasons.md")).unwrap();
-    assert!(
-        found == expected,
-        "docs/gate-reasons.md is not what the codes say: run `COUNTERSIGN_BLESS=1 cargo test -p countersign-gate`"
-    );
 }
 
 #[test]
