@@ -28,7 +28,7 @@ impl Issuer {
 
     /// A list of this version, of so many images; signed anew every time.
     fn list(&self, stage: &Stage, version: u64, most: usize) -> SignedImageList {
-        let at = |second| Timestamp::from_second(1_800_000_000 + second).unwrap();
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
         let image = ListedImage {
             repository: stage.image.repository().clone(),
             digest: *stage.image.digest(),
@@ -60,23 +60,31 @@ async fn found(stage: &Stage, name: &str, key: &PublicKey) -> Result<SignedImage
 
 async fn tagged(stage: &Stage, tag: &str) -> (Blob, Document) {
     let tag = Tag::parse(tag).unwrap();
-    let tagged = stage.client.tagged(&shelf(stage), &tag, &nobody(), soon());
-    tagged.await.unwrap()
+    stage
+        .client
+        .tagged(&shelf(stage), &tag, &nobody(), soon())
+        .await
+        .unwrap()
 }
 
 /// Puts something of a stranger's under a tag.
 async fn put(stage: &Stage, tag: &str, manifest: &Manifest) {
     let name = ManifestName::Tag(Tag::parse(tag).unwrap());
     let (bytes, shelf) = (manifest.to_json().into(), shelf(stage));
-    let put = stage
+    stage
         .client
-        .put_manifest(&shelf, &name, media::OCI_MANIFEST, bytes, &nobody(), soon());
-    put.await.unwrap();
+        .put_manifest(&shelf, &name, media::OCI_MANIFEST, bytes, &nobody(), soon())
+        .await
+        .unwrap();
 }
 
 async fn put_blob(stage: &Stage, bytes: &'static str) -> Descriptor {
-    let put = stage.client.put_blob(&shelf(stage), bytes.into(), &nobody(), soon());
-    Descriptor::new(LIST_ARTIFACT, put.await.unwrap(), bytes.len() as u64)
+    let digest = stage
+        .client
+        .put_blob(&shelf(stage), bytes.into(), &nobody(), soon())
+        .await
+        .unwrap();
+    Descriptor::new(LIST_ARTIFACT, digest, bytes.len() as u64)
 }
 
 #[tokio::test]
@@ -173,10 +181,11 @@ async fn what_strangers_put_there_is_not_believed_and_in_nobodys_way() {
     published(&stage, &own).await.unwrap();
     // A list of a stranger's, with the highest version that there is.
     let bundle = stranger.list(&stage, 999, 0).bundle().clone();
-    let put_bundle = stage
+    stage
         .client
-        .put_blob(&shelf(&stage), bundle.bytes().clone(), &nobody(), soon());
-    put_bundle.await.unwrap();
+        .put_blob(&shelf(&stage), bundle.bytes().clone(), &nobody(), soon())
+        .await
+        .unwrap();
     let empty = put_blob(&stage, "{}").await;
     let layer = |blob: &Blob| Descriptor::new(media::SIGSTORE_BUNDLE_V03, *blob.digest(), blob.size());
     let theirs = |layers: Vec<Descriptor>, artifact: &str| {
@@ -235,9 +244,13 @@ async fn other_tools_find_two_files() {
     assert_eq!(manifest.artifact_type.as_deref(), Some(LIST_ARTIFACT));
     let mut files = Vec::new();
     for layer in &manifest.layers {
-        let read = stage.client.blob(&shelf(&stage), layer, 1 << 20, &nobody(), soon());
+        let read = stage
+            .client
+            .blob(&shelf(&stage), layer, 1 << 20, &nobody(), soon())
+            .await
+            .unwrap();
         let title = layer.annotations["org.opencontainers.image.title"].clone();
-        files.push((title, read.await.unwrap().bytes().to_vec()));
+        files.push((title, read.bytes().to_vec()));
     }
     assert_eq!(
         files,
