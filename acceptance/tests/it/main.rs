@@ -6,6 +6,7 @@ mod examples;
 mod identity;
 mod keyless;
 mod ledger;
+mod lists;
 mod pods;
 mod quickstart;
 mod races;

@@ -60,7 +60,7 @@ fn text(repository: &Repository) -> impl Iterator<Item = u8> {
 
 impl ImageList {
     /// A list of what was published, in any order; of an image that is there twice, the earlier time counts. `version` is one
-    /// more than that of the issuer's list before.
+    /// more than that of the issuer's list before. Times are cut to whole seconds, which every tool reads.
     ///
     /// # Errors
     /// [`ImageListError`]: what no reader would take is not made.
@@ -71,6 +71,9 @@ impl ImageList {
         expires: Timestamp,
         mut images: Vec<ListedImage>,
     ) -> Result<Self, ImageListError> {
+        for image in &mut images {
+            image.published = whole(image.published);
+        }
         images.sort_by(|a, b| {
             a.cmp_to(&b.repository, &b.digest)
                 .then_with(|| a.published.cmp(&b.published))
@@ -79,8 +82,8 @@ impl ImageList {
         let list = Self {
             issuer: issuer.to_owned(),
             version,
-            issued,
-            expires,
+            issued: whole(issued),
+            expires: whole(expires),
             images,
         };
         list.check()?;
@@ -100,8 +103,8 @@ impl ImageList {
             images: images.collect::<Result<_, _>>()?,
             issuer: wire.issuer,
             version: wire.version,
-            issued: wire.issued,
-            expires: wire.expires,
+            issued: whole(wire.issued),
+            expires: whole(wire.expires),
         };
         list.check()?;
         // Times, numbers and texts have several spellings, and blanks none of ours: the digest of a list is that of one text.
@@ -192,6 +195,11 @@ impl ImageList {
     }
 }
 
+/// A time without the part of its second.
+fn whole(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
 fn within(found: usize) -> Result<(), ImageListError> {
     let limit = MAX_LIST_BYTES;
     if found > limit {
@@ -224,7 +232,7 @@ impl WireImage {
             repository: Repository::parse(&self.repository)
                 .map_err(|source| ImageListError::Repository { at, source })?,
             digest: Digest::parse(&self.digest).map_err(|source| ImageListError::Digest { at, source })?,
-            published: self.published,
+            published: whole(self.published),
         })
     }
 }

@@ -108,7 +108,7 @@ fn what_is_listed_is_trusted_in_its_repository_alone() {
 }
 
 #[test]
-fn an_image_that_is_there_twice_is_there_since_the_earlier_time() {
+fn a_list_is_made_of_each_image_once_and_of_whole_seconds() {
     let mut twice = images();
     twice.extend(images());
     twice.last_mut().unwrap().published = at(-600);
@@ -116,6 +116,13 @@ fn an_image_that_is_there_twice_is_there_since_the_earlier_time() {
     let times: Vec<_> = list.images().iter().map(|image| image.published).collect();
     assert_eq!(times.len(), 3);
     assert_eq!(times.iter().filter(|time| **time == at(-600)).count(), 1);
+    // Times are whole seconds.
+    let part = |second| at(second) + SignedDuration::from_millis(700);
+    let mut image = listed("nginx", Digest::sha256(b""));
+    image.published = part(-5);
+    let list = ImageList::new(ISSUER, 1, part(0), part(9), vec![image]).unwrap();
+    assert_eq!((list.issued(), list.expires()), (at(0), at(9)));
+    assert_eq!(list.images()[0].published, at(-5));
 }
 
 #[test]
@@ -194,6 +201,8 @@ fn other_spellings_are_refused() {
         (",\"version\"", ", \"version\""),
         ("T08:00:00Z", "T09:00:00+01:00"),
         ("T08:00:00Z", "T08:00:00.000Z"),
+        ("T08:00:00Z", "T08:00:00.5Z"),
+        ("T07:59:00Z", "T07:59:00.5Z"),
         ("docker.io/library/nginx", "nginx"),
         ("ghcr.io", "GHCR.io"),
         ("issuer\":\"h", "issuer\":\"\\u0068"),
