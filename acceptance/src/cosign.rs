@@ -166,24 +166,23 @@ impl Cosign {
         self.verify_with(&["verify-attestation", "--type", predicate_type], layout, key, image)
     }
 
-    /// A bundle with a statement about a file.
-    pub fn verify_file_statement(
-        &self,
-        key: &Path,
-        bundle: &Path,
-        file: &Path,
-        predicate_type: &str,
-    ) -> Result<Output> {
-        let (key, bundle, file) = (key.to_string_lossy(), bundle.to_string_lossy(), file.to_string_lossy());
-        let what = ["verify-blob-attestation", "--key", &*key, "--type", predicate_type];
-        let how = ["--insecure-ignore-tlog=true", "--bundle", &*bundle, &*file];
-        self.run(&[&what[..], &how].concat())
-    }
-
-    fn verify_with(&self, what: &[&str], layout: Layout, key: &Key, image: &Image) -> Result<Output> {
+    /// Verifies with more words, as `["verify", "-a", "env=prod"]`.
+    pub fn verify_with(&self, what: &[&str], layout: Layout, key: &Key, image: &Image) -> Result<Output> {
         let path = key.public.to_string_lossy();
         let whose = ["--key", &*path, "--signature-digest-algorithm", key.hash];
         self.run(&[what, &whose, how_to_verify(layout), &[&*image.pinned()]].concat())
+    }
+
+    /// Copies an image with what cosign finds beside it.
+    pub fn copy(&self, image: &Image, to: &str) -> Result<Output> {
+        self.run(&["copy", &image.pinned(), to])?.success()
+    }
+
+    /// What cosign sees beside an image, under tags or, where `referrers` are asked for, as such.
+    pub fn tree(&self, image: &Image, referrers: bool) -> Result<Output> {
+        let mode = ["--registry-referrers-mode=oci-1-1"];
+        let mode = if referrers { &mode[..] } else { &[] };
+        self.run(&[&["tree"], mode, &[&*image.pinned()]].concat())?.success()
     }
 
     fn run(&self, words: &[&str]) -> Result<Output> {

@@ -203,6 +203,38 @@ impl Registry {
         })
     }
 
+    /// Makes an index of images for two platforms, which differ from all others as such images do.
+    pub fn index(&self, name: &str, tag: &str, says: &str) -> Result<Image> {
+        let repository = format!("{}/{name}", self.address);
+        let mut children = Vec::new();
+        for platform in ["linux/amd64", "linux/arm64"] {
+            let tag = platform.replace('/', "-");
+            let image = self.image(name, &tag, &format!("{says} on {platform}"))?;
+            let set = [
+                "mutate",
+                &image.tagged(),
+                "--set-platform",
+                platform,
+                "-t",
+                &image.tagged(),
+            ];
+            self.crane_command(&set)?.success()?;
+            children.push(image.tagged());
+        }
+        let tagged = format!("{repository}:{tag}");
+        let [amd64, arm64] = &children[..] else {
+            bail!("there are two platforms");
+        };
+        let append = ["index", "append", "-m", amd64, "-m", arm64, "-t", &tagged];
+        self.crane_command(&append)?.success()?;
+        let digest = self.crane_command(&["digest", &tagged])?.success()?.stdout;
+        Ok(Image {
+            repository,
+            tag: tag.to_owned(),
+            digest: digest.trim().to_owned(),
+        })
+    }
+
     pub fn tags(&self, name: &str) -> Result<Vec<String>> {
         let said = self
             .crane_command(&["ls", &format!("{}/{name}", self.address)])?

@@ -8,6 +8,7 @@ mod keyless;
 mod ledger;
 mod lists;
 mod pods;
+mod publishing;
 mod quickstart;
 mod races;
 mod registry;

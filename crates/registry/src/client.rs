@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use crate::challenge::Challenge;
 use crate::config::{ClientConfig, ConfigError, Limits};
 use crate::credential::{CredentialScope, Credentials};
-use crate::host::Hosts;
+use crate::host::{Endpoint, Hosts};
 use crate::token::Tokens;
 use crate::transport::{RequestCounts, Transport};
 use crate::trouble::Trouble;
@@ -27,6 +27,8 @@ const INABILITY_LIFE: Duration = Duration::from_secs(5 * 60);
 #[derive(Clone)]
 pub struct Client {
     pub(crate) inner: Arc<Inner>,
+    /// Whether no mirror is asked.
+    origin_only: bool,
 }
 
 pub(crate) struct Inner {
@@ -67,13 +69,35 @@ impl Client {
                 .build(),
             limits: config.limits,
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self {
+            inner: Arc::new(inner),
+            origin_only: false,
+        })
+    }
+
+    /// The same client for whoever writes: it asks the registries themselves and no mirror. A mirror may be behind, and does not
+    /// tell what is at the registry now.
+    #[must_use]
+    pub fn at_origin(&self) -> Self {
+        Self {
+            origin_only: true,
+            ..self.clone()
+        }
+    }
+
+    /// The mirrors of a registry that are asked before it.
+    pub(crate) fn mirrors(&self, host: &str) -> &[Endpoint] {
+        if self.origin_only {
+            &[]
+        } else {
+            self.inner.hosts.mirrors(host)
+        }
     }
 
     /// A hash of all that is shown when a repository is read, by whichever of its registry and mirrors answers. Those for
     /// whom it is the same see the same.
     pub fn credential_scope(&self, credentials: &Credentials, repository: &Repository) -> CredentialScope {
-        let mirrors = self.inner.hosts.mirrors(repository.host());
+        let mirrors = self.mirrors(repository.host());
         let paths: Vec<_> = mirrors.iter().map(|mirror| mirror.path_of(repository.path())).collect();
         let at_mirrors = mirrors
             .iter()

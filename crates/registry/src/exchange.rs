@@ -156,7 +156,7 @@ impl Client {
         deadline: Instant,
         check: impl Fn(Answer) -> Result<T, Trouble> + Send + Sync,
     ) -> Result<T, Trouble> {
-        for mirror in self.inner.hosts.mirrors(ask.repository.host()) {
+        for mirror in self.mirrors(ask.repository.host()) {
             let until = mirror_deadline(deadline);
             match self.ask(mirror, ask, credentials, until).await.and_then(&check) {
                 Ok(found) => return Ok(found),

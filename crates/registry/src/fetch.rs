@@ -34,20 +34,6 @@ impl Client {
             .await
     }
 
-    /// A manifest by its digest, read from the registry itself and from no mirror.
-    pub(crate) async fn manifest_at_origin(
-        &self,
-        repository: &Repository,
-        digest: &Digest,
-        credentials: &Credentials,
-        deadline: Instant,
-    ) -> Result<(Blob, Option<String>), Trouble> {
-        let ask = Ask::get(repository, format!("manifests/{digest}"), MANIFEST_TYPES, MANIFEST_CAP);
-        let origin = self.inner.hosts.origin(repository.host())?;
-        let answer = self.ask(&origin, &ask, credentials, deadline).await?;
-        proven(answer, digest, None)
-    }
-
     /// A manifest that a descriptor says the size of: no more than that is read of it.
     pub(crate) async fn described(
         &self,
@@ -73,19 +59,6 @@ impl Client {
     ) -> Result<(Blob, Document), Trouble> {
         let ask = Ask::get(repository, format!("manifests/{tag}"), MANIFEST_TYPES, MANIFEST_CAP);
         self.read(&ask, credentials, deadline, readable).await
-    }
-
-    /// The same, read from the registry itself and from no mirror.
-    pub(crate) async fn tagged_at_origin(
-        &self,
-        repository: &Repository,
-        tag: &Tag,
-        credentials: &Credentials,
-        deadline: Instant,
-    ) -> Result<(Blob, Document), Trouble> {
-        let ask = Ask::get(repository, format!("manifests/{tag}"), MANIFEST_TYPES, MANIFEST_CAP);
-        let origin = self.inner.hosts.origin(repository.host())?;
-        self.ask(&origin, &ask, credentials, deadline).await.and_then(readable)
     }
 
     /// The content of a descriptor, at most `cap` bytes. No more is read of it than the descriptor says that it has.

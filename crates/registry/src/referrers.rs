@@ -82,7 +82,7 @@ impl Client {
         credentials: &Credentials,
         deadline: Instant,
     ) -> Listing {
-        for mirror in self.inner.hosts.mirrors(repository.host()) {
+        for mirror in self.mirrors(repository.host()) {
             let listing = self
                 .pages(mirror, repository, digest, credentials, mirror_deadline(deadline))
                 .await;

@@ -119,7 +119,7 @@ impl Desk<'_> {
     async fn current(&self, tag: &Tag, addition: &(impl Addition + Sync)) -> Result<Current, Trouble> {
         match self
             .client
-            .tagged_at_origin(self.repository(), tag, self.credentials, self.deadline)
+            .tagged(self.repository(), tag, self.credentials, self.deadline)
             .await
         {
             Ok((blob, _)) if addition.is_absence(&blob) => Ok(Current {

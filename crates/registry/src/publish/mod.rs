@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use bytes::Bytes;
-use countersign_evidence::{Bundle, BundleContent, Envelope, Layout, Sealed, Statement};
+use countersign_evidence::{Bundle, BundleContent, Content, Envelope, Evidence, Layout, Sealed, Statement};
 use countersign_image::{Descriptor, Digest, Pinned, Repository, annotation, media};
 use jiff::Timestamp;
 
@@ -48,13 +48,13 @@ pub async fn attach(
     deadline: Instant,
 ) -> Result<Published, Trouble> {
     let desk = Desk {
-        client,
+        client: &client.at_origin(),
         credentials,
         image,
         deadline,
         form: Form::Plain,
     };
-    desk.attach(layout, sealed).await
+    desk.attach(layout, &Piece::of(sealed, layout)?).await
 }
 
 /// For which readers things are written.
@@ -72,6 +72,7 @@ enum Form {
 
 /// Everything that publishing needs at every step.
 struct Desk<'a> {
+    /// One that asks no mirror.
     client: &'a Client,
     credentials: &'a Credentials,
     image: &'a Pinned,
@@ -80,11 +81,10 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    async fn attach(&self, layout: Layout, sealed: &Sealed) -> Result<Published, Trouble> {
-        let piece = Piece::of(sealed, layout)?;
+    async fn attach(&self, layout: Layout, piece: &Piece) -> Result<Published, Trouble> {
         match layout {
-            Layout::Tag => self.under_tag(&piece).await,
-            Layout::Referrer | Layout::Bundle => self.as_referrer(&piece, layout).await,
+            Layout::Tag => self.under_tag(piece).await,
+            Layout::Referrer | Layout::Bundle => self.as_referrer(piece, layout).await,
         }
     }
 
@@ -207,6 +207,20 @@ impl Piece {
             layer,
             predicate_type,
         }
+    }
+
+    /// The manifest that holds exactly this in a layout, among what was gathered.
+    fn found_in(&self, evidence: &Evidence, layout: Layout) -> Option<Digest> {
+        let wanted = self.layer.annotations.get(annotation::COSIGN_SIGNATURE);
+        let same = evidence.items.iter().find(|item| {
+            item.origin.blob == self.layer.digest
+                && item.origin.layout == layout
+                && match &item.content {
+                    Content::Simple { signature, .. } => Some(signature) == wanted,
+                    Content::Envelope { .. } | Content::Bundle(_) => true,
+                }
+        });
+        same.map(|item| item.origin.manifest)
     }
 
     /// Whether a layer holds this already: the same bytes and, where it is beside them, the same signature.

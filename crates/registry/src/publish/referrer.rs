@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use countersign_evidence::{Content, Layout, Layouts};
+use countersign_evidence::{Layout, Layouts};
 use countersign_image::{Blob, Descriptor, Digest, Document, Index, Manifest, Tag, annotation, media};
 use jiff::Timestamp;
 
@@ -60,7 +60,7 @@ impl Desk<'_> {
     pub(super) async fn list_tagged(&self, tag: &Tag) -> Result<(), Trouble> {
         let tagged = self
             .client
-            .tagged_at_origin(self.repository(), tag, self.credentials, self.deadline);
+            .tagged(self.repository(), tag, self.credentials, self.deadline);
         let (blob, document) = tagged.await?;
         let Document::Manifest(manifest) = document else {
             return Ok(());
@@ -86,15 +86,7 @@ impl Desk<'_> {
             manifest: false,
         };
         let evidence = gather(self.client, self.image, &request, self.credentials, self.deadline).await;
-        let wanted = piece.layer.annotations.get(annotation::COSIGN_SIGNATURE);
-        let same = evidence.items.iter().find(|item| {
-            item.origin.blob == piece.layer.digest
-                && match &item.content {
-                    Content::Simple { signature, .. } => Some(signature) == wanted,
-                    Content::Envelope { .. } | Content::Bundle(_) => true,
-                }
-        });
-        same.map(|item| item.origin.manifest)
+        piece.found_in(&evidence, layout)
     }
 
     pub(super) async fn subject(&self) -> Result<Descriptor, Trouble> {

@@ -6,12 +6,12 @@
 use std::time::Instant;
 
 use countersign_evidence::{Evidence, Layout, Layouts, Sealed};
-use countersign_image::{Digest, Pinned, Reference, Repository, Tag};
+use countersign_image::{Blob, Digest, Pinned, Reference, Repository, Tag};
 use jiff::Timestamp;
 use thiserror::Error;
 
 use super::whole::{Copied, Porter, Whole};
-use super::{Desk, Form, Published};
+use super::{Desk, Form, Piece, Published};
 use crate::client::Client;
 use crate::credential::Credentials;
 use crate::gather::{GatherRequest, gather};
@@ -19,6 +19,9 @@ use crate::trouble::Trouble;
 
 /// The most bundles that one image gets. Kyverno refuses an image with more than 50 referrers, and those of others count.
 pub const MAX_BUNDLES: usize = 24;
+
+/// How often what was sealed is put before it is given up that all of it stays.
+const ROUNDS: u32 = 3;
 
 /// What is released, and where to.
 pub struct Release<'a> {
@@ -187,7 +190,7 @@ pub async fn release(
         return Err(ReleaseError::TooMany { found });
     }
     let porter = Porter {
-        client,
+        client: &client.at_origin(),
         credentials,
         steps,
         deadline,
@@ -214,10 +217,8 @@ pub async fn release(
             .await
             .map_err(|source| ReleaseError::Copy { to: to.clone(), source })?,
     };
-    let pieces = attach_all(&porter, release, &image)
-        .await
-        .map_err(|source| ReleaseError::Attach { to: to.clone(), source })?;
-    read_again(&porter, &image, read_back).await?;
+    let (pieces, evidence) = attach_until_seen(&porter, release, &image).await?;
+    read_back(&evidence).map_err(|says| ReleaseError::ReadBack { to: to.clone(), says })?;
     let tagged = set_tags(&porter, release, &whole).await?;
     Ok(Released {
         image,
@@ -227,7 +228,47 @@ pub async fn release(
     })
 }
 
-async fn attach_all(porter: &Porter<'_>, release: &Release<'_>, image: &Pinned) -> Result<Vec<Published>, Trouble> {
+/// Puts what was sealed until all of it is seen: where a registry has no conditional requests, somebody who writes at the same
+/// time may have written over it.
+async fn attach_until_seen(
+    porter: &Porter<'_>,
+    release: &Release<'_>,
+    image: &Pinned,
+) -> Result<(Vec<Published>, Evidence), ReleaseError> {
+    let to = || release.destination.clone();
+    let unput = |source| ReleaseError::Attach { to: to(), source };
+    let unread = |source| ReleaseError::Unread { to: to(), source };
+    let pieces = release.pieces.iter();
+    let pieces: Vec<(Layout, Piece)> = pieces
+        .map(|(layout, sealed)| Ok((*layout, Piece::of(sealed, *layout)?)))
+        .collect::<Result<_, _>>()
+        .map_err(unput)?;
+    let mut published: Vec<Published> = Vec::new();
+    for _ in 0..ROUNDS {
+        let before = published;
+        published = attach_all(porter, release, &pieces, image).await.map_err(unput)?;
+        for (now, before) in published.iter_mut().zip(&before) {
+            now.already_there &= before.already_there;
+        }
+        let evidence = read_again(porter, image).await.map_err(unread)?;
+        let mut seen = pieces.iter().map(|(layout, piece)| piece.found_in(&evidence, *layout));
+        if seen.all(|manifest| manifest.is_some()) {
+            return Ok((published, evidence));
+        }
+        if let Some(gap) = evidence.gaps.first() {
+            let detail = format!("{}: {}", gap.place.describe(image), gap.cause);
+            return Err(unread(Trouble::Unreachable { detail }));
+        }
+    }
+    Err(unput(Trouble::Contended { attempts: ROUNDS }))
+}
+
+async fn attach_all(
+    porter: &Porter<'_>,
+    release: &Release<'_>,
+    pieces: &[(Layout, Piece)],
+    image: &Pinned,
+) -> Result<Vec<Published>, Trouble> {
     let desk = Desk {
         client: porter.client,
         credentials: porter.credentials,
@@ -238,27 +279,18 @@ async fn attach_all(porter: &Porter<'_>, release: &Release<'_>, image: &Pinned) 
         },
     };
     let mut published = Vec::new();
-    for (layout, sealed) in release.pieces {
+    for (layout, piece) in pieces {
         porter.steps.before(Step::Sealed)?;
-        published.push(desk.attach(*layout, sealed).await?);
+        published.push(desk.attach(*layout, piece).await?);
     }
     Ok(published)
 }
 
 /// Nothing that was at hand before is used again: what a stranger would find is what counts.
-async fn read_again(
-    porter: &Porter<'_>,
-    image: &Pinned,
-    read_back: &(dyn Fn(&Evidence) -> Result<(), String> + Sync),
-) -> Result<(), ReleaseError> {
-    let to = || image.repository().clone();
-    let unread = |source| ReleaseError::Unread { to: to(), source };
-    porter.steps.before(Step::ReadBack).map_err(unread)?;
-    let whole = porter.read(image).await.map_err(unread)?;
-    porter
-        .look_for_blobs(&whole, image.repository())
-        .await
-        .map_err(unread)?;
+async fn read_again(porter: &Porter<'_>, image: &Pinned) -> Result<Evidence, Trouble> {
+    porter.steps.before(Step::ReadBack)?;
+    let whole = porter.read(image).await?;
+    porter.look_for_blobs(&whole, image.repository()).await?;
     let request = GatherRequest {
         places: Vec::new(),
         signatures: true,
@@ -266,59 +298,89 @@ async fn read_again(
         layouts: Layouts::of(&[Layout::Tag, Layout::Referrer, Layout::Bundle]),
         manifest: true,
     };
-    let evidence = gather(porter.client, image, &request, porter.credentials, porter.deadline).await;
-    read_back(&evidence).map_err(|says| ReleaseError::ReadBack { to: to(), says })
+    Ok(gather(porter.client, image, &request, porter.credentials, porter.deadline).await)
 }
 
 async fn set_tags(porter: &Porter<'_>, release: &Release<'_>, whole: &Whole) -> Result<Vec<Tag>, ReleaseError> {
-    let to = release.destination;
-    let Some((media_type, blob)) = whole.top() else {
-        return Ok(Vec::new());
-    };
     let mut tagged = Vec::new();
+    let Some((media_type, blob)) = whole.top() else {
+        return Ok(tagged);
+    };
     for tag in release.tags {
-        let failed = |source| ReleaseError::Tag {
-            to: to.clone(),
-            tag: tag.clone(),
-            source,
+        let mut rounds = 0;
+        let is_new = loop {
+            rounds += 1;
+            match set_tag(porter, release, tag, (media_type, blob)).await? {
+                Stood::There => break false,
+                Stood::Set => break true,
+                // Whoever was faster may have set the same.
+                Stood::Moved if rounds < ROUNDS => {}
+                Stood::Moved => {
+                    return Err(ReleaseError::Tag {
+                        to: release.destination.clone(),
+                        tag: tag.clone(),
+                        source: Trouble::Contended { attempts: rounds },
+                    });
+                }
+            }
         };
-        // Registries that heed no conditions let the last writer win: whoever releases here takes turns, and looks again.
-        let turn = porter.client.turn(to, tag);
-        let _turn = turn.lock().await;
-        let standing = standing(porter, to, tag).await.map_err(failed)?;
-        match standing {
-            Some(found) if found == *blob.digest() => continue,
-            Some(found) if !release.move_tags => return Err(taken(to, tag, found)),
-            _ => {}
-        }
-        porter.steps.before(Step::Tag).map_err(failed)?;
-        let content = (media_type, blob.bytes().clone());
-        let client = porter.client;
-        let set = client.replace(to, tag, standing.as_ref(), content, porter.credentials, porter.deadline);
-        let set = set.await.map_err(failed)?;
-        match self::standing(porter, to, tag).await.map_err(failed)? {
-            Some(found) if found == *blob.digest() => tagged.push(tag.clone()),
-            Some(found) if !set || !release.move_tags => return Err(taken(to, tag, found)),
-            _ => return Err(failed(Trouble::Contended { attempts: 1 })),
+        if is_new {
+            tagged.push(tag.clone());
         }
     }
     Ok(tagged)
 }
 
-/// What a tag stands for at the registry itself.
-async fn standing(porter: &Porter<'_>, to: &Repository, tag: &Tag) -> Result<Option<Digest>, Trouble> {
-    let client = porter.client;
-    match client.tagged_at_origin(to, tag, porter.credentials, porter.deadline).await {
-        Ok((blob, _)) => Ok(Some(*blob.digest())),
-        Err(Trouble::NotFound) => Ok(None),
-        Err(trouble) => Err(trouble),
-    }
+/// How a tag was found.
+enum Stood {
+    /// For the image already.
+    There,
+    /// For nothing or for another image, and now for this one.
+    Set,
+    /// For something that was replaced before we could.
+    Moved,
 }
 
-fn taken(to: &Repository, tag: &Tag, found: Digest) -> ReleaseError {
-    ReleaseError::TagTaken {
+async fn set_tag(
+    porter: &Porter<'_>,
+    release: &Release<'_>,
+    tag: &Tag,
+    (media_type, blob): (&str, &Blob),
+) -> Result<Stood, ReleaseError> {
+    let to = release.destination;
+    let failed = |source| ReleaseError::Tag {
         to: to.clone(),
         tag: tag.clone(),
-        found,
+        source,
+    };
+    let standing = porter.client.tagged(to, tag, porter.credentials, porter.deadline).await;
+    let standing = match standing {
+        Ok((blob, _)) => Some(*blob.digest()),
+        Err(Trouble::NotFound) => None,
+        Err(trouble) => return Err(failed(trouble)),
+    };
+    match standing {
+        Some(found) if found == *blob.digest() => return Ok(Stood::There),
+        Some(found) if !release.move_tags => {
+            return Err(ReleaseError::TagTaken {
+                to: to.clone(),
+                tag: tag.clone(),
+                found,
+            });
+        }
+        _ => {}
+    }
+    porter.steps.before(Step::Tag).map_err(failed)?;
+    let set = porter.client.replace(
+        to,
+        tag,
+        standing.as_ref(),
+        (media_type, blob.bytes().clone()),
+        porter.credentials,
+        porter.deadline,
+    );
+    match set.await.map_err(failed)? {
+        true => Ok(Stood::Set),
+        false => Ok(Stood::Moved),
     }
 }

@@ -42,6 +42,7 @@ pub(super) struct Whole {
 
 /// Who reads and writes, and until when.
 pub(super) struct Porter<'a> {
+    /// One that asks no mirror.
     pub(super) client: &'a Client,
     pub(super) credentials: &'a Credentials,
     pub(super) steps: &'a dyn Steps,
@@ -83,7 +84,7 @@ impl Porter<'_> {
     async fn part(&self, repository: &Repository, digest: &Digest, size: Option<u64>) -> Result<Part, Trouble> {
         let (blob, content_type) = self
             .client
-            .manifest_at_origin(repository, digest, self.credentials, self.deadline)
+            .manifest(repository, digest, self.credentials, self.deadline)
             .await?;
         if size.is_some_and(|size| size != blob.size()) {
             return Err(Trouble::protocol(format!(

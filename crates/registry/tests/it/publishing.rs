@@ -38,6 +38,8 @@ pub(crate) enum Api {
     Lacking,
     /// It does, and takes what was put on conditions that do not hold.
     Careless,
+    /// It does neither: as distribution is.
+    Plain,
     /// It does, and answers 500 to the first of every request that changes something, after doing it.
     Failing,
 }
@@ -83,6 +85,9 @@ pub(crate) async fn stage(api: Api) -> Stage {
         Api::There => router,
         Api::Lacking => router.layer(middleware::from_fn(without_api)),
         Api::Careless => router.layer(middleware::from_fn(without_conditions)),
+        Api::Plain => router
+            .layer(middleware::from_fn(without_api))
+            .layer(middleware::from_fn(without_conditions)),
         Api::Failing => {
             let seen = Arc::default();
             router.layer(middleware::from_fn(move |request, next| {

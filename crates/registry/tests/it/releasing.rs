@@ -4,13 +4,13 @@ use std::sync::Mutex;
 
 use countersign_evidence::{Content, Evidence, Layout, Sealed};
 use countersign_image::{Descriptor, Document, Index, Pinned, Platform, Reference, Repository, Tag, media};
-use countersign_registry::publish::{Release, ReleaseError, Released, Step, Steps, release};
-use countersign_registry::{ManifestName, Trouble, gather};
+use countersign_registry::publish::{Release, ReleaseError, Released, Step, Steps, attach, release};
+use countersign_registry::{Client, ManifestName, Trouble, gather};
 use jiff::Timestamp;
 
 use super::gathering::everything;
 use super::publishing::{Api, Stage, bundle, envelope, signature, stage};
-use super::scripted::{manifest, nobody, soon};
+use super::scripted::{client, client_with, manifest, nobody, soon};
 
 /// Larger than one part: nothing of this size is held whole.
 const LARGE: usize = (8 << 20) * 2 + 5;
@@ -130,6 +130,15 @@ async fn released(
     steps: &dyn Steps,
     read_back: &(dyn Fn(&Evidence) -> Result<(), String> + Sync),
 ) -> Result<Released, ReleaseError> {
+    released_by(&stage.client, wish, steps, read_back).await
+}
+
+async fn released_by(
+    client: &Client,
+    wish: &Wish<'_>,
+    steps: &dyn Steps,
+    read_back: &(dyn Fn(&Evidence) -> Result<(), String> + Sync),
+) -> Result<Released, ReleaseError> {
     let asked = Release {
         source: wish.image,
         destination: wish.to,
@@ -139,7 +148,7 @@ async fn released(
         created: Timestamp::from_second(1_800_000_000).unwrap(),
     };
     release(
-        &stage.client,
+        client,
         &nobody(),
         &asked,
         steps,
@@ -299,4 +308,124 @@ async fn what_does_not_hold_gets_no_tag() {
     wish.move_tags = true;
     released(&stage, &wish, &(), &believed).await.unwrap();
     assert_eq!(tagged(&stage, &to, "1.0").await.unwrap().0, *other.digest());
+}
+
+/// Each with a client of its own, as two services are.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_who_release_at_the_same_time_end_whole() {
+    for api in [Api::There, Api::Lacking, Api::Careless, Api::Plain] {
+        let stage = stage(api).await;
+        let image = put_index(&stage).await;
+        let alone = beside(&stage, "alone/app");
+        let alone = released(&stage, &wish(&image, &alone), &(), &believed).await.unwrap();
+        let wanted = state(&stage, &alone.image).await;
+        for round in 0..3 {
+            let to = beside(&stage, &format!("both-{round}/app"));
+            let wish = wish(&image, &to);
+            let (one, other) = (client(), client());
+            let (one, other) = tokio::join!(
+                released_by(&one, &wish, &(), &believed),
+                released_by(&other, &wish, &(), &believed)
+            );
+            let (one, other) = (one.unwrap(), other.unwrap());
+            assert_eq!(
+                (one.image.digest(), other.image.digest()),
+                (image.digest(), image.digest())
+            );
+            assert_eq!(state(&stage, &one.image).await, wanted, "{api:?}");
+            assert_eq!(tagged(&stage, &to, "1.0").await.unwrap().0, *image.digest());
+        }
+    }
+}
+
+/// A mirror shows what was, or what nobody has put yet.
+#[tokio::test]
+async fn what_a_mirror_shows_is_not_taken_for_what_is_there() {
+    let (mut origin, mirror) = (stage(Api::There).await, stage(Api::There).await);
+    assert_eq!(origin.image.digest(), mirror.image.digest());
+    let shown = beside(&mirror, "approved/app");
+    let shown = released(&mirror, &wish(&mirror.image, &shown), &(), &believed)
+        .await
+        .unwrap();
+    let wanted = state(&mirror, &shown.image).await;
+    attach(
+        &mirror.client,
+        &nobody(),
+        &shown.image,
+        Layout::Tag,
+        &signature("of the mirror"),
+        soon(),
+    )
+    .await
+    .unwrap();
+
+    let (host, url) = (
+        origin.image.repository().host().to_owned(),
+        format!("http://{}", mirror.image.repository().host()),
+    );
+    origin.client = client_with(|config| {
+        config.mirrors.insert(host, vec![url]);
+    });
+    let to = beside(&origin, "approved/app");
+    let seen = |evidence: &Evidence| match evidence.items.len() {
+        5 => Ok(()),
+        found => Err(format!("{found} pieces")),
+    };
+    let outcome = released(&origin, &wish(&origin.image, &to), &(), &seen).await.unwrap();
+    assert!(outcome.pieces.iter().all(|piece| !piece.already_there), "{outcome:?}");
+    assert_eq!(outcome.tagged.len(), 1, "{outcome:?}");
+    origin.client = client();
+    assert_eq!(state(&origin, &outcome.image).await, wanted);
+}
+
+/// Somebody deletes what was put, each time before it is read back.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_stay_is_not_released() {
+    let stage = stage(Api::There).await;
+    let to = beside(&stage, "approved/app");
+    let wish = wish(&stage.image, &to);
+    let image = released(&stage, &wish, &(), &believed).await.unwrap();
+    let tag = ManifestName::Tag(Tag::parse("1.0").unwrap());
+    stage
+        .client
+        .delete_manifest(&to, &tag, &nobody(), soon())
+        .await
+        .unwrap();
+    let thief = Thief {
+        client: client(),
+        repository: to.clone(),
+        takes: image.pieces.last().unwrap().manifest,
+    };
+    let stolen = released(&stage, &wish, &thief, &believed).await;
+    assert!(
+        matches!(
+            &stolen,
+            Err(ReleaseError::Attach {
+                source: Trouble::Contended { .. },
+                ..
+            })
+        ),
+        "{stolen:?}"
+    );
+    assert_eq!(tagged(&stage, &to, "1.0").await, None);
+}
+
+struct Thief {
+    client: Client,
+    repository: Repository,
+    takes: countersign_image::Digest,
+}
+
+impl Steps for Thief {
+    fn before(&self, step: Step) -> Result<(), Trouble> {
+        if step == Step::ReadBack {
+            let name = ManifestName::Digest(self.takes);
+            let (client, repository) = (self.client.clone(), self.repository.clone());
+            let nobody = nobody();
+            let taking = async move { client.delete_manifest(&repository, &name, &nobody, soon()).await };
+            let runtime = tokio::runtime::Handle::current();
+            std::thread::scope(|scope| scope.spawn(|| runtime.block_on(taking)).join().unwrap())?;
+        }
+        Ok(())
+    }
 }
