@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Sign(command::sign::Arguments),
     /// Sign a statement about an image, and publish it beside the image
     Attest(command::attest::Arguments),
+    /// Hand an image's digest and its reports to the signing service, and wait for what comes of it
+    Submit(Box<command::submit::Arguments>),
     /// List what is attached to an image (nothing of it is verified)
     Tree(command::tree::Arguments),
     /// Make a signing key, or show its public half

@@ -1,7 +1,7 @@
 //! Files that somebody names on the command line: read to a limit, with the error that says which file.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write as _};
 use std::path::Path;
 
 use crate::failure::Failure;
@@ -35,6 +35,13 @@ fn unreadable(path: &Path, error: io::Error) -> Failure {
 
 pub(crate) fn unwritable(path: &Path, error: io::Error) -> Failure {
     Failure::misuse(error).context(format!("`{}` could not be written", path.display()))
+}
+
+/// Writes at the end of a file that others write to as well; it is made where it is not there.
+pub(crate) fn append(path: &Path, text: &str) -> Result<(), Failure> {
+    let file = OpenOptions::new().append(true).create(true).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|error| unwritable(path, error))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::time::Instant;
 use countersign_evidence::TrustRoot;
 use countersign_image::text::excerpt;
 use countersign_keyless::services::MAX_CONFIG_BYTES;
-use countersign_keyless::token::{AUDIENCE, NoToken, PROJECTED, Places};
+use countersign_keyless::token::{AUDIENCE, NoToken, PROJECTED, Places, VARIABLE};
 use countersign_keyless::{Keyless, KeylessError, SigningConfig, Web, WebError};
 use countersign_roots::embedded::Instance;
 use countersign_roots::file;
@@ -30,6 +30,12 @@ pub(crate) struct Given(String);
 impl fmt::Debug for Given {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Given(…)")
+    }
+}
+
+impl Given {
+    pub(crate) fn text(&self) -> &str {
+        &self.0
     }
 }
 
@@ -106,6 +112,7 @@ impl KeylessArguments {
         let environment = |name: &str| std::env::var(name).ok();
         let places = Places {
             given: self.identity_token.as_ref().map(|given| given.0.as_str()),
+            variable: VARIABLE,
             environment: &environment,
             projected: Path::new(PROJECTED),
             audience: AUDIENCE,
@@ -145,7 +152,7 @@ impl KeylessArguments {
     }
 }
 
-fn of_no_token(error: NoToken) -> Failure {
+pub(crate) fn of_no_token(error: NoToken) -> Failure {
     let exit = match &error {
         NoToken::GitHub(error) => exit_of(error),
         _ => Exit::Misuse,

@@ -11,6 +11,7 @@ pub(crate) mod quickstart;
 pub(crate) mod replay;
 pub(crate) mod serve;
 pub(crate) mod sign;
+pub(crate) mod submit;
 pub(crate) mod tree;
 pub(crate) mod verify;
 
@@ -26,6 +27,7 @@ pub(crate) async fn run(command: Command, printer: &mut Printer) -> Result<Exit,
         Command::Explain(arguments) => explain::run(arguments, printer).await,
         Command::Replay(arguments) => replay::run(&arguments, printer).await,
         Command::Sign(arguments) => sign::run(arguments, printer).await,
+        Command::Submit(arguments) => submit::run(*arguments, printer).await,
         Command::Attest(arguments) => attest::run(arguments, printer).await,
         Command::Tree(arguments) => tree::run(arguments, printer).await,
         Command::Key(arguments) => key::run(arguments, printer).await,

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use zeroize::{Zeroize as _, Zeroizing};
 
-pub use source::{AUDIENCE, NoToken, PROJECTED, Places, Source};
+pub use source::{AUDIENCE, NoToken, PROJECTED, Places, Source, VARIABLE};
 
 /// The longest token that is read, in bytes. Those of the large providers have about 2,000.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -156,7 +156,7 @@ impl IdentityToken {
     }
 
     /// The token, for the header of one request.
-    pub(crate) fn expose(&self) -> &str {
+    pub fn expose(&self) -> &str {
         &self.text
     }
 }

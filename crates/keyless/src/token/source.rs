@@ -19,7 +19,8 @@ pub const AUDIENCE: &str = "sigstore";
 /// Where Kubernetes projects a token, by the convention that cosign began.
 pub const PROJECTED: &str = "/var/run/sigstore/cosign/oidc-token";
 
-const VARIABLE: &str = "SIGSTORE_ID_TOKEN";
+/// The environment variable that holds a token for Sigstore.
+pub const VARIABLE: &str = "SIGSTORE_ID_TOKEN";
 const GITHUB_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
 const GITHUB_TOKEN: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
 
@@ -54,6 +55,8 @@ impl fmt::Display for Source {
 pub struct Places<'a> {
     /// A token, or the path of a file with one, where somebody said so.
     pub given: Option<&'a str>,
+    /// The variable that holds a token for this audience: [`VARIABLE`].
+    pub variable: &'static str,
     /// The environment.
     pub environment: &'a (dyn Fn(&str) -> Option<String> + Sync),
     /// Where Kubernetes would have put one: [`PROJECTED`].
@@ -67,11 +70,13 @@ pub struct Places<'a> {
 pub enum NoToken {
     /// There is none anywhere.
     #[error(
-        "no identity token was found: none was given, {VARIABLE} is not set (GitLab sets it with `id_tokens`), \
+        "no identity token was found: none was given, {variable} is not set (GitLab sets it with `id_tokens`), \
          {GITHUB_URL} and {GITHUB_TOKEN} are not set (GitHub Actions sets them with `permissions: id-token: write`), and \
          there is no `{projected}` (a volume of Kubernetes with a projected token)"
     )]
     Nowhere {
+        /// The environment variable that was looked for.
+        variable: &'static str,
         /// The file that was looked for.
         projected: String,
     },
@@ -117,8 +122,8 @@ impl Places<'_> {
         if let Some(given) = self.given {
             return given_as(given, deadline).await;
         }
-        if let Some(text) = self.variable(VARIABLE) {
-            return parse(&Zeroizing::new(text), Source::Variable(VARIABLE));
+        if let Some(text) = self.variable(self.variable) {
+            return parse(&Zeroizing::new(text), Source::Variable(self.variable));
         }
         if let (Some(url), Some(secret)) = (self.variable(GITHUB_URL), self.variable(GITHUB_TOKEN)) {
             let text = self.ask_github(&url, &Zeroizing::new(secret), web, deadline).await?;
@@ -127,6 +132,7 @@ impl Places<'_> {
         match read(self.projected, deadline).await {
             Ok(text) => parse(&text, Source::Projected(self.projected.to_owned())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(NoToken::Nowhere {
+                variable: self.variable,
                 projected: self.projected.display().to_string(),
             }),
             Err(source) => Err(NoToken::Unreadable {

@@ -35,6 +35,7 @@ impl Looked<'_> {
         let environment = |name: &str| self.environment.get(name).cloned();
         let places = Places {
             given: self.given,
+            variable: VARIABLE,
             environment: &environment,
             projected: &self.projected,
             audience: AUDIENCE,
