@@ -21,6 +21,7 @@ fn every_command_has_help() {
         "replay",
         "sign",
         "attest",
+        "submit",
         "tree",
         "key",
         "key generate",

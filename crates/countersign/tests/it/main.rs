@@ -26,5 +26,6 @@ mod registry;
 mod replay;
 mod signing;
 mod sigstore;
+mod submit;
 mod trust_roots;
 mod verify;

@@ -21,6 +21,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::reports::Report;
+use super::summary::plain;
 use super::who::Who;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -78,21 +79,24 @@ impl Trouble {
     }
 
     fn of(problem: Problem, retry_after: Duration) -> Self {
+        // Bytes that changed on their way can be sent again.
+        let passes = problem.code == Code::ContentDigestMismatch || matches!(problem.status, 408 | 429 | 502..=504);
         let exit = match problem.status {
+            _ if passes => Exit::Undecided,
             401 | 403 => Exit::Refused,
-            408 | 429 | 500.. => Exit::Undecided,
+            500.. => Exit::Undecided,
             _ => Exit::Misuse,
         };
         let reason = problem.reason.map(|reason| format!(" [{reason}]")).unwrap_or_default();
         let detail = problem.detail.map(|detail| format!(": {detail}")).unwrap_or_default();
         Self {
-            again: matches!(problem.status, 408 | 429 | 502..=504).then_some(retry_after),
+            again: passes.then_some(retry_after),
             code: Some(problem.code),
             error: DoorError::Problem {
-                title: problem.title.trim_end_matches('.').to_owned(),
+                title: plain(problem.title.trim_end_matches('.')),
                 code: problem.code.name(),
                 status: problem.status,
-                detail: format!("{detail}{reason}"),
+                detail: plain(&format!("{detail}{reason}")),
             },
             exit,
         }
@@ -155,6 +159,7 @@ impl Door {
     /// Exchanges the job's token for a session. A token counts once, so that each try needs one of its own.
     pub(super) async fn enter(&mut self, until: Instant) -> Result<Whom, Failure> {
         let mut pause = PAUSE;
+        let mut without_answer = None;
         loop {
             let (token, _) = self.who.token(until).await?;
             let asked = NewSession {
@@ -168,7 +173,16 @@ impl Door {
                     self.session = Some(Zeroizing::new(session.session));
                     return Ok(session.submitter);
                 }
-                Err(trouble) => pause = self.wait(trouble, pause, until).await?,
+                // It counted in the try that got no answer, and there is no other: that is no refusal.
+                Err(trouble) if trouble.code == Some(Code::JtiReplayed) && without_answer.is_some() => {
+                    let failure = without_answer.map_or_else(|| Failure::from(trouble), Failure::undecided);
+                    return Err(failure.hint("the job's token counts once: run the job again"));
+                }
+                Err(trouble) => {
+                    let said = anyhow::anyhow!("{}", trouble.error);
+                    pause = self.wait(trouble, pause, until).await?;
+                    without_answer = Some(said);
+                }
             }
         }
     }
@@ -205,6 +219,13 @@ impl Door {
             })
             .await;
         taken.map_err(|failure| failure.context(format!("`{}` was not taken", report.path().display())))
+    }
+
+    /// Begins again what failed.
+    pub(super) async fn retry(&mut self, id: &str, until: Instant) -> Result<Submission, Failure> {
+        let path = format!("v1/submissions/{id}/retry");
+        self.ask(until, PATIENCE, |door| door.request(Method::POST, &path))
+            .await
     }
 
     pub(super) async fn seal(&mut self, id: &str, until: Instant) -> Result<Submission, Failure> {
@@ -251,12 +272,27 @@ impl Door {
             };
             if trouble.code == Some(Code::SessionRequired) && !entered_again {
                 entered_again = true;
-                self.session = None;
-                self.enter(until).await?;
+                self.enter_again(until).await?;
                 continue;
             }
             pause = self.wait(trouble, pause, until).await?;
         }
+    }
+
+    /// A session goes on for a quarter of an hour. Where the job has one token only, there is no second: nothing is decided by
+    /// that.
+    async fn enter_again(&mut self, until: Instant) -> Result<(), Failure> {
+        self.session = None;
+        let entered = self.enter(until).await;
+        entered.map(drop).map_err(|failure| {
+            let failure = match failure.exit() {
+                Exit::Refused => Failure::undecided(anyhow::anyhow!("{failure}")),
+                _ => failure,
+            };
+            failure
+                .context("the session is over, and there is no other")
+                .hint("what was sealed goes on without this job: a later job of this repository can ask what came of it")
+        })
     }
 
     /// Waits before another try, if there may be one.
@@ -340,7 +376,7 @@ impl Door {
             error: DoorError::Stranger {
                 host: self.host(),
                 status: status.as_u16(),
-                says: excerpt(String::from_utf8_lossy(body).trim(), WORDS),
+                says: plain(&excerpt(String::from_utf8_lossy(body).trim(), WORDS)),
             },
             code: None,
             again: (status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS).then_some(retry_after),

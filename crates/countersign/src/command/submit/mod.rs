@@ -15,6 +15,7 @@ use serde_json::json;
 
 use self::door::Door;
 use self::reports::{Report, ReportName};
+use self::summary::plain;
 use self::who::Who;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -23,6 +24,8 @@ use crate::keyless::Given;
 use crate::printer::Printer;
 use crate::registries::RegistryArguments;
 
+/// An answer that says nothing new is waited for at least this long.
+const TOO_SOON: Duration = Duration::from_secs(1);
 /// Where GitHub Actions shows what a step appends to it, as Markdown.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 
@@ -111,21 +114,45 @@ pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<E
     let mut door = Door::new(http, arguments.server.clone(), who)?;
 
     let whom = door.enter(until).await?;
-    printer.progress(format_args!("submitting as {} (by `{}`)", whom.repository, whom.issuer));
+    printer.note(format_args!(
+        "submitting as {} (by {})",
+        plain(&whom.repository),
+        plain(&whom.issuer)
+    ));
     let created = door.create(&asked(&arguments, &image), until).await?;
-    let settled = if created.already_published {
-        created
+    printer.note(format_args!("submission {}", plain(&created.id)));
+    let left = leave(&mut door, created, &reports, until, printer).await?;
+    let told = if arguments.no_wait {
+        left
     } else {
-        printer.progress(format_args!("submission {}", created.id));
-        hand_in(&mut door, &created, &reports, until, printer).await?;
-        let sealed = door.seal(&created.id, until).await?;
-        if arguments.no_wait {
-            sealed
-        } else {
-            follow(&mut door, sealed, until, printer).await?
-        }
+        follow(&mut door, left, until, printer).await?
     };
-    tell(&arguments, &settled, printer)
+    tell(&arguments, &told, printer)
+}
+
+/// Leaves everything with the service. The same job may have done so before: then only what failed is begun again.
+async fn leave(
+    door: &mut Door,
+    created: Submission,
+    reports: &[Report],
+    until: Instant,
+    printer: &mut Printer,
+) -> Result<Submission, Failure> {
+    match created.state {
+        State::Received => {
+            hand_in(door, &created, reports, until, printer).await?;
+            door.seal(&created.id, until).await
+        }
+        _ if created.already_published => Ok(created),
+        State::Failed => {
+            printer.note("this job submitted it before, and it failed: it is tried again");
+            door.retry(&created.id, until).await
+        }
+        _ => {
+            printer.note("this job submitted it before: what was handed in then is what counts");
+            Ok(created)
+        }
+    }
 }
 
 /// A tag may have moved since the build: only the digest says which image the reports are about.
@@ -175,11 +202,14 @@ async fn hand_in(
             count => format!("{count} findings"),
         };
         let redacted = if taken.redacted { ", secrets blacked out" } else { "" };
-        printer.progress(format_args!(
-            "{}: {} of {}, {findings}{redacted}",
+        let tools = match taken.tools.is_empty() {
+            true => String::new(),
+            false => format!(" of {}", plain(&taken.tools.join(", "))),
+        };
+        printer.note(format_args!(
+            "{}: {}{tools}, {findings}{redacted}",
             report.path().display(),
-            taken.format,
-            taken.tools.join(", "),
+            plain(&taken.format),
         ));
     }
     Ok(())
@@ -195,9 +225,15 @@ async fn follow(
     while !submission.state.is_settled() && Instant::now() < until {
         if shown != Some(submission.state) {
             shown = Some(submission.state);
-            printer.progress(summary::doing(submission.state));
+            printer.note(summary::doing(submission.state));
         }
-        submission = door.later(&submission, until).await?;
+        let asked = Instant::now();
+        let later = door.later(&submission, until).await?;
+        if later.version == submission.version && asked.elapsed() < TOO_SOON {
+            // Something between that does not wait must not be asked without end.
+            tokio::time::sleep(TOO_SOON).await;
+        }
+        submission = later;
     }
     Ok(submission)
 }
@@ -210,8 +246,11 @@ fn tell(arguments: &Arguments, submission: &Submission, printer: &mut Printer) -
         .summary
         .clone()
         .or_else(|| std::env::var_os(STEP_SUMMARY).map(PathBuf::from));
-    if let Some(page) = page {
-        files::append(&page, &summary::markdown(submission))?;
+    if let Some(page) = page
+        && let Err(failure) = files::append(&page, &summary::markdown(submission))
+    {
+        // What became of the image counts, and is told below.
+        printer.note(format_args!("the summary was not written: {failure}"));
     }
     let exit = match submission.state {
         State::Published => Exit::Done,

@@ -78,12 +78,8 @@ pub(super) fn lines(submission: &Submission) -> Vec<String> {
             check.id,
             check.slots.join(", ")
         ));
-        lines.extend(
-            check
-                .reasons
-                .iter()
-                .map(|reason| format!("          {} [{}]", reason.detail, reason.code)),
-        );
+        let told = check.reasons.iter().chain(&check.notes);
+        lines.extend(told.map(|reason| format!("          - {} [{}]", reason.detail, reason.code)));
     }
     if let Some(reason) = &submission.reason {
         lines.push(format!("because     {} [{}]", reason.detail, reason.code));
@@ -98,7 +94,26 @@ pub(super) fn lines(submission: &Submission) -> Vec<String> {
         );
     }
     lines.extend(next(submission).map(|next| format!("next        {next}")));
-    lines
+    lines.iter().map(|line| plain(line)).collect()
+}
+
+/// Text that is one line and nothing else, also to a terminal and to a pipeline that takes commands out of its log: what
+/// tools say comes from whoever wrote the code that they looked at. No such text begins a line (`::command`), and two `#`
+/// never stand together (`##[command]`, `##vso[`).
+pub(super) fn plain(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '#' && shown.ends_with('#') {
+            shown.push(' ');
+        }
+        shown.push(if is_invisible(c) { ' ' } else { c });
+    }
+    shown
+}
+
+/// Controls, and what turns the direction of text.
+fn is_invisible(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// For the page of the job. Nothing in it is markup but what is written here: names and details come from tools and from
@@ -146,7 +161,7 @@ pub(super) fn markdown(submission: &Submission) -> String {
 }
 
 fn found(check: &Check) -> String {
-    let reasons = check.reasons.iter();
+    let reasons = check.reasons.iter().chain(&check.notes);
     let told: Vec<String> = reasons
         .map(|reason| format!("{} ({})", inert(&reason.detail), code(&reason.code)))
         .collect();
@@ -164,7 +179,7 @@ fn inert(text: &str) -> String {
             '@' => shown.push_str("&#64;"),
             // Addresses become links without any markup.
             ':' => shown.push_str("&#58;"),
-            c if c.is_control() => shown.push(' '),
+            c if is_invisible(c) => shown.push(' '),
             c if c.is_ascii_punctuation() && !".,;%()'\"/".contains(c) => {
                 let _ = write!(shown, "&#{};", u32::from(c));
             }
@@ -182,6 +197,20 @@ fn code(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_tool_says_is_no_command_of_a_pipeline_or_a_terminal() {
+        for text in [
+            "\u{1b}[2J\u{1b}]0;x\u{7} gone",
+            "a\n::set-output name=x::y",
+            "###[error]x ##vso[task.setvariable]",
+            "section_start:1:x\r\u{1b}[0K",
+            "\u{202e}gnp",
+        ] {
+            let shown = plain(text);
+            assert!(!shown.contains("##") && !shown.chars().any(is_invisible), "{shown:?}");
+        }
+    }
 
     #[test]
     fn what_a_tool_says_is_no_markup() {

@@ -5,6 +5,7 @@ mod door;
 mod ran;
 mod redaction;
 mod registry;
+mod scripted;
 mod serving;
 
 use std::cell::RefCell;
@@ -22,6 +23,7 @@ pub(crate) use self::door::{Certificate, Door};
 pub(crate) use self::ran::Ran;
 use self::redaction::Redaction;
 pub(crate) use self::registry::{Registry, USERS};
+pub(crate) use self::scripted::{Fault, Scripted, Seen, Step, token};
 pub(crate) use self::serving::Serving;
 
 /// Longer than anything here takes on two busy cores.
