@@ -10,6 +10,7 @@ mod admission;
 mod completions;
 mod conformance;
 mod documents;
+mod examples;
 mod explain;
 mod guarded;
 mod help;
