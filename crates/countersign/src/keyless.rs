@@ -39,6 +39,12 @@ impl Given {
     }
 }
 
+impl Given {
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
+    }
+}
+
 impl FromStr for Given {
     type Err = Infallible;
 

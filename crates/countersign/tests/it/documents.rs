@@ -253,6 +253,7 @@ fn the_documents_name_files_that_are_there() {
         "docs/install.md",
         "docs/commands.md",
         "docs/configuration.md",
+        "docs/signing.md",
     ] {
         let text = std::fs::read_to_string(document(name)).unwrap();
         let folder = document(name).parent().unwrap().to_owned();

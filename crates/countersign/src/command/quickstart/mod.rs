@@ -1,9 +1,10 @@
 //! `countersign quickstart`: the whole story with nothing but this binary.
 //!
-//! The stage (registry, key, policy, door) is set; the scenes are played, with us in the API server's part or in a real
+//! The stage (registry, signing service with its gate and keys, policy, door) is set; the scenes are played, with us in the API server's part or in a real
 //! cluster; and everything is taken away again, whether the story went well, went badly, or was stopped.
 
 mod api_server;
+mod builds;
 mod certificate;
 mod cluster;
 mod epilogue;
@@ -11,15 +12,16 @@ mod kubectl;
 mod props;
 mod scenes;
 mod shop;
+mod signing;
 mod stage;
 mod story;
+mod vault;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use self::scenes::Outcome;
 use self::stage::Stage;
-use self::story::Asking;
+use self::story::{Asking, Told};
 use crate::command::serve::asked_to_stop;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -63,9 +65,9 @@ async fn play(
     // From here on nothing is interrupted: what was registered is taken away.
     let cleared = asking.clear(printer).await;
     match (told, cleared) {
-        (Ok(outcomes), Ok(())) => {
-            epilogue::document(&outcomes, None, printer);
-            Ok(if scenes::as_told(&outcomes) {
+        (Ok(told), Ok(())) => {
+            epilogue::document(&told, None, printer);
+            Ok(if told.as_told() {
                 Exit::Done
             } else {
                 Exit::Refused
@@ -85,18 +87,18 @@ async fn tell(
     stay: bool,
     stop: impl Future<Output = ()>,
     printer: &mut Printer,
-) -> Result<Vec<Outcome>, Failure> {
+) -> Result<Told, Failure> {
     tokio::pin!(stop);
-    let outcomes = tokio::select! {
+    let told = tokio::select! {
         biased;
         () = &mut stop => return Err(Failure::undecided(anyhow::anyhow!("the story was stopped before its end"))),
-        outcomes = story::tell(stage, asking, printer) => outcomes?,
+        told = story::tell(stage, asking, printer) => told?,
     };
-    epilogue::how_to_go_on(&outcomes, printer);
+    epilogue::how_to_go_on(&told, printer);
     if stay {
         epilogue::what_stays(stage, printer);
-        epilogue::document(&outcomes, Some(stage), printer);
+        epilogue::document(&told, Some(stage), printer);
         stop.await;
     }
-    Ok(outcomes)
+    Ok(told)
 }

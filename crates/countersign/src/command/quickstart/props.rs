@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use countersign_evidence::PublicKey;
 use countersign_keys::{Password, PrivateKey};
 use countersign_policy::Settings;
 use countersign_registry::{CacheConfig, Credentials};
@@ -29,15 +30,19 @@ pub(super) struct Props {
 impl Props {
     pub(super) fn write(
         directory: &Path,
-        key: &PrivateKey,
+        (public, private): (&PublicKey, Option<&PrivateKey>),
         certificates: &Certificates,
         registry: SocketAddr,
     ) -> Result<Self, Failure> {
-        let public = key.public().to_pem();
+        let public = public.to_pem();
+        if let Some(private) = private {
+            let path = directory.join(PRIVATE_KEY);
+            let pem = private.to_cosign_pem(&Password::new(String::new()));
+            std::fs::write(&path, pem).map_err(|error| unwritable(&path, error))?;
+        }
         for (name, text) in [
             (CERTIFICATE, certificates.certificate_pem.as_str()),
             (CERTIFICATE_KEY, &certificates.key_pem),
-            (PRIVATE_KEY, &key.to_cosign_pem(&Password::new(String::new()))),
             (PUBLIC_KEY, &public),
             (POLICY, &policy(&public, registry)),
         ] {

@@ -19,7 +19,7 @@ pub(super) const SCENES: [Scene; 4] = [
         turned_away_for: None,
     },
     Scene {
-        title: "An unsigned image is turned away",
+        title: "Its unsigned twin, where the build left it, is turned away",
         repository: UNSIGNED,
         turned_away_for: Some(ReasonCode::ImageUnsigned),
     },

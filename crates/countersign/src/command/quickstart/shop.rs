@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use countersign_evidence::{Layout, ToBeSigned};
 use countersign_image::{Descriptor, Digest, Manifest, Pinned, Reference, Repository, Tag, media};
-use countersign_keys::{PrivateKey, Signer};
+use countersign_keys::SigningKey;
 use countersign_registry::{Client, ClientConfig, Credentials, ManifestName, publish};
 use serde_json::json;
 
@@ -47,7 +47,7 @@ impl Shop {
         let at = reference.repository();
         let layer = self.put_blob(at, Bytes::from(words.to_owned().into_bytes())).await?;
         let config = json!({
-            "architecture": "amd64", "os": "linux", "config": {},
+            "architecture": "amd64", "os": "linux", "config": { "User": "1000" },
             "rootfs": { "type": "layers", "diff_ids": [layer.digest.to_string()] },
         });
         let config = self.put_blob(at, config.to_string().into()).await?;
@@ -69,7 +69,7 @@ impl Shop {
     }
 
     /// Signs an image in the layout that cosign 3 writes.
-    pub(super) async fn sign(&self, image: &Pinned, key: &PrivateKey) -> Result<(), Failure> {
+    pub(super) async fn sign(&self, image: &Pinned, key: &SigningKey) -> Result<(), Failure> {
         self.attach(
             image,
             Layout::Bundle,
@@ -80,7 +80,7 @@ impl Shop {
     }
 
     /// What a forger can do without the key: put a true signature of `signed` where signatures of `forged` are looked for.
-    pub(super) async fn pass_off(&self, signed: &Pinned, forged: &Pinned, key: &PrivateKey) -> Result<(), Failure> {
+    pub(super) async fn pass_off(&self, signed: &Pinned, forged: &Pinned, key: &SigningKey) -> Result<(), Failure> {
         self.attach(
             forged,
             Layout::Tag,
@@ -90,8 +90,8 @@ impl Shop {
         .await
     }
 
-    async fn attach(&self, at: &Pinned, layout: Layout, what: ToBeSigned, key: &PrivateKey) -> Result<(), Failure> {
-        let signature = key.sign(&what).map_err(Failure::misuse)?;
+    async fn attach(&self, at: &Pinned, layout: Layout, what: ToBeSigned, key: &SigningKey) -> Result<(), Failure> {
+        let signature = key.sign(&what).await.map_err(Failure::misuse)?.bytes;
         let sealed = what
             .seal(layout, &signature, key.public_key())
             .map_err(Failure::misuse)?;

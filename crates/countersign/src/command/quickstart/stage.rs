@@ -1,12 +1,12 @@
-//! What the story plays on: a registry, a key, a policy, and an admission door over TLS, all on this machine and all gone
-//! at the end.
+//! What the story plays on: a registry, a signing service with its keys, a policy, and an admission door over TLS, all on
+//! this machine and all gone at the end.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use countersign_evidence::KeyKind;
-use countersign_keys::PrivateKey;
+use countersign_keys::{PrivateKey, SigningKey};
 use countersign_registry::embedded;
 use countersign_server::admin::Readiness;
 use countersign_server::drain::{DrainPlan, Drainer};
@@ -19,11 +19,13 @@ use tokio::task::JoinSet;
 use super::certificate::{self, Certificates};
 use super::props::Props;
 use super::shop::Shop;
+use super::signing::{self, Pipelines};
+use super::vault::{self, Keys, Vault};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::files::unwritable;
 
-const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+pub(super) const LOOPBACK: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 pub(super) const AT_ONCE: DrainPlan = DrainPlan {
     grace: Duration::ZERO,
     deadline: Duration::from_secs(5),
@@ -31,7 +33,11 @@ pub(super) const AT_ONCE: DrainPlan = DrainPlan {
 
 pub(super) struct Stage {
     pub(super) shop: Shop,
-    pub(super) key: PrivateKey,
+    /// What the service signs images with, for those that come to the door another way.
+    pub(super) key: SigningKey,
+    /// The CI system.
+    pub(super) pipelines: Pipelines,
+    signing: SocketAddr,
     pub(super) certificates: Certificates,
     pub(super) registry: SocketAddr,
     pub(super) door: SocketAddr,
@@ -40,9 +46,10 @@ pub(super) struct Stage {
     props: Props,
     parts: JoinSet<()>,
     registry_drainer: Drainer,
-    close_door: oneshot::Sender<()>,
+    close_doors: [oneshot::Sender<()>; 2],
+    vault: Option<Vault>,
     // Gone with everything in it when the stage is.
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 impl Stage {
@@ -54,10 +61,18 @@ impl Stage {
         let mut parts = JoinSet::new();
         let registry_drainer = Drainer::new(AT_ONCE, &Readiness::new());
         let registry = open_registry(&mut parts, &registry_drainer).await?;
-        let key = PrivateKey::generate(KeyKind::EcdsaP256).map_err(Failure::misuse)?;
+        let (vault, private, keys, key) = keys(directory.path()).await?;
         let certificates = certificate::make(names(advertise))?;
         let shop = Shop::at(registry)?;
-        let props = Props::write(directory.path(), &key, &certificates, registry)?;
+        let public = key.public_key();
+        let props = Props::write(directory.path(), (public, private.as_ref()), &certificates, registry)?;
+        let (pipelines, service) = signing::start(directory.path(), registry, &shop, keys).await?;
+        let signing = service.address();
+        let (close_service, closed) = oneshot::channel();
+        parts.spawn(async move {
+            // It is drained like the door below.
+            let _ = service.run(until(closed)).await;
+        });
         let server = AdmissionServer::start(props.plan(listen(advertise), &shop)?)
             .await
             .map_err(|error| Failure::misuse(error).context("the admission door did not open"))?;
@@ -65,16 +80,14 @@ impl Stage {
         let base_url = format!("https://{}", advertise.unwrap_or(door));
         let (close_door, closed) = oneshot::channel();
         parts.spawn(async move {
-            let asked = async {
-                // A stage that is gone closes its door too.
-                let _ = closed.await;
-            };
             // A part that ended by itself shows in the story, whose next line fails.
-            let _ = server.run(asked).await;
+            let _ = server.run(until(closed)).await;
         });
         let stage = Self {
             shop,
             key,
+            pipelines,
+            signing,
             certificates,
             registry,
             door,
@@ -82,8 +95,9 @@ impl Stage {
             props,
             parts,
             registry_drainer,
-            close_door,
-            _directory: directory,
+            close_doors: [close_service, close_door],
+            vault,
+            directory,
         };
         Ok(stage)
     }
@@ -96,8 +110,25 @@ impl Stage {
         self.props.public_key_file()
     }
 
-    pub(super) fn private_key_file(&self) -> PathBuf {
-        self.props.private_key_file()
+    /// There is none where a vault keeps the key.
+    pub(super) fn private_key_file(&self) -> Option<PathBuf> {
+        self.vault.is_none().then(|| self.props.private_key_file())
+    }
+
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub(super) fn signing_url(&self) -> Result<reqwest::Url, Failure> {
+        format!("http://{}", self.signing).parse().map_err(Failure::misuse)
+    }
+
+    /// Where the key is, for the sentence that says so.
+    pub(super) fn key_is(&self) -> &'static str {
+        match self.vault {
+            Some(_) => "that OpenBao keeps",
+            None => "in a file",
+        }
     }
 
     /// Closes both doors and waits for them.
@@ -105,11 +136,13 @@ impl Stage {
         let Self {
             mut parts,
             registry_drainer,
-            close_door,
+            close_doors,
             ..
         } = self;
-        // It may have closed by itself; then there is nothing to ask.
-        let _ = close_door.send(());
+        for close in close_doors {
+            // It may have closed by itself; then there is nothing to ask.
+            let _ = close.send(());
+        }
         registry_drainer.run().await;
         while let Some(ended) = parts.join_next().await {
             // A panic behind a story that went well is none that may go unseen.
@@ -117,6 +150,22 @@ impl Stage {
         }
         Ok(())
     }
+}
+
+/// Resolves when it is time to close. A stage that is gone closes its doors too.
+async fn until(closed: oneshot::Receiver<()>) {
+    let _ = closed.await;
+}
+
+/// The service's keys, and the first of them once more for the story.
+async fn keys(directory: &Path) -> Result<(Option<Vault>, Option<PrivateKey>, Keys, SigningKey), Failure> {
+    if let Some((vault, keys)) = vault::open(directory).await? {
+        let key = vault.release().await?;
+        return Ok((Some(vault), None, keys, key));
+    }
+    let private = PrivateKey::generate(KeyKind::EcdsaP256).map_err(Failure::misuse)?;
+    let (keys, key) = (Keys::held(&private)?, Keys::held(&private)?.release);
+    Ok((None, Some(private), keys, key))
 }
 
 /// What the door's certificate is made out to.

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use super::api_server::ApiServer;
+use super::builds::{self, BUILDS, Built};
 use super::cluster::Cluster;
 use super::props;
-use super::scenes::{Answer, Outcome, RETAGGED, SCENES, SIGNED, Scene, TAG, TAMPERED, UNSIGNED};
+use super::scenes::{self, Answer, Outcome, RETAGGED, SCENES, Scene, TAG, TAMPERED};
+use super::signing;
 use super::stage::Stage;
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -68,13 +70,28 @@ impl Asking {
     }
 }
 
-pub(super) async fn tell(stage: &Stage, asking: &Asking, printer: &mut Printer) -> Result<Vec<Outcome>, Failure> {
-    printer.progress("filling the registry");
+/// What became of it all.
+pub(super) struct Told {
+    pub(super) builds: Vec<Built>,
+    pub(super) outcomes: Vec<Outcome>,
+}
+
+impl Told {
+    pub(super) fn as_told(&self) -> bool {
+        self.builds.len() == BUILDS.len() && self.builds.iter().all(Built::as_told) && scenes::as_told(&self.outcomes)
+    }
+}
+
+pub(super) async fn tell(stage: &Stage, asking: &Asking, printer: &mut Printer) -> Result<Told, Failure> {
+    prologue(stage, printer);
+    let mut built = Vec::with_capacity(BUILDS.len());
+    for (number, build) in (1..).zip(&BUILDS) {
+        built.push(builds::submit(number, build, stage, printer).await?);
+    }
     fill(stage).await?;
     asking.prepare(stage, printer).await?;
-    prologue(stage, printer);
     let mut outcomes = Vec::with_capacity(SCENES.len());
-    for (number, scene) in (1..).zip(&SCENES) {
+    for (number, scene) in (3..).zip(&SCENES) {
         printer.line("");
         printer.line(format!("{number}. {}", scene.title));
         printer.line(format!(
@@ -90,14 +107,15 @@ pub(super) async fn tell(stage: &Stage, asking: &Asking, printer: &mut Printer) 
         }
         outcomes.push(outcome);
     }
-    Ok(outcomes)
+    Ok(Told {
+        builds: built,
+        outcomes,
+    })
 }
 
+/// What else is in the registry: images whose signatures are not theirs.
 async fn fill(stage: &Stage) -> Result<(), Failure> {
     let (shop, key) = (&stage.shop, &stage.key);
-    let signed = shop.push(SIGNED, TAG, "the image that was built and checked").await?;
-    shop.sign(&signed, key).await?;
-    shop.push(UNSIGNED, TAG, "an image that nobody signed").await?;
     let genuine = shop
         .push(TAMPERED, "genuine", "the image that was built and checked, too")
         .await?;
@@ -112,10 +130,16 @@ async fn fill(stage: &Stage) -> Result<(), Failure> {
 }
 
 fn prologue(stage: &Stage, printer: &mut Printer) {
-    printer.line("A registry, a signing key and an admission door are running on this machine.");
-    printer.line("The door reads one policy: every image of the shop is signed by the shop's key.");
+    printer.line("A registry, a signing service and an admission door are running on this machine.");
+    printer.line(format!("The service signs what passes its gate, with a key {}:", stage.key_is()));
     printer.line("");
-    for line in props::policy(&stage.key.public().to_pem(), stage.registry).lines() {
+    for line in signing::gate(stage.registry).lines() {
+        printer.line(format!("    {line}"));
+    }
+    printer.line("");
+    printer.line("The door reads one policy: every image of the shop is signed by that key.");
+    printer.line("");
+    for line in props::policy(&stage.key.public_key().to_pem(), stage.registry).lines() {
         printer.line(format!("    {line}"));
     }
 }

@@ -1,6 +1,7 @@
 //! `countersign submit IMAGE@DIGEST --report FILE…`: from a pipeline to the signing service and back with an answer.
 
 mod door;
+mod errand;
 mod reports;
 mod summary;
 mod who;
@@ -14,7 +15,9 @@ use countersign_wire::{ImageName, NewSubmission, Promotion, Source, State, Submi
 use serde_json::json;
 
 use self::door::Door;
+pub(crate) use self::errand::Errand;
 use self::reports::{Report, ReportName};
+pub(crate) use self::summary::lines;
 use self::summary::plain;
 use self::who::Who;
 use crate::exit::Exit;
@@ -119,13 +122,12 @@ pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<E
         plain(&whom.repository),
         plain(&whom.issuer)
     ));
-    let created = door.create(&asked(&arguments, &image), until).await?;
-    printer.note(format_args!("submission {}", plain(&created.id)));
-    let left = leave(&mut door, created, &reports, until, printer).await?;
+    let mut note = |text: String| printer.note(text);
+    let left = leave(&mut door, &asked(&arguments, &image), &reports, until, &mut note).await?;
     let told = if arguments.no_wait {
         left
     } else {
-        follow(&mut door, left, until, printer).await?
+        follow(&mut door, left, until, &mut note).await?
     };
     tell(&arguments, &told, printer)
 }
@@ -133,23 +135,25 @@ pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<E
 /// Leaves everything with the service. The same job may have done so before: then only what failed is begun again.
 async fn leave(
     door: &mut Door,
-    created: Submission,
+    asked: &NewSubmission,
     reports: &[Report],
     until: Instant,
-    printer: &mut Printer,
+    note: &mut impl FnMut(String),
 ) -> Result<Submission, Failure> {
+    let created = door.create(asked, until).await?;
+    note(format!("submission {}", plain(&created.id)));
     match created.state {
         State::Received => {
-            hand_in(door, &created, reports, until, printer).await?;
+            hand_in(door, &created, reports, until, note).await?;
             door.seal(&created.id, until).await
         }
         _ if created.already_published => Ok(created),
         State::Failed => {
-            printer.note("this job submitted it before, and it failed: it is tried again");
+            note("this job submitted it before, and it failed: it is tried again".to_owned());
             door.retry(&created.id, until).await
         }
         _ => {
-            printer.note("this job submitted it before: what was handed in then is what counts");
+            note("this job submitted it before: what was handed in then is what counts".to_owned());
             Ok(created)
         }
     }
@@ -193,7 +197,7 @@ async fn hand_in(
     submission: &Submission,
     reports: &[Report],
     until: Instant,
-    printer: &mut Printer,
+    note: &mut impl FnMut(String),
 ) -> Result<(), Failure> {
     for report in reports {
         let taken = door.hand_in(&submission.id, report, until).await?;
@@ -206,7 +210,7 @@ async fn hand_in(
             true => String::new(),
             false => format!(" of {}", plain(&taken.tools.join(", "))),
         };
-        printer.note(format_args!(
+        note(format!(
             "{}: {}{tools}, {findings}{redacted}",
             report.path().display(),
             plain(&taken.format),
@@ -219,13 +223,13 @@ async fn follow(
     door: &mut Door,
     mut submission: Submission,
     until: Instant,
-    printer: &mut Printer,
+    note: &mut impl FnMut(String),
 ) -> Result<Submission, Failure> {
     let mut shown = None;
     while !submission.state.is_settled() && Instant::now() < until {
         if shown != Some(submission.state) {
             shown = Some(submission.state);
-            printer.note(summary::doing(submission.state));
+            note(summary::doing(submission.state).to_owned());
         }
         let asked = Instant::now();
         let later = door.later(&submission, until).await?;
@@ -239,7 +243,7 @@ async fn follow(
 }
 
 fn tell(arguments: &Arguments, submission: &Submission, printer: &mut Printer) -> Result<Exit, Failure> {
-    for line in summary::lines(submission) {
+    for line in lines(submission) {
         printer.line(line);
     }
     let page = arguments

@@ -24,14 +24,18 @@ pub(super) struct ReportName {
     path: PathBuf,
 }
 
+impl ReportName {
+    /// A report about the whole image.
+    pub(super) fn of(path: PathBuf) -> Self {
+        Self { platform: None, path }
+    }
+}
+
 impl FromStr for ReportName {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
-        let alone = |path: &str| Self {
-            platform: None,
-            path: path.into(),
-        };
+        let alone = |path: &str| Self::of(path.into());
         Ok(match text.split_once('=') {
             Some((platform, path)) if is_platform(platform) => Self {
                 platform: Some(platform.to_owned()),

@@ -63,7 +63,7 @@ fn word(status: CheckStatus) -> &'static str {
 }
 
 /// For the terminal.
-pub(super) fn lines(submission: &Submission) -> Vec<String> {
+pub(crate) fn lines(submission: &Submission) -> Vec<String> {
     let mut lines = vec![
         outcome(submission),
         format!("image       {}", image(submission)),
