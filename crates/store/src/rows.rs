@@ -204,7 +204,9 @@ pub struct Work {
 pub struct SignatureRow {
     /// The submission.
     pub submission: String,
-    /// What was signed: with the key, unique in the submission.
+    /// What was decided, by the digest of what was judged: what one decision had signed is not published with another's.
+    pub decision: Digest,
+    /// What was signed: with the key, unique in the decision.
     pub kind: String,
     /// The key's name.
     pub key: String,
@@ -229,7 +231,7 @@ pub struct SignatureRow {
 pub enum Kept {
     /// It is kept.
     Kept,
-    /// There is one: that is what is published.
+    /// There is one for the same decision: that is what is published.
     There(Box<SignatureRow>),
 }
 

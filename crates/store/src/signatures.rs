@@ -11,7 +11,7 @@ use crate::{Store, StoreError};
 macro_rules! signatures {
     ($rest:literal) => {
         concat!(
-            "SELECT submission, kind, key_name, key_version, predicate_type, payload, signature, sealed, request_id, made \
+            "SELECT submission, decision, kind, key_name, key_version, predicate_type, payload, signature, sealed, request_id, made \
              FROM signatures ",
             $rest
         )
@@ -28,7 +28,8 @@ macro_rules! published {
 }
 
 impl Store {
-    /// Keeps a signature with the entries that tell it, unless there is one of this kind by this key: there is never a second.
+    /// Keeps a signature with the entries that tell it, unless there is one of this kind by this key for this decision: there
+    /// is never a second.
     pub async fn keep_signature(
         &self,
         row: &SignatureRow,
@@ -39,10 +40,11 @@ impl Store {
         if let Some(fence) = under {
             Self::hold(&mut tx, fence).await?;
         }
-        let sql = "INSERT INTO signatures (submission, kind, key_name, key_version, predicate_type, payload, signature, sealed, \
-                   request_id, made) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING";
+        let sql = "INSERT INTO signatures (submission, decision, kind, key_name, key_version, predicate_type, payload, signature, \
+                   sealed, request_id, made) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING";
         let kept = values![
             &row.submission,
+            row.decision,
             &row.kind,
             &row.key,
             row.key_version,
@@ -54,8 +56,9 @@ impl Store {
             row.time,
         ];
         if tx.execute(sql, kept).await? == 0 {
-            let sql = signatures!("WHERE submission = $1 AND kind = $2 AND key_name = $3");
-            let there = tx.row(sql, values![&row.submission, &row.kind, &row.key]).await?;
+            let sql = signatures!("WHERE submission = $1 AND decision = $2 AND kind = $3 AND key_name = $4");
+            let of = values![&row.submission, row.decision, &row.kind, &row.key];
+            let there = tx.row(sql, of).await?;
             let there = there.ok_or(StoreError::Missing { what: "such signature" })?;
             return Ok(Kept::There(Box::new(signature(&there)?)));
         }
@@ -64,9 +67,10 @@ impl Store {
         Ok(Kept::Kept)
     }
 
-    /// All signatures of a submission, by kind and key.
+    /// All signatures of a submission, by kind, key and decision. Those of one decision are published together, and with no
+    /// others.
     pub async fn signatures(&self, submission: &str) -> Result<Vec<SignatureRow>, StoreError> {
-        let sql = signatures!("WHERE submission = $1 ORDER BY kind, key_name");
+        let sql = signatures!("WHERE submission = $1 ORDER BY kind, key_name, decision");
         self.db
             .rows(sql, values![submission])
             .await?
@@ -131,15 +135,16 @@ impl Store {
 fn signature(row: &Row) -> Result<SignatureRow, StoreError> {
     Ok(SignatureRow {
         submission: row.text(0)?,
-        kind: row.text(1)?,
-        key: row.text(2)?,
-        key_version: row.number(3)?,
-        predicate_type: row.maybe_text(4)?,
-        payload: row.bytes(5)?,
-        signature: row.bytes(6)?,
-        sealed: row.bytes(7)?,
-        request_id: row.maybe_text(8)?,
-        time: row.time(9)?,
+        decision: row.digest(1)?,
+        kind: row.text(2)?,
+        key: row.text(3)?,
+        key_version: row.number(4)?,
+        predicate_type: row.maybe_text(5)?,
+        payload: row.bytes(6)?,
+        signature: row.bytes(7)?,
+        sealed: row.bytes(8)?,
+        request_id: row.maybe_text(9)?,
+        time: row.time(10)?,
     })
 }
 

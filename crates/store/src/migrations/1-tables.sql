@@ -53,6 +53,7 @@ CREATE INDEX evidence_sha256 ON evidence (sha256);
 
 CREATE TABLE signatures (
     submission TEXT NOT NULL REFERENCES submissions (id),
+    decision TEXT NOT NULL,
     kind TEXT NOT NULL,
     key_name TEXT NOT NULL,
     key_version BIGINT NOT NULL,
@@ -62,7 +63,7 @@ CREATE TABLE signatures (
     sealed BYTES NOT NULL,
     request_id TEXT,
     made BIGINT NOT NULL,
-    PRIMARY KEY (submission, kind, key_name)
+    PRIMARY KEY (submission, decision, kind, key_name)
 );
 
 CREATE TABLE work (

@@ -273,6 +273,7 @@ async fn no_two_claim_one(store: &Store) {
 fn signature(submission: &str) -> SignatureRow {
     SignatureRow {
         submission: submission.to_owned(),
+        decision: Digest::sha256(b"decision"),
         kind: "signature".to_owned(),
         key: "release".to_owned(),
         key_version: 1,
@@ -304,7 +305,19 @@ async fn there_is_one_signature(store: &Store) {
         ..one.clone()
     };
     assert_eq!(store.keep_signature(&attest, None, vec![]).await.unwrap(), Kept::Kept);
-    assert_eq!(store.signatures(&id).await.unwrap(), [attest, one]);
+    assert_eq!(
+        store.signatures(&id).await.unwrap(),
+        [attest.clone(), one.clone()]
+    );
+    // Another decision has signatures of its own: those that there are say what another gate said.
+    let later = SignatureRow {
+        decision: Digest::sha256(b"another decision"),
+        ..other
+    };
+    assert_eq!(store.keep_signature(&later, None, vec![]).await.unwrap(), Kept::Kept);
+    let kept = store.signatures(&id).await.unwrap();
+    assert_eq!(kept.len(), 3);
+    assert!(kept.contains(&later) && kept.contains(&one), "{kept:?}");
 }
 
 async fn what_is_appended_is_never_changed(store: &Store) {

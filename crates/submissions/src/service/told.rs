@@ -147,6 +147,7 @@ impl Service {
             }),
             signatures: signatures
                 .iter()
+                .filter(|row| submission.view.is_none_or(|decision| decision == row.decision))
                 .map(|row| wire::Signature {
                     kind: row.kind.clone(),
                     key: row.key.clone(),

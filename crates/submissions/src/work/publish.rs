@@ -61,7 +61,13 @@ impl Stored {
         } = planned;
         let source = Reference::parse(&image_of(submission)).map_err(|error| Broken::bug(&error))?;
         let source = source.pinned().ok_or_else(|| lost("the image has no digest"))?;
-        let rows = service.store.signatures(&submission.asked.id).await?;
+        // What another decision had signed stays in the store, and is not what this one says.
+        let decision = submission.view.ok_or_else(|| lost("nobody wrote down what was decided"))?;
+        let mut rows = service.store.signatures(&submission.asked.id).await?;
+        rows.retain(|row| row.decision == decision);
+        if rows.is_empty() {
+            return Err(lost("nothing was signed for what was decided"));
+        }
         let mut sealed = Vec::new();
         for row in &rows {
             sealed.extend(pieces::read(&row.sealed).map_err(|error| Broken::bug(&error))?);

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use countersign_gate::submission::Step;
+use countersign_gate::submission::{Step, View};
 use countersign_gate::{Clearance, Cleared, KeyRole, Opening, Refusal};
 use countersign_image::Digest;
 use countersign_keys::{SigningError, SigningKey};
@@ -40,7 +40,7 @@ pub(super) async fn sign(
     deadline: Instant,
 ) -> Result<(), Broken> {
     let weighing = Weighing::look(service, submission, deadline).await?;
-    let made = service.store.signatures(&submission.asked.id).await?;
+    let mut made = service.store.signatures(&submission.asked.id).await?;
     if weighing.gate.digest != submission.gate_digest {
         return gate_changed(service, work, submission, &weighing, made.is_empty()).await;
     }
@@ -69,11 +69,39 @@ pub(super) async fn sign(
             what,
         });
     }
+    let decision = decision(submission, &weighing, &clearance)?;
+    made.retain(|row| row.decision == decision);
     let intended = intend(service, submission, &clearance, &made, deadline).await?;
     for one in &intended {
-        make(service, work, submission, one).await?;
+        make(service, work, submission, decision, one).await?;
     }
-    publish_next(service, work, submission, &clearance).await
+    publish_next(service, work, submission, decision, &clearance).await
+}
+
+/// What is signed for, by its digest. The time is not part of it: who goes on after a crash decides the same.
+fn decision(submission: &store::Submission, weighing: &Weighing, clearance: &Clearance) -> Result<Digest, Broken> {
+    let verdicts: String = clearance
+        .outcomes()
+        .iter()
+        .map(|outcome| format!("{}\0{:?}\n", outcome.check, outcome.status))
+        .collect();
+    let unsealed = || Broken::Failed {
+        code: Code::Internal,
+        what: "its evidence was never sealed".to_owned(),
+    };
+    let destination = clearance.destination().repository().policy_name();
+    let tags: Vec<String> = clearance.tags().iter().map(ToString::to_string).collect();
+    let view = View {
+        image: submission.asked.image,
+        closure: weighing.fetched.digest,
+        policy: weighing.gate.digest,
+        evidence_set: submission.evidence_set.ok_or_else(unsealed)?,
+        findings: Digest::sha256(verdicts.as_bytes()),
+        // None are taken yet.
+        waivers: Digest::sha256(b""),
+        destination: &format!("{destination} {}", tags.join(" ")),
+    };
+    view.digest().map_err(|error| Broken::bug(&error))
 }
 
 fn open(service: &Service, weighing: &Weighing, submission: &store::Submission) -> Result<Clearance, Refusal> {
@@ -233,6 +261,7 @@ async fn make(
     service: &Service,
     work: &store::Work,
     submission: &store::Submission,
+    decision: Digest,
     one: &Intended<'_>,
 ) -> Result<(), Broken> {
     let Intended {
@@ -272,6 +301,7 @@ async fn make(
     .answers(*seq);
     let row = store::SignatureRow {
         submission: submission.asked.id.clone(),
+        decision,
         kind: cleared.kind().name(),
         key: cleared.key_name().to_owned(),
         key_version: u64::from(key.version()),
@@ -310,6 +340,7 @@ async fn publish_next(
     service: &Service,
     work: &store::Work,
     submission: &store::Submission,
+    decision: Digest,
     clearance: &Clearance,
 ) -> Result<(), Broken> {
     let came = CameOf {
@@ -326,6 +357,7 @@ async fn publish_next(
         step: Step::Sign,
         actor: Actor::SERVICE,
         change: Change {
+            view: Some(decision),
             outcome: Some(came.text()),
             deadline: Some(service.given_up(submission)),
             ..Change::default()
