@@ -42,6 +42,8 @@ pub struct Submission {
     pub version: u64,
     /// Where it failed.
     pub failed_in: Option<State>,
+    /// Whether it was on its way to the registry once: from then on nobody knows that nothing of it is out.
+    pub may_be_out: bool,
     /// The name of the gate.
     pub gate: String,
     /// The digest of the gate's text.

@@ -17,7 +17,7 @@ macro_rules! select {
         concat!(
             "SELECT id, natural_key, repository, image, environment, issuer, repository_id, source_commit, submitter, request, \
              created, state, version, failed_in, gate, gate_digest, closure, evidence_set, view_digest, reason, outcome, \
-             deadline, changed FROM submissions ",
+             deadline, changed, may_be_out FROM submissions ",
             $rest
         )
     };
@@ -57,6 +57,7 @@ pub(crate) fn submission(row: &Row) -> Result<Submission, StoreError> {
         outcome: row.maybe_text(20)?,
         deadline: row.maybe_time(21)?,
         changed: row.time(22)?,
+        may_be_out: row.number(23)? != 0,
     })
 }
 
@@ -170,11 +171,16 @@ impl Store {
         work: Option<NewWork>,
         under: Option<&Fence>,
     ) -> Result<Submission, TransitionError> {
-        let next = at.state.after(step)?;
+        let next = at.state.after(step, at.may_be_out)?;
         if let Step::Retry { failed_in } = step
             && at.failed_in != Some(failed_in)
         {
-            return Err(NotFrom { state: at.state, step }.into());
+            let not_from = NotFrom {
+                state: at.state,
+                step,
+                may_be_out: at.may_be_out,
+            };
+            return Err(not_from.into());
         }
         let failed_in = if next == State::Failed {
             Some(at.state)
@@ -291,8 +297,8 @@ async fn set(
     let sql = "UPDATE submissions SET state = $1, version = version + 1, failed_in = $2, gate = COALESCE($3, gate), \
                gate_digest = COALESCE($4, gate_digest), closure = COALESCE($5, closure), \
                evidence_set = COALESCE($6, evidence_set), view_digest = COALESCE($7, view_digest), reason = $8, \
-               outcome = COALESCE($9, outcome), deadline = $10, changed = $11 \
-               WHERE id = $12 AND state = $13 AND version = $14";
+               outcome = COALESCE($9, outcome), deadline = $10, changed = $11, may_be_out = $12 \
+               WHERE id = $13 AND state = $14 AND version = $15";
     let (gate, gate_digest) = change.gate.unzip();
     let row = values![
         next.name(),
@@ -306,6 +312,7 @@ async fn set(
         &change.outcome,
         change.deadline,
         now,
+        u64::from(at.may_be_out || next == State::Publishing),
         &at.asked.id,
         at.state.name(),
         at.version,

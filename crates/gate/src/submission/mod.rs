@@ -83,13 +83,20 @@ impl State {
         self.is_terminal() || matches!(self, Self::Published | Self::Failed)
     }
 
-    /// Where a step leads from here.
-    pub fn after(self, step: Step) -> Result<Self, NotFrom> {
+    /// Where a step leads from here. What `may_be_out`, because it was on its way to the registry once, is not taken back and
+    /// not turned away as if nobody had it: from then on a no revokes it.
+    pub fn after(self, step: Step, may_be_out: bool) -> Result<Self, NotFrom> {
+        let not_from = NotFrom {
+            state: self,
+            step,
+            may_be_out,
+        };
+        let unless_out = |ended: Self| if may_be_out { Self::Revoked } else { ended };
         let next = match (self, step) {
             (Self::Received, Step::Seal) => Self::Evaluating,
             (Self::Evaluating, Step::Hold) => Self::AwaitingApproval,
             (Self::Evaluating | Self::AwaitingApproval, Step::Open) => Self::Signing,
-            (Self::Evaluating | Self::AwaitingApproval | Self::Signing, Step::Refuse) => Self::Rejected,
+            (Self::Evaluating | Self::AwaitingApproval | Self::Signing, Step::Refuse) => unless_out(Self::Rejected),
             (Self::AwaitingApproval | Self::Signing, Step::Reevaluate) => Self::Evaluating,
             (Self::Signing, Step::Sign) => Self::Publishing,
             (Self::Publishing, Step::Publish) => Self::Published,
@@ -98,16 +105,16 @@ impl State {
                 Self::Evaluating => Self::Evaluating,
                 // Its signatures are stored: the gate is asked once more, and none is made again.
                 Self::Signing | Self::Publishing => Self::Signing,
-                _ => return Err(NotFrom { state: self, step }),
+                _ => return Err(not_from),
             },
-            (Self::Received | Self::AwaitingApproval, Step::Expire) => Self::Expired,
-            // Not while it is being published: what may be out is revoked, and not taken back.
+            (Self::Received | Self::AwaitingApproval, Step::Expire) => unless_out(Self::Expired),
             (
                 Self::Received | Self::Evaluating | Self::AwaitingApproval | Self::Signing | Self::Failed,
                 Step::Cancel,
-            ) => Self::Cancelled,
+            ) if !may_be_out => Self::Cancelled,
             (Self::Published, Step::Revoke) => Self::Revoked,
-            _ => return Err(NotFrom { state: self, step }),
+            (Self::Failed, Step::Revoke) if may_be_out => Self::Revoked,
+            _ => return Err(not_from),
         };
         Ok(next)
     }
@@ -206,10 +213,17 @@ impl Step {
 
 /// A step that does not lead away from where a submission is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("a submission that is {state} has no step `{step}`", state = .state.name(), step = .step.name())]
+#[error(
+    "a submission that is {state}{out} has no step `{step}`",
+    state = .state.name(),
+    step = .step.name(),
+    out = if *.may_be_out { ", and whose signatures may be out," } else { "" }
+)]
 pub struct NotFrom {
     /// Where it is.
     pub state: State,
     /// What was to happen.
     pub step: Step,
+    /// Whether it was on its way to the registry before.
+    pub may_be_out: bool,
 }

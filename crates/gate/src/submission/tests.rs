@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use countersign_image::Digest;
 
-/// Every pair of a state and a step that leads anywhere. All others are refused.
+/// Every pair of a state and a step that leads anywhere, of what is certainly not out. All others are refused.
 const TABLE: &str = "\
 RECEIVED           seal             EVALUATING
 RECEIVED           expire           EXPIRED
@@ -34,6 +34,26 @@ FAILED             retry SIGNING    SIGNING
 FAILED             retry PUBLISHING SIGNING
 ";
 
+/// What is otherwise of what may be out: a no revokes it, and nobody takes it back.
+const OUT: &str = "\
+-RECEIVED           expire           EXPIRED
+-RECEIVED           cancel           CANCELLED
+-EVALUATING         refuse           REJECTED
+-EVALUATING         cancel           CANCELLED
+-AWAITING_APPROVAL  refuse           REJECTED
+-AWAITING_APPROVAL  expire           EXPIRED
+-AWAITING_APPROVAL  cancel           CANCELLED
+-SIGNING            refuse           REJECTED
+-SIGNING            cancel           CANCELLED
+-FAILED             cancel           CANCELLED
++RECEIVED           expire           REVOKED
++EVALUATING         refuse           REVOKED
++AWAITING_APPROVAL  refuse           REVOKED
++AWAITING_APPROVAL  expire           REVOKED
++SIGNING            refuse           REVOKED
++FAILED             revoke           REVOKED
+";
+
 fn told(step: Step) -> String {
     match step {
         Step::Retry { failed_in } => format!("retry {}", failed_in.name()),
@@ -41,24 +61,38 @@ fn told(step: Step) -> String {
     }
 }
 
-#[test]
-fn the_table_has_every_pair_that_leads_anywhere() {
+fn table(may_be_out: bool) -> String {
     let mut table = String::new();
     for state in State::ALL {
         for step in Step::all() {
-            if let Ok(next) = state.after(step) {
+            if let Ok(next) = state.after(step, may_be_out) {
                 table += &format!("{:<18} {:<16} {}\n", state.name(), told(step), next.name());
             }
         }
     }
-    assert_eq!(table, TABLE);
+    table
+}
+
+#[test]
+fn the_table_has_every_pair_that_leads_anywhere() {
+    assert_eq!(table(false), TABLE);
+    let out = table(true);
+    let gone = TABLE.lines().filter(|line| !out.lines().any(|other| other == *line));
+    let new = out.lines().filter(|line| !TABLE.lines().any(|other| other == *line));
+    let differs: String = gone
+        .map(|line| format!("-{line}\n"))
+        .chain(new.map(|line| format!("+{line}\n")))
+        .collect();
+    assert_eq!(differs, OUT);
 }
 
 #[test]
 fn nothing_leads_away_from_what_is_terminal_and_something_from_everything_else() {
     for state in State::ALL {
-        let leads_away = Step::all().any(|step| state.after(step).is_ok());
-        assert_eq!(state.is_terminal(), !leads_away, "{}", state.name());
+        for may_be_out in [false, true] {
+            let leads_away = Step::all().any(|step| state.after(step, may_be_out).is_ok());
+            assert_eq!(state.is_terminal(), !leads_away, "{}", state.name());
+        }
         assert_eq!(State::parse(state.name()), Some(*state));
     }
     assert_eq!(State::parse("received"), None);
@@ -77,7 +111,7 @@ proptest! {
                 step => step,
             };
             let before = state;
-            let Ok(next) = state.after(step) else { continue };
+            let Ok(next) = state.after(step, signed) else { continue };
             prop_assert!(!before.is_terminal());
             if next == State::Failed {
                 failed_in = Some(before);
@@ -87,6 +121,8 @@ proptest! {
             signed |= opened && before == State::Signing && step == Step::Sign;
             prop_assert!(next != State::Signing || opened);
             prop_assert!(!matches!(next, State::Publishing | State::Published) || signed);
+            // What may be out is revoked; it is never as if it had not been.
+            prop_assert!(!signed || !matches!(next, State::Rejected | State::Expired | State::Cancelled));
             state = next;
         }
     }

@@ -14,6 +14,7 @@ CREATE TABLE submissions (
     state TEXT NOT NULL,
     version BIGINT NOT NULL,
     failed_in TEXT,
+    may_be_out BIGINT NOT NULL DEFAULT 0,
     gate TEXT NOT NULL,
     gate_digest TEXT NOT NULL,
     closure TEXT,

@@ -28,6 +28,7 @@ pub async fn all(fresh: impl Fn(&str) -> Address, child: &str) {
         asked_twice_there_is_one
         a_step_is_taken_once
         a_retry_goes_on_where_it_failed
+        what_may_be_out_is_revoked_and_not_taken_back
         whoever_lost_the_lease_writes_nothing
         no_two_claim_one
         what_is_appended_is_never_changed
@@ -159,6 +160,41 @@ async fn a_retry_goes_on_where_it_failed(store: &Store) {
     };
     let again = step(store, &failed, retry, Some("evaluate")).await.unwrap();
     assert_eq!(again.state, State::Evaluating);
+}
+
+async fn what_may_be_out_is_revoked_and_not_taken_back(store: &Store) {
+    for (number, last) in [(1, Step::Refuse), (2, Step::Revoke)] {
+        let mut at = create(store, &asked(number)).await;
+        for (next, kind) in [(Step::Seal, "e"), (Step::Open, "s"), (Step::Sign, "p")] {
+            at = step(store, &at, next, Some(kind)).await.unwrap();
+        }
+        // It broke off between the tag and the database.
+        at = step(store, &at, Step::Fail, None).await.unwrap();
+        let cancelled = step(store, &at, Step::Cancel, None).await;
+        assert!(
+            matches!(cancelled, Err(TransitionError::NotFrom(_))),
+            "{cancelled:?}"
+        );
+        if last == Step::Refuse {
+            let retry = Step::Retry {
+                failed_in: State::Publishing,
+            };
+            at = step(store, &at, retry, Some("s")).await.unwrap();
+            let cancelled = step(store, &at, Step::Cancel, None).await;
+            assert!(
+                matches!(cancelled, Err(TransitionError::NotFrom(_))),
+                "{cancelled:?}"
+            );
+            // Also once it has failed somewhere else.
+            at = step(store, &at, Step::Fail, None).await.unwrap();
+            let retry = Step::Retry {
+                failed_in: State::Signing,
+            };
+            at = step(store, &at, retry, Some("s")).await.unwrap();
+        }
+        at = step(store, &at, last, None).await.unwrap();
+        assert_eq!(at.state, State::Revoked);
+    }
 }
 
 async fn whoever_lost_the_lease_writes_nothing(store: &Store) {

@@ -44,7 +44,7 @@ impl Service {
             besides,
         } = stepping;
         let now = self.now();
-        let to = from.state.after(step)?;
+        let to = from.state.after(step, from.may_be_out)?;
         let gate = change.gate.as_ref().map_or(from.gate_digest, |(_, digest)| *digest);
         let code = change.reason.clone();
         let leaf = record(EventType::StateChanged, actor, now)
@@ -135,7 +135,7 @@ impl Service {
         let step = Step::Retry { failed_in };
         let next = submission
             .state
-            .after(step)
+            .after(step, submission.may_be_out)
             .map_err(|error| Refusal::with(Code::WrongState, error))?;
         let stepping = Stepping {
             from: &submission,

@@ -42,7 +42,7 @@ pub(super) async fn sign(
     let weighing = Weighing::look(service, submission, deadline).await?;
     let mut made = service.store.signatures(&submission.asked.id).await?;
     if weighing.gate.digest != submission.gate_digest {
-        return gate_changed(service, work, submission, &weighing, made.is_empty()).await;
+        return gate_changed(service, work, submission, &weighing).await;
     }
     if submission
         .closure
@@ -120,18 +120,16 @@ fn open(service: &Service, weighing: &Weighing, submission: &store::Submission) 
     })
 }
 
-/// Another gate is asked from the beginning. What is signed already was cleared by the one before, and is not mixed with
+/// Another gate is asked from the beginning. What is signed already was cleared by the one before, and is not published with
 /// what this one clears.
 async fn gate_changed(
     service: &Service,
     work: &store::Work,
     submission: &store::Submission,
     weighing: &Weighing,
-    unsigned: bool,
 ) -> Result<(), Broken> {
-    if !unsigned {
-        let what =
-            "the gate was changed after some of the statements had been signed; submit the image again".to_owned();
+    if submission.may_be_out {
+        let what = "the gate was changed after a part of it may have been published; submit the image again".to_owned();
         return Err(Broken::Failed {
             code: Code::GateChanged,
             what,
