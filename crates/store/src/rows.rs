@@ -9,7 +9,7 @@ use jiff::Timestamp;
 pub struct Asked {
     /// The submission's id.
     pub id: String,
-    /// By which the job has one submission for one image under one gate.
+    /// By which the job has one submission of what it asks for.
     pub natural_key: Digest,
     /// The repository with its registry.
     pub repository: String,

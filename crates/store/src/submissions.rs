@@ -73,8 +73,8 @@ async fn by_id(tx: &mut Tx, id: &str) -> Result<Submission, StoreError> {
 }
 
 impl Store {
-    /// Takes a submission in. The same key with the same body, and the same job with the same image under the same gate, get
-    /// the submission that there is. With `published_since`, an image that this repository has had published under this gate
+    /// Takes a submission in. The same key with the same body, and the same job that asks for the same again, get the
+    /// submission that there is; with another key not one that came to nothing (REJECTED, EXPIRED, CANCELLED). With `published_since`, an image that this repository has had published under this gate
     /// and for this environment since then gets that submission.
     pub async fn create(
         &self,
@@ -230,7 +230,10 @@ async fn there(
         return Ok(Some(Created::Same(submission)));
     }
     let row = tx
-        .row(select!("WHERE natural_key = $1"), values![asked.natural_key])
+        .row(
+            select!("WHERE natural_key = $1 AND state NOT IN ('REJECTED', 'EXPIRED', 'CANCELLED')"),
+            values![asked.natural_key],
+        )
         .await?;
     if let Some(row) = row {
         return Ok(Some(Created::Same(submission(&row)?)));
@@ -259,7 +262,7 @@ async fn insert(tx: &mut Tx, asked: &Asked, gate: (&str, Digest), deadline: Time
     let sql = "INSERT INTO submissions (id, natural_key, repository, image, environment, issuer, repository_id, source_commit, \
                submitter, request, created, state, version, gate, gate_digest, deadline, changed) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 0, $13, $14, $15, $11) \
-               ON CONFLICT (natural_key) DO NOTHING";
+               ON CONFLICT (natural_key) WHERE state NOT IN ('REJECTED', 'EXPIRED', 'CANCELLED') DO NOTHING";
     let row = values![
         &asked.id,
         asked.natural_key,

@@ -61,7 +61,7 @@ impl View<'_> {
     }
 }
 
-/// The job that submits, for one image under one gate: it has one submission, whatever key it brings.
+/// The job that submits, and what it asks for: it has one submission of that, whatever key it brings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Job<'a> {
     /// The address of the issuer.
@@ -74,10 +74,16 @@ pub struct Job<'a> {
     pub run_attempt: &'a str,
     /// The job within it.
     pub job: &'a str,
+    /// The repository that the image is in, with its registry.
+    pub repository: &'a str,
     /// The image's digest.
     pub image: Digest,
+    /// For which environment.
+    pub environment: &'a str,
     /// The digest of the gate's text.
     pub policy: Digest,
+    /// The digest of all that is asked for besides: tags, commit.
+    pub request: Digest,
 }
 
 impl Job<'_> {
@@ -89,8 +95,11 @@ impl Job<'_> {
             self.run_id,
             self.run_attempt,
             self.job,
+            self.repository,
             self.image.to_string(),
+            self.environment,
             self.policy.to_string(),
+            self.request.to_string(),
         ]);
         Ok(Digest::sha256(&canonical(&document)?))
     }

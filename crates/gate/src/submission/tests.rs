@@ -198,8 +198,11 @@ fn every_part_of_a_view_and_of_a_job_makes_another_digest() {
         run_id: "1",
         run_attempt: "2",
         job: "c",
+        repository: "registry.example/app",
         image: same,
+        environment: "staging",
         policy: same,
+        request: same,
     };
     let jobs = [
         job.clone(),
@@ -221,7 +224,22 @@ fn every_part_of_a_view_and_of_a_job_makes_another_digest() {
             image: other,
             ..job.clone()
         },
-        Job { policy: other, ..job },
+        Job {
+            policy: other,
+            ..job.clone()
+        },
+        Job {
+            repository: "registry.example/other",
+            ..job.clone()
+        },
+        Job {
+            environment: "prod",
+            ..job.clone()
+        },
+        Job {
+            request: other,
+            ..job
+        },
     ];
     let mut digests: Vec<Digest> = views.iter().map(|view| view.digest().unwrap()).collect();
     digests.extend(jobs.iter().map(|job| job.natural_key().unwrap()));

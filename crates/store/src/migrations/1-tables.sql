@@ -1,7 +1,7 @@
 -- Times are milliseconds since 1970, digests texts with their algorithm, ids ULIDs.
 CREATE TABLE submissions (
     id TEXT PRIMARY KEY,
-    natural_key TEXT NOT NULL UNIQUE,
+    natural_key TEXT NOT NULL,
     repository TEXT NOT NULL,
     image TEXT NOT NULL,
     environment TEXT NOT NULL,
@@ -25,6 +25,9 @@ CREATE TABLE submissions (
     deadline BIGINT,
     changed BIGINT NOT NULL
 );
+-- What came to nothing does not keep its job from asking again.
+CREATE UNIQUE INDEX submissions_natural_key ON submissions (natural_key)
+    WHERE state NOT IN ('REJECTED', 'EXPIRED', 'CANCELLED');
 CREATE INDEX submissions_of ON submissions (issuer, repository_id, id);
 CREATE INDEX submissions_state ON submissions (state, id);
 CREATE INDEX submissions_image ON submissions (image, id);

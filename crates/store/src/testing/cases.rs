@@ -90,6 +90,17 @@ async fn asked_twice_there_is_one(store: &Store) {
         matches!(ask(asked(5), "d", b"body", Some(at(2))).await, Created::New(_)),
         "it was published before that"
     );
+    // What came to nothing is there for its own key, and in nobody's way.
+    let Created::New(unwanted) = ask(asked(6), "e", b"body", None).await else {
+        panic!()
+    };
+    let unwanted = step(store, &unwanted, Step::Cancel, None).await.unwrap();
+    assert_eq!(ask(asked(6), "e", b"body", None).await, Created::Same(unwanted));
+    let anew = Asked {
+        natural_key: asked(6).natural_key,
+        ..asked(7)
+    };
+    assert!(matches!(ask(anew, "f", b"body", None).await, Created::New(_)));
     // All at once.
     let racing = (0..20).map(|number| {
         let (store, asked) = (

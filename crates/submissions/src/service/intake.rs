@@ -79,6 +79,8 @@ impl Service {
         };
         let now = self.now();
         let unsealed = SignedDuration::try_from(self.settings.limits.unsealed).unwrap_or(SignedDuration::MAX);
+        let request = serde_json::to_string(&asked.request).map_err(|error| Refusal::internal(&error))?;
+        let repository = asked.repository.policy_name();
         let submitter = &caller.submitter;
         let run = submitter.run_id.clone().unwrap_or_default();
         let natural = submission::Job {
@@ -92,19 +94,21 @@ impl Service {
             } else {
                 submitter.job.as_deref().unwrap_or_default()
             },
+            repository: &repository,
             image: asked.digest,
+            environment: &asked.request.environment,
             policy: gate_digest,
+            request: Digest::sha256(request.as_bytes()),
         };
         let natural_key = natural.natural_key().map_err(|error| Refusal::internal(&error))?;
         let mut random = [0; 10];
         aws_lc_rs::rand::fill(&mut random).map_err(|error| Refusal::internal(&error))?;
         let id = submission::id(u64::try_from(now.as_millisecond()).unwrap_or_default(), random);
-        let request = serde_json::to_string(&asked.request).map_err(|error| Refusal::internal(&error))?;
         let known = serde_json::to_string(caller).map_err(|error| Refusal::internal(&error))?;
         let new = store::Asked {
             id: id.clone(),
             natural_key,
-            repository: asked.repository.policy_name(),
+            repository,
             image: asked.digest,
             environment: asked.request.environment.clone(),
             issuer: submitter.repository.issuer.clone(),

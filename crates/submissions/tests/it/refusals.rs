@@ -158,6 +158,30 @@ async fn a_question_that_is_not_clear_is_refused_with_its_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_job_that_asks_for_something_else_gets_a_submission_of_its_own() {
+    let stage = Stage::with(GATE).await;
+    let image = stage.around.push("unsigned/shop", "n").await;
+    let job = stage.job().await;
+    let tagged = |tag: &str| {
+        let mut asked = question(&image);
+        asked["promote"]["tag"] = tag.into();
+        asked
+    };
+    let first = job.submit("a", &tagged("1.0")).await;
+    assert_eq!(first.status, 201, "{first:?}");
+    let again = job.submit("b", &tagged("1.0")).await;
+    assert_eq!((again.status, &again.body["id"]), (200, &first.body["id"]), "{again:?}");
+    let other = job.submit("c", &tagged("2.0")).await;
+    assert_eq!(other.status, 201, "the first one's answer would say that 2.0 is published: {other:?}");
+    let id = first.body["id"].as_str().unwrap();
+    assert_eq!(job.post(&format!("/v1/submissions/{id}/cancel")).await.status, 200);
+    let anew = job.submit("d", &tagged("1.0")).await;
+    assert_eq!(anew.status, 201, "{anew:?}");
+    let same_key = job.submit("a", &tagged("1.0")).await;
+    assert_eq!((same_key.status, &same_key.body["id"]), (200, &first.body["id"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_report_is_taken_as_announced_and_only_before_the_seal() {
     let stage = Stage::with(GATE).await;
     let image = stage.around.push("unsigned/shop", "e").await;
