@@ -5,14 +5,16 @@ use countersign_image::Digest;
 use countersign_ledger::Record;
 
 use crate::db::{Row, values};
-use crate::rows::{Added, EvidenceRow, Use};
+use crate::rows::{Added, EvidenceRow, Submission};
 use crate::{Store, StoreError};
 
-/// The most uses that are told of one report.
-const MOST_USES: u64 = 100;
+/// The most commits that are told of one report.
+const MOST_COMMITS: u64 = 100;
 
-pub(crate) const USES: &str = "SELECT s.id, s.image, s.source_commit FROM evidence e JOIN submissions s ON s.id = e.submission \
-                   WHERE e.sha256 = $1 ORDER BY s.id LIMIT $2";
+/// What was never sealed, and what was taken back or too late, has used nothing.
+pub(crate) const USED_BEFORE: &str = "SELECT DISTINCT s.source_commit FROM evidence e JOIN submissions s ON s.id = e.submission \
+     WHERE e.sha256 = $1 AND s.image <> $2 AND s.state NOT IN ('EXPIRED', 'CANCELLED') \
+     AND s.sealed < COALESCE((SELECT sealed FROM submissions WHERE id = $3), 9223372036854775807) LIMIT $4";
 
 impl Store {
     /// Takes evidence in, while the submission is RECEIVED; its blob is kept already.
@@ -75,24 +77,13 @@ impl Store {
             .collect()
     }
 
-    /// Where a report was used, at most 100 times.
-    pub async fn uses(&self, sha256: &Digest) -> Result<Vec<Use>, StoreError> {
-        let rows = self.db.rows(USES, values![*sha256, MOST_USES]).await?;
-        let used = |row: &Row| {
-            Ok(Use {
-                submission: row.text(0)?,
-                image: row.digest(1)?,
-                commit: row.maybe_text(2)?,
-            })
-        };
-        rows.iter().map(used).collect()
-    }
-
-    /// Whether a report was used for another image.
-    pub async fn used_elsewhere(&self, sha256: &Digest, image: &Digest) -> Result<bool, StoreError> {
-        let sql = "SELECT 1 FROM evidence e JOIN submissions s ON s.id = e.submission \
-                   WHERE e.sha256 = $1 AND s.image <> $2 LIMIT 1";
-        Ok(self.db.row(sql, values![*sha256, *image]).await?.is_some())
+    /// The commits for which a report was used before, for other images: of submissions that were sealed before this one.
+    /// One that names no commit is a `None`. What comes later is no use before, or somebody could turn this one away with a copy.
+    /// At most 100.
+    pub async fn used_before(&self, sha256: &Digest, of: &Submission) -> Result<Vec<Option<String>>, StoreError> {
+        let before = values![*sha256, of.asked.image, &of.asked.id, MOST_COMMITS];
+        let rows = self.db.rows(USED_BEFORE, before).await?;
+        rows.iter().map(|row| row.maybe_text(0)).collect()
     }
 
     /// The digests of the blobs that some submission needs, from `after` on, in order: what is not among all of them may be swept.

@@ -31,7 +31,7 @@ pub use ledger::{Integration, LedgerState, Sequencer};
 pub use restore::{Anchor, RestoreError};
 pub use rows::{
     Added, Asked, Change, Created, EvidenceRow, Fence, Filter, GateText, Idempotency, Kept, KeyVersion, NewWork,
-    PublishedRow, SignatureRow, Submission, Use, Work,
+    PublishedRow, SignatureRow, Submission, Work,
 };
 
 use tokio::sync::watch as channel;

@@ -157,17 +157,6 @@ pub enum Added {
     Sealed,
 }
 
-/// Where evidence was used.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Use {
-    /// The submission.
-    pub submission: String,
-    /// Its image.
-    pub image: Digest,
-    /// Its commit.
-    pub commit: Option<String>,
-}
-
 /// Work that follows a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewWork {

@@ -15,6 +15,7 @@ CREATE TABLE submissions (
     version BIGINT NOT NULL,
     failed_in TEXT,
     may_be_out BIGINT NOT NULL DEFAULT 0,
+    sealed BIGINT,
     gate TEXT NOT NULL,
     gate_digest TEXT NOT NULL,
     closure TEXT,

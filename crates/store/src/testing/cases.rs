@@ -7,7 +7,7 @@ use countersign_gate::submission::{State, evidence_set_digest};
 
 use super::*;
 use crate::db::values;
-use crate::evidence::USES;
+use crate::evidence::USED_BEFORE;
 use crate::submissions::{DROP_WORK, LIST_OF};
 use crate::work::{CLAIM_POSTGRES, CLAIM_SQLITE, DUE};
 
@@ -34,6 +34,7 @@ pub async fn all(fresh: impl Fn(&str) -> Address, child: &str) {
         what_is_appended_is_never_changed
         there_is_one_signature
         evidence_is_taken_until_it_is_sealed
+        only_what_was_sealed_before_is_a_use_before
         who_watches_is_told
         tokens_and_sessions_end
         one_sequencer_appends_to_the_tree
@@ -439,15 +440,55 @@ async fn evidence_is_taken_until_it_is_sealed(store: &Store) {
         store.evidence(id).await.unwrap(),
         [row("sast", b"one"), row("sbom", b"bom")]
     );
-    let one = Digest::sha256(b"one");
-    assert!(!store.used_elsewhere(&one, &asked(1).image).await.unwrap());
-    assert!(
-        store
-            .used_elsewhere(&one, &Digest::sha256(b"another image"))
-            .await
-            .unwrap()
-    );
-    assert_eq!(store.uses(&one).await.unwrap().len(), 1);
+}
+
+async fn only_what_was_sealed_before_is_a_use_before(store: &Store) {
+    let report = Digest::sha256(b"report");
+    let with = async |number: u64, image: &[u8], commit: Option<&str>| {
+        let asked = Asked {
+            image: Digest::sha256(image),
+            commit: commit.map(str::to_owned),
+            ..asked(number)
+        };
+        let received = create(store, &asked).await;
+        let row = EvidenceRow {
+            slot: "scan".to_owned(),
+            received: report,
+            sha256: report,
+            size: 6,
+            format: "sarif".to_owned(),
+            platform: None,
+            detail: "{}".to_owned(),
+            time: at(1),
+        };
+        let added = store.add_evidence(&asked.id, &row, 2, vec![]).await.unwrap();
+        assert_eq!(added, Added::Added);
+        received
+    };
+    let seal = async |received: &Submission| step(store, received, Step::Seal, Some("e")).await.unwrap();
+    let before = async |of: &Submission| store.used_before(&report, of).await.unwrap();
+    // The copy was handed in first, and sealed later.
+    let copy = with(1, b"another image", Some("c1")).await;
+    let mine = with(2, b"image", Some("c2")).await;
+    let again = with(3, b"image", Some("c2")).await;
+    let mine = seal(&mine).await;
+    assert!(before(&mine).await.is_empty(), "nobody has sealed it before");
+    let copy = seal(&copy).await;
+    let again = seal(&again).await;
+    assert!(before(&mine).await.is_empty(), "a later copy turns nobody away");
+    assert_eq!(before(&copy).await, [Some("c2".to_owned())], "many of one commit are one");
+    assert_eq!(before(&again).await, [Some("c1".to_owned())], "its own image is no other");
+    // What names no commit is not as if it were nothing.
+    let nameless = seal(&with(4, b"a third image", None).await).await;
+    let last = seal(&with(5, b"a fourth image", Some("c1")).await).await;
+    let mut all = before(&last).await;
+    all.sort();
+    assert_eq!(all, [None, Some("c1".to_owned()), Some("c2".to_owned())]);
+    // What was taken back has used nothing.
+    for taken_back in [&nameless, &copy] {
+        step(store, taken_back, Step::Cancel, None).await.unwrap();
+    }
+    assert_eq!(before(&last).await, [Some("c2".to_owned())]);
 }
 
 async fn who_watches_is_told(store: &Store) {
@@ -551,7 +592,7 @@ async fn the_queue_is_found_by_its_index(store: &Store) {
     let due = plan(DUE, values!["evaluate", at(0)]).await;
     let claim = plan(claim, values!["evaluate", at(0), "a", at(9)]).await;
     let of = plan(LIST_OF, values!["iss", "repo1", "z", none, none, 9_i64]).await;
-    let uses = plan(USES, values!["sha256:7", 9_i64]).await;
+    let uses = plan(USED_BEFORE, values!["sha256:7", "i1", "many1", 9_i64]).await;
     let held = plan(DROP_WORK, values!["many1"]).await;
     let plans = [
         (due, "work_due"),

@@ -139,11 +139,7 @@ impl Item {
         });
         let (bytes, said) = read.await.map_err(|error| Broken::bug(&error))?;
         drop(place);
-        let uses = service.store.uses(&row.sha256).await?;
-        let others: Vec<store::Use> = uses
-            .into_iter()
-            .filter(|used| used.image != submission.asked.image)
-            .collect();
+        let before = service.store.used_before(&row.sha256, submission).await?;
         Ok(Self {
             slot: row.slot,
             digest: row.received,
@@ -151,8 +147,9 @@ impl Item {
             commit: handed_in.commit,
             platform: row.platform,
             received: row.time,
-            reused: !others.is_empty(),
-            reused_for: others.into_iter().filter_map(|used| used.commit).collect(),
+            reused: !before.is_empty(),
+            // One that named no commit was of no commit that we know: no text is one.
+            reused_for: before.into_iter().map(Option::unwrap_or_default).collect(),
             // What was recognised once and is not any more was changed where it lay, or the release is another one.
             said: said.map_err(|error| Broken::failed(Code::EvidenceTampered, &error))?,
             bytes,
