@@ -21,6 +21,9 @@ pub struct RepositoryBinding {
     pub source: BoundSource,
     /// The images that it may submit.
     pub images: Globs,
+    /// Where its images may be published, whoever else publishes there. Where it says nothing, a destination is whose who was
+    /// the first to publish there.
+    pub destinations: Option<Globs>,
     /// The gate of each environment, by name.
     pub gates: BTreeMap<String, String>,
     /// What is said of it, for the gates' conditions.
@@ -65,6 +68,8 @@ struct Metadata {
 struct Spec {
     source: BoundSource,
     images: Globs,
+    #[serde(default)]
+    destinations: Option<Globs>,
     gates: BTreeMap<String, String>,
     #[serde(default)]
     labels: BTreeMap<String, String>,
@@ -111,6 +116,7 @@ impl RepositoryBinding {
             name: wire.metadata.name,
             source: wire.spec.source,
             images: wire.spec.images,
+            destinations: wire.spec.destinations,
             gates: wire.spec.gates,
             labels: wire.spec.labels,
         })
@@ -119,6 +125,12 @@ impl RepositoryBinding {
     /// Whether it may submit images of this repository.
     pub fn may_touch(&self, repository: &Repository) -> bool {
         self.images.accept(&repository.policy_name())
+    }
+
+    /// Whether it may publish to this repository; `None` where the binding leaves that to who came first.
+    pub fn may_publish_to(&self, repository: &Repository) -> Option<bool> {
+        let destinations = self.destinations.as_ref()?;
+        Some(destinations.accept(&repository.policy_name()))
     }
 
     /// The name of the gate that it is asked at for an environment.

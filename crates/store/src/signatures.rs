@@ -5,7 +5,7 @@ use countersign_ledger::Record;
 use jiff::Timestamp;
 
 use crate::db::{Row, values};
-use crate::rows::{Fence, Kept, PublishedRow, SignatureRow};
+use crate::rows::{Fence, Kept, PublishedRow, SignatureRow, Submission};
 use crate::{Store, StoreError};
 
 macro_rules! signatures {
@@ -102,9 +102,25 @@ impl Store {
         row.as_ref().map(published).transpose()
     }
 
-    /// Whether anything was published in a repository.
-    pub async fn was_published(&self, repository: &str) -> Result<bool, StoreError> {
-        let sql = "SELECT 1 FROM published WHERE repository = $1 LIMIT 1";
+    /// Takes a destination for the source repository of a submission, and says whether it is that one's: nobody had it, or
+    /// this one had it already.
+    pub async fn take_destination(&self, repository: &str, of: &Submission, now: Timestamp) -> Result<bool, StoreError> {
+        let asked = &of.asked;
+        let mut tx = self.db.begin().await?;
+        let sql = "INSERT INTO destinations (repository, issuer, repository_id, submission, made) VALUES ($1, $2, $3, $4, $5) \
+                   ON CONFLICT DO NOTHING";
+        let row = values![repository, &asked.issuer, &asked.repository_id, &asked.id, now];
+        tx.execute(sql, row).await?;
+        let sql = "SELECT issuer, repository_id FROM destinations WHERE repository = $1";
+        let owner = tx.row(sql, values![repository]).await?;
+        tx.commit().await?;
+        let owner = owner.ok_or(StoreError::Missing { what: "such destination" })?;
+        Ok(owner.text(0)? == asked.issuer && owner.text(1)? == asked.repository_id)
+    }
+
+    /// Whether anything was published out of a repository of unsigned images, wherever it went.
+    pub async fn was_published_from(&self, repository: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM submissions WHERE repository = $1 AND state IN ('PUBLISHED', 'REVOKED') LIMIT 1";
         Ok(self.db.row(sql, values![repository]).await?.is_some())
     }
 

@@ -136,6 +136,8 @@ codes! {
     ReadBackRefused "read_back_refused" Kind::Failure;
     /// A tag that must not move stands for another image.
     TagTaken "tag_taken" Kind::Failure;
+    /// What the image would be published as is another repository's, or not among the binding's destinations.
+    DestinationTaken "destination_taken" Kind::Failure;
     /// The statements for this image cannot be made.
     StatementsRefused "statements_refused" Kind::Failure;
     /// The gate or the binding is gone.

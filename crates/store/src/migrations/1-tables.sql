@@ -96,6 +96,15 @@ CREATE TABLE published (
 );
 CREATE INDEX published_verified ON published (verified);
 
+-- Whose a destination is: who was first, for good.
+CREATE TABLE destinations (
+    repository TEXT PRIMARY KEY,
+    issuer TEXT NOT NULL,
+    repository_id TEXT NOT NULL,
+    submission TEXT NOT NULL REFERENCES submissions (id),
+    made BIGINT NOT NULL
+);
+
 CREATE TABLE token_ids (
     issuer TEXT NOT NULL,
     token_id TEXT NOT NULL,

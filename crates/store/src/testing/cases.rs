@@ -31,6 +31,7 @@ pub async fn all(fresh: impl Fn(&str) -> Address, child: &str) {
         what_may_be_out_is_revoked_and_not_taken_back
         whoever_lost_the_lease_writes_nothing
         no_two_claim_one
+        a_destination_is_whose_it_was_first
         what_is_appended_is_never_changed
         there_is_one_signature
         evidence_is_taken_until_it_is_sealed
@@ -366,6 +367,38 @@ async fn there_is_one_signature(store: &Store) {
     let kept = store.signatures(&id).await.unwrap();
     assert_eq!(kept.len(), 3);
     assert!(kept.contains(&later) && kept.contains(&one), "{kept:?}");
+}
+
+async fn a_destination_is_whose_it_was_first(store: &Store) {
+    let mine = create(store, &asked(1)).await;
+    let also_mine = create(store, &asked(2)).await;
+    let theirs = Asked {
+        repository_id: "13".to_owned(),
+        ..asked(3)
+    };
+    let elsewhere = Asked {
+        issuer: "https://another.example".to_owned(),
+        ..asked(4)
+    };
+    let (theirs, elsewhere) = (create(store, &theirs).await, create(store, &elsewhere).await);
+    let take = async |name: &str, of: &Submission| store.take_destination(name, of, at(1)).await.unwrap();
+    assert!(take("r/app", &mine).await);
+    assert!(take("r/app", &also_mine).await);
+    assert!(!take("r/app", &theirs).await);
+    assert!(!take("r/app", &elsewhere).await, "a number of another issuer is another's");
+    assert!(take("r/other", &theirs).await);
+    assert!(!take("r/other", &mine).await);
+    assert!(!store.was_published_from(&mine.asked.repository).await.unwrap());
+    let mut out = mine;
+    for (next, kind) in [
+        (Step::Seal, Some("e")),
+        (Step::Open, Some("s")),
+        (Step::Sign, Some("p")),
+        (Step::Publish, None),
+    ] {
+        out = step(store, &out, next, kind).await.unwrap();
+    }
+    assert!(store.was_published_from(&out.asked.repository).await.unwrap());
 }
 
 async fn what_is_appended_is_never_changed(store: &Store) {

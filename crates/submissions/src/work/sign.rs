@@ -69,6 +69,7 @@ pub(super) async fn sign(
             what,
         });
     }
+    may_publish(service, submission, &weighing, &clearance).await?;
     let decision = decision(submission, &weighing, &clearance)?;
     made.retain(|row| row.decision == decision);
     let intended = intend(service, submission, &clearance, &made, deadline).await?;
@@ -76,6 +77,36 @@ pub(super) async fn sign(
         make(service, work, submission, decision, one).await?;
     }
     publish_next(service, work, submission, decision, &clearance).await
+}
+
+/// Whether the destination is this source repository's, before anything is signed for it: two that end with one name would else
+/// publish under each other's.
+async fn may_publish(
+    service: &Service,
+    submission: &store::Submission,
+    weighing: &Weighing,
+    clearance: &Clearance,
+) -> Result<(), Broken> {
+    let repository = clearance.destination().repository();
+    let name = repository.policy_name();
+    let listed = weighing.binding.may_publish_to(repository);
+    let (may, what) = if listed == Some(false) {
+        (false, "is not among the destinations of the binding")
+    } else {
+        let own = service
+            .store
+            .take_destination(&name, submission, service.now())
+            .await?;
+        // A binding that names it says so whoever was first.
+        (own || listed == Some(true), "is published to by another repository")
+    };
+    if may {
+        return Ok(());
+    }
+    Err(Broken::Failed {
+        code: Code::DestinationTaken,
+        what: format!("`{name}` {what}"),
+    })
 }
 
 /// What is signed for, by its digest. The time is not part of it: who goes on after a crash decides the same.

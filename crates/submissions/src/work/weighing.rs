@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use countersign_gate::report::{CustomDocument, ReportError};
 use countersign_gate::{
-    Configuration, Evidence, Gate, Image, Known, Proof, Report, RepositoryRef, Runner, Source, Submitted, Tools,
+    Configuration, Evidence, Gate, Image, Known, Proof, Report, RepositoryBinding, RepositoryRef, Runner, Source, Submitted, Tools,
 };
 use countersign_identity::{Runner as Machine, Submitter};
 use countersign_image::{Digest, Repository, Tag};
@@ -36,6 +36,8 @@ pub(super) struct Item {
 pub(super) struct Weighing {
     pub(super) gate: Gate,
     pub(super) fetched: Fetched,
+    /// What the catalog says of the source repository.
+    pub(super) binding: RepositoryBinding,
     request: Request,
     items: Vec<Item>,
     source: Source,
@@ -55,7 +57,7 @@ impl Weighing {
         let request: Request = serde_json::from_str(&asked.request).map_err(|error| Broken::bug(&error))?;
         let repository = Repository::parse(&asked.repository).map_err(|error| Broken::bug(&error))?;
         let catalog = service.catalogs.current();
-        let (gate, labels) = governing(&catalog, &job, &request, &repository)?;
+        let (gate, binding) = governing(&catalog, &job, &request, &repository)?;
         let fetched = closure::fetch(
             &service.client,
             &service.credentials,
@@ -77,9 +79,9 @@ impl Weighing {
         let configurations = configurations.map_err(|error: countersign_gate::facts::ConfigurationError| {
             Broken::failed(Code::ImageUnreadable, &error)
         })?;
-        let first_release = !service.store.was_published(&repository.policy_name()).await?;
+        let first_release = !service.store.was_published_from(&repository.policy_name()).await?;
         Ok(Self {
-            source: source(&job.submitter, &request, labels),
+            source: source(&job.submitter, &request, binding.labels.clone()),
             image: Image {
                 tag: request.tag.as_deref().and_then(|tag| Tag::parse(tag).ok()),
                 repository: repository.clone(),
@@ -88,6 +90,7 @@ impl Weighing {
                 first_release,
             },
             known: Known::default(),
+            binding,
             gate,
             fetched,
             request,
@@ -203,13 +206,13 @@ impl Said {
     }
 }
 
-/// The gate that governs today, and the labels of the binding that leads to it.
+/// The gate that governs today, and the binding that leads to it.
 fn governing(
     catalog: &Catalog,
     job: &Job,
     request: &Request,
     repository: &Repository,
-) -> Result<(Gate, BTreeMap<String, String>), Broken> {
+) -> Result<(Gate, RepositoryBinding), Broken> {
     let gone = |what: String| Broken::Failed {
         code: Code::GateGone,
         what,
@@ -231,7 +234,7 @@ fn governing(
     let gate = catalog.gates.governing(name, &request.environment, repository);
     let gate = gate.map_err(|error| gone(crate::door::Chain(&error).to_string()))?;
     allowed(&gate, job).map_err(|_| gone(format!("the gate `{name}` takes no jobs of this sort any more")))?;
-    Ok((gate, binding.labels.clone()))
+    Ok((gate, binding.clone()))
 }
 
 fn source(submitter: &Submitter, request: &Request, labels: BTreeMap<String, String>) -> Source {

@@ -276,6 +276,37 @@ fn blobs(dir: &std::path::Path) -> Vec<std::path::PathBuf> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_publishes_under_the_name_of_who_was_there_first() {
+    let stage = Stage::with(&GATE.replace("approved/{name}", "approved/app")).await;
+    let (shop, bank) = (
+        stage.around.push("unsigned/shop", "first").await,
+        stage.around.push("unsigned/bank", "second").await,
+    );
+    let job = stage.job().await;
+    let id = job.sealed(&shop, &clean_report()).await;
+    assert_eq!(job.settled(&id).await.state, State::Published);
+    let banks = stage
+        .around
+        .token(&json!({"repository_id": "4712", "repository": "acme/bank"}));
+    let banks = Job::with(stage.address, &banks).await.unwrap();
+    // Another search, so that it is not the same report over again.
+    let report = String::from_utf8(clean_report()).unwrap().replace("[]}}", "[] }}");
+    let mut asked = question(&bank);
+    asked["promote"]["tag"] = "2.0".into();
+    let submitted = banks.submit("k", &asked).await;
+    let id = submitted.body["id"].as_str().unwrap();
+    assert_eq!(banks.hand_in(id, "secrets", report.as_bytes()).await.status, 201);
+    banks.post(&format!("/v1/submissions/{id}/seal")).await;
+    let settled = banks.settled(id).await;
+    assert_eq!(
+        (settled.state, settled.reason.as_ref().map(|reason| reason.code.as_str())),
+        (State::Failed, Some("destination_taken")),
+        "{settled:#?}"
+    );
+    assert!(settled.signatures.is_empty(), "nothing is signed for what is another's");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_repository_has_so_many_open_submissions_and_no_more() {
     let around = crate::stage::Surroundings::build(GATE).await;
     let limits = countersign_submissions::settings::Limits {
