@@ -76,6 +76,7 @@ impl Default for Limits {
 #[derive(Clone, Debug)]
 pub(crate) struct Db {
     pub(crate) pools: Pools,
+    acquire: Duration,
     answer: Duration,
 }
 
@@ -131,6 +132,7 @@ impl Db {
         };
         Ok(Self {
             pools,
+            acquire: limits.acquire,
             answer: limits.answer,
         })
     }
@@ -151,11 +153,15 @@ impl Db {
 
     /// Begins to write. What is not committed is undone.
     pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
-        let tx = match &self.pools {
-            // A transaction that begins by reading and writes later could find that somebody wrote in between.
-            Pools::Sqlite { write, .. } => TxOf::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Pools::Postgres(pool) => TxOf::Postgres(pool.begin().await?),
-        };
+        // Until there is a connection, and until it has answered: one that is half open answers nobody.
+        let tx = timed(self.acquire.saturating_add(self.answer), async {
+            Ok(match &self.pools {
+                // A transaction that begins by reading and writes later could find that somebody wrote in between.
+                Pools::Sqlite { write, .. } => TxOf::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+                Pools::Postgres(pool) => TxOf::Postgres(pool.begin().await?),
+            })
+        });
+        let tx = tx.await?;
         Ok(Tx {
             tx,
             answer: self.answer,

@@ -104,7 +104,12 @@ impl Store {
 
     /// Takes a destination for the source repository of a submission, and says whether it is that one's: nobody had it, or
     /// this one had it already.
-    pub async fn take_destination(&self, repository: &str, of: &Submission, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn take_destination(
+        &self,
+        repository: &str,
+        of: &Submission,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let asked = &of.asked;
         let mut tx = self.db.begin().await?;
         let sql = "INSERT INTO destinations (repository, issuer, repository_id, submission, made) VALUES ($1, $2, $3, $4, $5) \
@@ -114,7 +119,9 @@ impl Store {
         let sql = "SELECT issuer, repository_id FROM destinations WHERE repository = $1";
         let owner = tx.row(sql, values![repository]).await?;
         tx.commit().await?;
-        let owner = owner.ok_or(StoreError::Missing { what: "such destination" })?;
+        let owner = owner.ok_or(StoreError::Missing {
+            what: "such destination",
+        })?;
         Ok(owner.text(0)? == asked.issuer && owner.text(1)? == asked.repository_id)
     }
 

@@ -236,10 +236,7 @@ fn every_part_of_a_view_and_of_a_job_makes_another_digest() {
             environment: "prod",
             ..job.clone()
         },
-        Job {
-            request: other,
-            ..job
-        },
+        Job { request: other, ..job },
     ];
     let mut digests: Vec<Digest> = views.iter().map(|view| view.digest().unwrap()).collect();
     digests.extend(jobs.iter().map(|job| job.natural_key().unwrap()));

@@ -49,12 +49,18 @@ fn a_repository_submits_its_own_images_and_no_others() {
 #[test]
 fn a_binding_names_the_destinations_or_leaves_them_to_who_came_first() {
     let approved = repository("registry.corp/approved/api");
-    assert_eq!(read("api", "issuer: github, repositoryId: 456").may_publish_to(&approved), None);
+    assert_eq!(
+        read("api", "issuer: github, repositoryId: 456").may_publish_to(&approved),
+        None
+    );
     let text = binding("api", "issuer: github, repositoryId: 456")
         .replace("  gates:", "  destinations: [registry.corp/approved/api]\n  gates:");
     let named = RepositoryBinding::read(&text).unwrap();
     assert_eq!(named.may_publish_to(&approved), Some(true));
-    assert_eq!(named.may_publish_to(&repository("registry.corp/approved/web")), Some(false));
+    assert_eq!(
+        named.may_publish_to(&repository("registry.corp/approved/web")),
+        Some(false)
+    );
 }
 
 #[test]

@@ -184,20 +184,14 @@ async fn what_may_be_out_is_revoked_and_not_taken_back(store: &Store) {
         // It broke off between the tag and the database.
         at = step(store, &at, Step::Fail, None).await.unwrap();
         let cancelled = step(store, &at, Step::Cancel, None).await;
-        assert!(
-            matches!(cancelled, Err(TransitionError::NotFrom(_))),
-            "{cancelled:?}"
-        );
+        assert!(matches!(cancelled, Err(TransitionError::NotFrom(_))), "{cancelled:?}");
         if last == Step::Refuse {
             let retry = Step::Retry {
                 failed_in: State::Publishing,
             };
             at = step(store, &at, retry, Some("s")).await.unwrap();
             let cancelled = step(store, &at, Step::Cancel, None).await;
-            assert!(
-                matches!(cancelled, Err(TransitionError::NotFrom(_))),
-                "{cancelled:?}"
-            );
+            assert!(matches!(cancelled, Err(TransitionError::NotFrom(_))), "{cancelled:?}");
             // Also once it has failed somewhere else.
             at = step(store, &at, Step::Fail, None).await.unwrap();
             let retry = Step::Retry {
@@ -354,10 +348,7 @@ async fn there_is_one_signature(store: &Store) {
         ..one.clone()
     };
     assert_eq!(store.keep_signature(&attest, None, vec![]).await.unwrap(), Kept::Kept);
-    assert_eq!(
-        store.signatures(&id).await.unwrap(),
-        [attest.clone(), one.clone()]
-    );
+    assert_eq!(store.signatures(&id).await.unwrap(), [attest.clone(), one.clone()]);
     // Another decision has signatures of its own: those that there are say what another gate said.
     let later = SignatureRow {
         decision: Digest::sha256(b"another decision"),
@@ -385,7 +376,10 @@ async fn a_destination_is_whose_it_was_first(store: &Store) {
     assert!(take("r/app", &mine).await);
     assert!(take("r/app", &also_mine).await);
     assert!(!take("r/app", &theirs).await);
-    assert!(!take("r/app", &elsewhere).await, "a number of another issuer is another's");
+    assert!(
+        !take("r/app", &elsewhere).await,
+        "a number of another issuer is another's"
+    );
     assert!(take("r/other", &theirs).await);
     assert!(!take("r/other", &mine).await);
     assert!(!store.was_published_from(&mine.asked.repository).await.unwrap());
@@ -509,8 +503,16 @@ async fn only_what_was_sealed_before_is_a_use_before(store: &Store) {
     let copy = seal(&copy).await;
     let again = seal(&again).await;
     assert!(before(&mine).await.is_empty(), "a later copy turns nobody away");
-    assert_eq!(before(&copy).await, [Some("c2".to_owned())], "many of one commit are one");
-    assert_eq!(before(&again).await, [Some("c1".to_owned())], "its own image is no other");
+    assert_eq!(
+        before(&copy).await,
+        [Some("c2".to_owned())],
+        "many of one commit are one"
+    );
+    assert_eq!(
+        before(&again).await,
+        [Some("c1".to_owned())],
+        "its own image is no other"
+    );
     // What names no commit is not as if it were nothing.
     let nameless = seal(&with(4, b"a third image", None).await).await;
     let last = seal(&with(5, b"a fourth image", Some("c1")).await).await;

@@ -353,10 +353,12 @@ impl Asked {
         if repository_url.as_ref().is_some_and(|url| url.len() > 2048) {
             return Err(Refusal::with(Code::Malformed, "`source` is longer than any source"));
         }
-        let is_commit =
-            |sha: &String| matches!(sha.len(), 40 | 64) && sha.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_commit = |sha: &String| matches!(sha.len(), 40 | 64) && sha.bytes().all(|byte| byte.is_ascii_hexdigit());
         if commit.as_ref().is_some_and(|sha| !is_commit(sha)) {
-            return Err(Refusal::with(Code::Malformed, "a commit has 40 or 64 hexadecimal digits"));
+            return Err(Refusal::with(
+                Code::Malformed,
+                "a commit has 40 or 64 hexadecimal digits",
+            ));
         }
         Ok(Self {
             repository,

@@ -62,7 +62,9 @@ impl Stored {
         let source = Reference::parse(&image_of(submission)).map_err(|error| Broken::bug(&error))?;
         let source = source.pinned().ok_or_else(|| lost("the image has no digest"))?;
         // What another decision had signed stays in the store, and is not what this one says.
-        let decision = submission.view.ok_or_else(|| lost("nobody wrote down what was decided"))?;
+        let decision = submission
+            .view
+            .ok_or_else(|| lost("nobody wrote down what was decided"))?;
         let mut rows = service.store.signatures(&submission.asked.id).await?;
         rows.retain(|row| row.decision == decision);
         if rows.is_empty() {

@@ -93,10 +93,7 @@ async fn may_publish(
     let (may, what) = if listed == Some(false) {
         (false, "is not among the destinations of the binding")
     } else {
-        let own = service
-            .store
-            .take_destination(&name, submission, service.now())
-            .await?;
+        let own = service.store.take_destination(&name, submission, service.now()).await?;
         // A binding that names it says so whoever was first.
         (own || listed == Some(true), "is published to by another repository")
     };

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use countersign_gate::report::{CustomDocument, ReportError};
 use countersign_gate::{
-    Configuration, Evidence, Gate, Image, Known, Proof, Report, RepositoryBinding, RepositoryRef, Runner, Source, Submitted, Tools,
+    Configuration, Evidence, Gate, Image, Known, Proof, Report, RepositoryBinding, RepositoryRef, Runner, Source,
+    Submitted, Tools,
 };
 use countersign_identity::{Runner as Machine, Submitter};
 use countersign_image::{Digest, Repository, Tag};

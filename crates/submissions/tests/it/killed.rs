@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use countersign_image::Pinned;
 use countersign_ledger::EventType;
 use countersign_submissions::serve::SigningServer;
 use countersign_submissions::wire::State;
@@ -65,13 +66,12 @@ async fn serve(around: &Surroundings, dies_at: Option<&str>) -> Served {
     }
 }
 
-async fn killed_at(step: &str) {
-    let around = Surroundings::build(GATE).await;
-    let image = around.push("unsigned/shop", step).await;
-    let mut first = serve(&around, Some(step)).await;
+/// A job whose submission was sealed, and whose service died at a step.
+async fn died_at(around: &Surroundings, image: &Pinned, step: &str) -> (Job, String) {
+    let mut first = serve(around, Some(step)).await;
     let token = around.token(&serde_json::json!({}));
     let job = Job::with(first.address, &token).await.unwrap();
-    let submitted = job.submit("the-key", &question(&image)).await;
+    let submitted = job.submit("the-key", &question(image)).await;
     let id = submitted.body["id"].as_str().unwrap().to_owned();
     assert_eq!(job.hand_in(&id, "secrets", &clean_report()).await.status, 201);
     // The answer may die with it.
@@ -82,6 +82,35 @@ async fn killed_at(step: &str) {
         assert!(Instant::now() < given_up, "{step}: it was never killed");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    (job, id)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_gate_had_signed_is_not_published_under_another() {
+    let around = Surroundings::build(GATE).await;
+    let image = around.push("unsigned/shop", "changed").await;
+    let (job, id) = died_at(&around, &image, "sign.after_kept").await;
+    let gate = fs::read_to_string(around.path("gates/gate.yaml")).unwrap();
+    fs::write(
+        around.path("gates/gate.yaml"),
+        gate.replace("validity: 30d", "validity: 3d"),
+    )
+    .unwrap();
+    let second = serve(&around, None).await;
+    let job = job.at(second.address);
+    let submission = job.settled(&id).await;
+    assert_eq!(submission.state, State::Published, "{submission:#?}");
+    assert_eq!(submission.signatures.len(), 4);
+    // Each statement once: the signature that the first gate had cleared is not among them.
+    stands_signed(&around, &image).await;
+    drop(second);
+    assert_eq!(count(&events(&around), EventType::KeyUseDone), 5);
+}
+
+async fn killed_at(step: &str) {
+    let around = Surroundings::build(GATE).await;
+    let image = around.push("unsigned/shop", step).await;
+    let (job, id) = died_at(&around, &image, step).await;
     let second = serve(&around, None).await;
     let job = job.at(second.address);
     let sealed = job.post(&format!("/v1/submissions/{id}/seal")).await;

@@ -172,7 +172,10 @@ async fn a_job_that_asks_for_something_else_gets_a_submission_of_its_own() {
     let again = job.submit("b", &tagged("1.0")).await;
     assert_eq!((again.status, &again.body["id"]), (200, &first.body["id"]), "{again:?}");
     let other = job.submit("c", &tagged("2.0")).await;
-    assert_eq!(other.status, 201, "the first one's answer would say that 2.0 is published: {other:?}");
+    assert_eq!(
+        other.status, 201,
+        "the first one's answer would say that 2.0 is published: {other:?}"
+    );
     let id = first.body["id"].as_str().unwrap();
     assert_eq!(job.post(&format!("/v1/submissions/{id}/cancel")).await.status, 200);
     let anew = job.submit("d", &tagged("1.0")).await;
@@ -299,7 +302,10 @@ async fn nobody_publishes_under_the_name_of_who_was_there_first() {
     banks.post(&format!("/v1/submissions/{id}/seal")).await;
     let settled = banks.settled(id).await;
     assert_eq!(
-        (settled.state, settled.reason.as_ref().map(|reason| reason.code.as_str())),
+        (
+            settled.state,
+            settled.reason.as_ref().map(|reason| reason.code.as_str())
+        ),
         (State::Failed, Some("destination_taken")),
         "{settled:#?}"
     );
