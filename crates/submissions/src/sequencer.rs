@@ -41,6 +41,17 @@ pub enum LedgerError {
         #[source]
         error: CheckpointError,
     },
+    /// Another key signed under this name and version: who reads the list of keys would believe that one, and not this.
+    #[error(
+        "another key has signed here as `{name}` in version {version}: a new key needs a name of its own, or a version of its own \
+         in the vault"
+    )]
+    OtherKey {
+        /// The key's name.
+        name: String,
+        /// Its version.
+        version: u64,
+    },
     /// The store did not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -96,7 +107,13 @@ impl Service {
             self.append(record(EventType::LogStarted, Actor::SERVICE, now)).await?;
         }
         for named in self.keyring.all() {
-            self.store.keep_key(&named.kept(now)).await?;
+            let key = named.kept(now);
+            if !self.store.keep_key(&key).await? {
+                return Err(LedgerError::OtherKey {
+                    name: key.name,
+                    version: key.version,
+                });
+            }
         }
         self.catalog_counts(&self.catalogs.current(), None).await?;
         Ok(())

@@ -138,6 +138,7 @@ impl SigningServer {
             credentials: plan.credentials,
             uploads: Semaphore::new(plan.settings.limits.uploads),
             readers: Semaphore::new(2),
+            simulations: Semaphore::new(1),
             settings: plan.settings,
             metrics: Metrics::new(),
             bell: Notify::new(),

@@ -42,6 +42,8 @@ pub(crate) struct Service {
     pub(crate) uploads: Semaphore,
     /// Recognising a report takes a core and its size in memory several times.
     pub(crate) readers: Semaphore,
+    /// Asking another gate reads every report again: one such question at a time.
+    pub(crate) simulations: Semaphore,
     /// Rung when there is new work, so that nobody waits for the next look.
     pub(crate) bell: Notify,
     /// How many entries the newest checkpoint has that was signed here.

@@ -1,5 +1,7 @@
 //! What another gate would have said of what was submitted before: from what is stored, as of then.
 
+use std::time::{Duration, Instant};
+
 use countersign_gate::{Gate, opens};
 use countersign_wire::{self as wire, Code};
 
@@ -11,6 +13,8 @@ use crate::work::weigh_again;
 /// How many submissions are looked at where nothing is said, and at most.
 const USUAL: usize = 20;
 const MOST: usize = 200;
+/// No submission is begun with after this: the answer says how many were looked at.
+const SIMULATES_FOR: Duration = Duration::from_secs(60);
 
 impl Service {
     pub(crate) async fn simulate(
@@ -30,7 +34,16 @@ impl Service {
             looked_at: 0,
             changed: Vec::new(),
         };
+        let end = Instant::now() + SIMULATES_FOR;
+        let _turn = self
+            .simulations
+            .acquire()
+            .await
+            .map_err(|error| Refusal::internal(&error))?;
         for submission in self.store.list(&filter, last as u64).await? {
+            if Instant::now() >= end {
+                break;
+            }
             let came = told::CameOf::so_far(&submission);
             if came.checks.is_empty() {
                 continue;

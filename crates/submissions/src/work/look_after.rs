@@ -46,24 +46,45 @@ impl Service {
     }
 }
 
-/// Looks, again and again.
+/// Looks, again and again. Each goes on by itself: a registry that hangs must not keep a stricter gate from counting.
 pub(crate) async fn look_after(service: Arc<Service>) {
+    tokio::join!(follow_gates(&service), end_and_forget(&service), mend(&service));
+}
+
+async fn follow_gates(service: &Arc<Service>) {
     let mut refused = false;
+    loop {
+        tokio::time::sleep(LOOKS_EVERY).await;
+        gates(service, &mut refused).await;
+    }
+}
+
+async fn end_and_forget(service: &Service) {
     let mut forgotten = Instant::now();
     loop {
         tokio::time::sleep(LOOKS_EVERY).await;
-        gates(&service, &mut refused).await;
         let looked = async {
-            expire(&service).await?;
+            expire(service).await?;
             if forgotten.elapsed() > FORGETS_EVERY {
                 service.store.forget(service.now()).await?;
                 forgotten = Instant::now();
             }
-            heal(&service).await
+            Ok(())
         };
-        if let Err(error) = looked.await {
-            tracing::warn!(error = %Chain(&error), "the store cannot be looked through");
-        }
+        looked_through(looked.await);
+    }
+}
+
+async fn mend(service: &Service) {
+    loop {
+        tokio::time::sleep(LOOKS_EVERY).await;
+        looked_through(heal(service).await);
+    }
+}
+
+fn looked_through(looked: Result<(), StoreError>) {
+    if let Err(error) = looked {
+        tracing::warn!(error = %Chain(&error), "the store cannot be looked through");
     }
 }
 

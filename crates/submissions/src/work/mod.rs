@@ -252,8 +252,14 @@ async fn failed(service: &Service, work: &store::Work, code: Code, what: &str) -
         what,
         "work failed"
     );
+    // What broke inside is in the log: paths, addresses and what a vault says are nobody's at the door.
+    let is_inside = matches!(
+        code,
+        Code::Internal | Code::Unavailable | Code::EvidenceTampered | Code::KeyRefused | Code::KeyUnavailable
+    );
+    let detail = if is_inside { code.meaning() } else { what };
     let came = CameOf {
-        detail: Some(what.to_owned()),
+        detail: Some(detail.to_owned()),
         ..CameOf::so_far(&submission)
     };
     let stepping = Stepping {
