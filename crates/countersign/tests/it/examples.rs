@@ -68,7 +68,11 @@ fn the_command_of_each_pipeline_goes_through() {
         for pair in words.windows(2).filter(|pair| pair[0] == "--report") {
             folder.write(&pair[1], "{}");
         }
-        let service = Scripted::new(&folder, &[], vec![Box::new(|submission| submission.state = State::Published)]);
+        let service = Scripted::new(
+            &folder,
+            &[],
+            vec![Box::new(|submission| submission.state = State::Published)],
+        );
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let mut command = folder.command(&words);
         command.env("COUNTERSIGN_SERVER", service.url());
@@ -78,7 +82,11 @@ fn the_command_of_each_pipeline_goes_through() {
         assert_eq!(service.slots().len(), 4, "{name}");
         let asked: NewSubmission = serde_json::from_slice(&service.seen("create")[0].body).unwrap();
         assert!(asked.promote.tag.is_some(), "{name}");
-        assert_eq!(asked.source.is_some(), ["tekton.yaml", "Jenkinsfile"].contains(&name), "{name}");
+        assert_eq!(
+            asked.source.is_some(),
+            ["tekton.yaml", "Jenkinsfile"].contains(&name),
+            "{name}"
+        );
     }
 }
 
@@ -94,12 +102,24 @@ fn pipelines_hand_in_what_they_made_to_whom_their_token_is_for() {
         }
         let server = "https://sign.example.com";
         assert!(text.contains(server), "{name}");
-        let audiences = text.lines().filter(|line| line.contains("aud: ") || line.contains("audience: "));
+        let audiences = text
+            .lines()
+            .filter(|line| line.contains("aud: ") || line.contains("audience: "));
         let mut audiences = audiences.peekable();
-        assert_eq!(audiences.peek().is_none(), name == "github-actions.yaml", "GitHub's is asked for at the service's name");
+        assert_eq!(
+            audiences.peek().is_none(),
+            name == "github-actions.yaml",
+            "GitHub's is asked for at the service's name"
+        );
         assert!(audiences.all(|line| line.contains(server)), "{name}");
         // What an expression puts into a shell is not quoted: whoever names a branch would write the script.
-        assert!(!text.split("run: |").skip(1).any(|script| script.contains("${{ github.ref")), "{name}");
+        assert!(
+            !text
+                .split("run: |")
+                .skip(1)
+                .any(|script| script.contains("${{ github.ref")),
+            "{name}"
+        );
     }
 }
 
@@ -109,29 +129,50 @@ fn the_configuration_of_the_service_can_be_read() {
     let folder = Folder::new();
     let config = examples("signing/countersign.yaml").display().to_string();
     let ran = folder.run(&["serve", "signing", "--config", &config]).with_code(2);
-    assert!(ran.stderr.contains("`openbao://release-prod` cannot be reached"), "{ran}");
+    assert!(
+        ran.stderr.contains("`openbao://release-prod` cannot be reached"),
+        "{ran}"
+    );
 }
 
 #[test]
 fn the_gates_and_bindings_go_together_with_the_configuration() {
     let config: Value =
         serde_saphyr::from_str(&std::fs::read_to_string(examples("signing/countersign.yaml")).unwrap()).unwrap();
-    let names = |role: &str| -> Vec<String> { config["signing"]["keys"][role].as_object().unwrap().keys().cloned().collect() };
+    let names = |role: &str| -> Vec<String> {
+        config["signing"]["keys"][role]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect()
+    };
     let key = |role, name: String, kind| NamedKey {
         role,
         name,
         key: SigningKey::Held(PrivateKey::generate(kind).unwrap()),
     };
     let mut keys = vec![key(Role::Log, "log".to_owned(), KeyKind::Ed25519)];
-    keys.extend(names("release").into_iter().map(|name| key(Role::Release, name, KeyKind::EcdsaP256)));
-    keys.extend(names("attest").into_iter().map(|name| key(Role::Attest, name, KeyKind::EcdsaP256)));
+    keys.extend(
+        names("release")
+            .into_iter()
+            .map(|name| key(Role::Release, name, KeyKind::EcdsaP256)),
+    );
+    keys.extend(
+        names("attest")
+            .into_iter()
+            .map(|name| key(Role::Attest, name, KeyKind::EcdsaP256)),
+    );
     let keyring = Keyring::new(keys, "sign.example.com/log/2027").unwrap();
     let catalog = Catalog::read(&examples("signing/gates"), &keyring).unwrap();
 
     let registry = config["signing"]["registries"][0].as_str().unwrap();
     let shop = Repository::parse(&format!("{registry}/unsigned/shop")).unwrap();
     let issuers = config["signing"]["issuers"].as_array().unwrap();
-    for (issuer, repository_id, owner_id) in [("github-corp", "456789", Some("123456")), ("builds", "ci-shop/builder", None)] {
+    for (issuer, repository_id, owner_id) in [
+        ("github-corp", "456789", Some("123456")),
+        ("builds", "ci-shop/builder", None),
+    ] {
         assert!(issuers.iter().any(|known| known["name"] == issuer), "{issuer}");
         let source = RepositoryRef {
             issuer,
@@ -140,7 +181,10 @@ fn the_gates_and_bindings_go_together_with_the_configuration() {
         };
         let binding = catalog.bindings.of(&source).unwrap();
         assert!(binding.may_touch(&shop));
-        let gate = catalog.gates.governing(binding.gate("prod").unwrap(), "prod", &shop).unwrap();
+        let gate = catalog
+            .gates
+            .governing(binding.gate("prod").unwrap(), "prod", &shop)
+            .unwrap();
         let checks: Vec<&str> = gate.checks.iter().map(|check| check.id.as_str()).collect();
         assert!(checks.contains(&"non-root"), "the floor lies under it: {checks:?}");
         let to = &gate.publish.as_ref().unwrap().to;

@@ -6,10 +6,17 @@ use insta::assert_snapshot;
 
 use crate::rig::{Folder, Serving};
 
+/// With the key in a file on every machine.
+fn without_openbao(folder: &Folder, words: &[&str]) -> std::process::Command {
+    let mut command = folder.command(words);
+    command.env("PATH", "/nowhere");
+    command
+}
+
 #[test]
 fn the_story_as_it_is_told() {
     let folder = Folder::new();
-    let ran = folder.run(&["quickstart"]);
+    let ran = folder.ran(without_openbao(&folder, &["quickstart"]));
     folder.tell(&ran);
     // It takes everything away again.
     assert_eq!(std::fs::read_dir(folder.path("")).unwrap().count(), 0);
@@ -21,6 +28,13 @@ fn the_story_as_a_document() {
     let document = Folder::new().run(&["quickstart", "-o", "json"]).with_code(0).document();
     assert_eq!(document["asTold"], true);
     let scenes = document["scenes"].as_array().unwrap();
+    let submissions = document["submissions"].as_array().unwrap();
+    let states: Vec<_> = submissions
+        .iter()
+        .map(|built| built["state"].as_str().unwrap())
+        .collect();
+    assert_eq!(states, ["REJECTED", "PUBLISHED"]);
+    assert_eq!(submissions[0]["reasons"], serde_json::json!(["findings"]));
     let verdicts: Vec<_> = scenes.iter().map(|scene| scene["verdict"].as_str().unwrap()).collect();
     assert_eq!(verdicts, ["admit", "deny", "deny", "deny"]);
     assert!(document["stays"].is_null());
@@ -32,7 +46,7 @@ fn what_stays_can_be_played_with_until_it_is_stopped() {
     let mut serving = Serving::start(
         &folder,
         "quickstart",
-        folder.command(&["quickstart", "--stay", "-o", "json"]),
+        without_openbao(&folder, &["quickstart", "--stay", "-o", "json"]),
     );
     let stays = serving.until(|serving| {
         let document: serde_json::Value = serde_json::from_str(&serving.output()).ok()?;

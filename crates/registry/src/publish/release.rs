@@ -379,8 +379,21 @@ async fn set_tag(
         porter.credentials,
         porter.deadline,
     );
-    match set.await.map_err(failed)? {
-        true => Ok(Stood::Set),
-        false => Ok(Stood::Moved),
+    if !set.await.map_err(failed)? {
+        return Ok(Stood::Moved);
+    }
+    match self::standing(porter, to, tag).await.map_err(failed)? {
+        Some(found) if found == *blob.digest() => Ok(Stood::Set),
+        _ => Ok(Stood::Moved),
+    }
+}
+
+/// What a tag stands for at the registry itself.
+async fn standing(porter: &Porter<'_>, to: &Repository, tag: &Tag) -> Result<Option<Digest>, Trouble> {
+    let client = porter.client;
+    match client.tagged(to, tag, porter.credentials, porter.deadline).await {
+        Ok((blob, _)) => Ok(Some(*blob.digest())),
+        Err(Trouble::NotFound) => Ok(None),
+        Err(trouble) => Err(trouble),
     }
 }

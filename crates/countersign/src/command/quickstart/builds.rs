@@ -79,7 +79,10 @@ pub(super) async fn submit(
     let report = report(stage, build)?;
     printer.line("");
     printer.line(format!("{number}. {}", build.title));
-    printer.line(format!("   $ countersign submit {image} --report {REPORT} --tag {}", build.tag));
+    printer.line(format!(
+        "   $ countersign submit {image} --report {REPORT} --tag {}",
+        build.tag
+    ));
     let errand = Errand {
         server: stage.signing_url()?,
         audience: super::signing::SERVICE,
@@ -92,7 +95,11 @@ pub(super) async fn submit(
     let http = reqwest::Client::builder().no_proxy().build().map_err(Failure::misuse)?;
     let submission = errand.run(http, Instant::now() + PATIENCE).await?;
     // What the reader knows already is not repeated.
-    let known = |line: &str| ["image ", "submission ", "gate "].iter().any(|word| line.starts_with(word));
+    let known = |line: &str| {
+        ["image ", "submission ", "gate "]
+            .iter()
+            .any(|word| line.starts_with(word))
+    };
     for line in submit::lines(&submission).iter().filter(|line| !known(line)) {
         printer.line(format!("   {line}"));
     }

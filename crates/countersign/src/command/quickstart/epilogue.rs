@@ -15,7 +15,9 @@ pub(super) fn how_to_go_on(told: &Told, printer: &mut Printer) {
         return;
     }
     let program = program();
-    printer.line("One image was signed and came in; what was not signed was turned away, each with its reason. How to go on:");
+    printer.line(
+        "One image was signed and came in; what was not signed was turned away, each with its reason. How to go on:",
+    );
     for (command, what) in [
         ("quickstart --stay", "keep all of this up, and try the `next` lines"),
         ("key generate release", "make a key of your own"),

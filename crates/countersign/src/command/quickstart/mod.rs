@@ -67,11 +67,7 @@ async fn play(
     match (told, cleared) {
         (Ok(told), Ok(())) => {
             epilogue::document(&told, None, printer);
-            Ok(if told.as_told() {
-                Exit::Done
-            } else {
-                Exit::Refused
-            })
+            Ok(if told.as_told() { Exit::Done } else { Exit::Refused })
         }
         (Ok(_), Err(failure)) | (Err(failure), Ok(())) => Err(failure),
         (Err(failure), Err(left)) => {

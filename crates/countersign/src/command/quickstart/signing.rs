@@ -88,7 +88,11 @@ impl Pipelines {
             "project": "4711", "name": "acme/shop", "sha": COMMIT, "run": number.to_string(),
         });
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let message = format!("{}.{}", part(&json!({ "alg": "EdDSA", "kid": "ci", "typ": "JWT" })), part(&claims));
+        let message = format!(
+            "{}.{}",
+            part(&json!({ "alg": "EdDSA", "kid": "ci", "typ": "JWT" })),
+            part(&claims)
+        );
         let signature = URL_SAFE_NO_PAD.encode(self.key.sign(message.as_bytes()));
         format!("{message}.{signature}")
     }

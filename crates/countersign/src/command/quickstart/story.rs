@@ -131,7 +131,10 @@ async fn fill(stage: &Stage) -> Result<(), Failure> {
 
 fn prologue(stage: &Stage, printer: &mut Printer) {
     printer.line("A registry, a signing service and an admission door are running on this machine.");
-    printer.line(format!("The service signs what passes its gate, with a key {}:", stage.key_is()));
+    printer.line(format!(
+        "The service signs what passes its gate, with a key {}:",
+        stage.key_is()
+    ));
     printer.line("");
     for line in signing::gate(stage.registry).lines() {
         printer.line(format!("    {line}"));

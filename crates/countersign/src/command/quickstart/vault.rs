@@ -43,7 +43,11 @@ impl Keys {
     /// Keys in memory; the first is the one in the story's file.
     pub(super) fn held(release: &PrivateKey) -> Result<Self, Failure> {
         let again = PrivateKey::parse(release.to_pkcs8_pem().as_bytes(), None).map_err(Failure::misuse)?;
-        let made = |kind| PrivateKey::generate(kind).map(SigningKey::Held).map_err(Failure::misuse);
+        let made = |kind| {
+            PrivateKey::generate(kind)
+                .map(SigningKey::Held)
+                .map_err(Failure::misuse)
+        };
         Ok(Self {
             release: SigningKey::Held(again),
             attest: made(KeyKind::EcdsaP256)?,
@@ -105,7 +109,9 @@ async fn furnish(address: SocketAddr) -> Result<(), reqwest::Error> {
         ("transit/keys/attest", json!({ "type": "ecdsa-p256" })),
         ("transit/keys/log", json!({ "type": "ed25519" })),
     ] {
-        let request = http.post(format!("http://{address}/v1/{path}")).header("x-vault-token", TOKEN);
+        let request = http
+            .post(format!("http://{address}/v1/{path}"))
+            .header("x-vault-token", TOKEN);
         let sent = request.body(body.to_string()).send().await?;
         sent.error_for_status()?;
     }
@@ -115,7 +121,9 @@ async fn furnish(address: SocketAddr) -> Result<(), reqwest::Error> {
 async fn key(address: SocketAddr, name: &str) -> Result<SigningKey, Failure> {
     let reference = KeyReference::parse(format!("openbao://{name}").as_ref()).map_err(Failure::misuse)?;
     let KeyReference::Vault(_, key) = reference else {
-        return Err(Failure::misuse(anyhow::anyhow!("`openbao://{name}` names no key of a vault")));
+        return Err(Failure::misuse(anyhow::anyhow!(
+            "`openbao://{name}` names no key of a vault"
+        )));
     };
     let settings = VaultSettings::from_environment(Dialect::OpenBao, |variable| match variable {
         "BAO_ADDR" => Some(format!("http://{address}")),

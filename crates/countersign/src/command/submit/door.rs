@@ -110,7 +110,7 @@ impl From<Trouble> for Failure {
             Some(Code::JtiReplayed) => Some("a token counts once: let the job ask for a new one"),
             Some(Code::ImageNotBound) => Some("the platform team binds repositories to images (`RepositoryBinding`)"),
             Some(Code::ReportRefused) => {
-                Some("what is handed in is known by its content: see the list of formats in docs/reports.md")
+                Some("what is handed in is known by its content: docs/signing.md says which formats there are")
             }
             Some(Code::QuotaExceeded) => {
                 Some("other submissions of this repository are open: wait for them, or cancel them")
@@ -289,9 +289,9 @@ impl Door {
                 Exit::Refused => Failure::undecided(anyhow::anyhow!("{failure}")),
                 _ => failure,
             };
-            failure
-                .context("the session is over, and there is no other")
-                .hint("what was sealed goes on without this job: a later job of this repository can ask what came of it")
+            failure.context("the session is over, and there is no other").hint(
+                "what was sealed goes on without this job: a later job of this repository can ask what came of it",
+            )
         })
     }
 

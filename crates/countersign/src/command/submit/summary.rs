@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use countersign_wire::{Check, CheckStatus, State, Submission};
+use countersign_wire::{Check, CheckStatus, Reason, State, Submission};
 
 /// What is going on, for somebody who waits.
 pub(super) fn doing(state: State) -> &'static str {
@@ -26,7 +26,7 @@ fn outcome(submission: &Submission) -> String {
         State::Cancelled => "CANCELLED".to_owned(),
         State::Expired => "EXPIRED: it was left lying for too long".to_owned(),
         State::Revoked => "REVOKED: the image must not run any more".to_owned(),
-        other => format!("still {}", doing(other)),
+        other => format!("NOT YET: {}", doing(other)),
     }
 }
 
@@ -43,7 +43,10 @@ fn next(submission: &Submission) -> Option<String> {
         }
         State::Cancelled | State::Expired => Some("submit it again".to_owned()),
         State::Revoked => Some("build anew from what is not affected, and submit that".to_owned()),
-        _ => Some(format!("ask for submission {} later", submission.id)),
+        _ => Some(format!(
+            "it goes on by itself: `/v1/submissions/{}` says later what came of it",
+            submission.id
+        )),
     }
 }
 
@@ -62,6 +65,18 @@ fn word(status: CheckStatus) -> &'static str {
     }
 }
 
+/// What the checks do not say.
+fn because(submission: &Submission) -> Option<&Reason> {
+    let said = submission
+        .checks
+        .iter()
+        .any(|check| check.status == CheckStatus::Failed);
+    submission
+        .reason
+        .as_ref()
+        .filter(|reason| !said && !reason.detail.is_empty())
+}
+
 /// For the terminal.
 pub(crate) fn lines(submission: &Submission) -> Vec<String> {
     let mut lines = vec![
@@ -72,16 +87,17 @@ pub(crate) fn lines(submission: &Submission) -> Vec<String> {
     ];
     let width = submission.checks.iter().map(|check| check.id.len()).max().unwrap_or(0);
     for check in &submission.checks {
-        lines.push(format!(
+        let line = format!(
             "  {:<7} {:width$}  {}",
             word(check.status),
             check.id,
             check.slots.join(", ")
-        ));
+        );
+        lines.push(line.trim_end().to_owned());
         let told = check.reasons.iter().chain(&check.notes);
         lines.extend(told.map(|reason| format!("          - {} [{}]", reason.detail, reason.code)));
     }
-    if let Some(reason) = &submission.reason {
+    if let Some(reason) = because(submission) {
         lines.push(format!("because     {} [{}]", reason.detail, reason.code));
     }
     if let Some(published) = &submission.published {
@@ -113,7 +129,8 @@ pub(super) fn plain(text: &str) -> String {
 
 /// Controls, and what turns the direction of text.
 fn is_invisible(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// For the page of the job. Nothing in it is markup but what is written here: names and details come from tools and from
@@ -143,7 +160,7 @@ pub(super) fn markdown(submission: &Submission) -> String {
         }
         line(String::new());
     }
-    if let Some(reason) = &submission.reason {
+    if let Some(reason) = because(submission) {
         line(format!("Because: {} ({})\n", inert(&reason.detail), code(&reason.code)));
     }
     if let Some(published) = &submission.published {

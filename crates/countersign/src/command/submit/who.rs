@@ -14,6 +14,8 @@ const VARIABLE: &str = "COUNTERSIGN_ID_TOKEN";
 /// Where a pod's projected token is expected.
 const PROJECTED: &str = "/var/run/secrets/countersign/token";
 
+const ADVICE: &str = "docs/identity.md says how a job gets its token, for each CI system";
+
 /// Where the job's token is found.
 pub(super) struct Who {
     given: Option<Given>,
@@ -40,6 +42,7 @@ impl Who {
             projected: Path::new(PROJECTED),
             audience: &self.audience,
         };
-        places.find(&self.web, until).await.map_err(of_no_token)
+        let found = places.find(&self.web, until).await;
+        found.map_err(|error| of_no_token(error).hint(ADVICE))
     }
 }

@@ -164,9 +164,15 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
     let path = parts.uri.path().to_owned();
     let route = route(parts.method.as_str(), &path);
     let mut body = sent.clone();
-    if parts.headers.get("content-encoding").is_some_and(|coding| coding == "gzip") {
+    if parts
+        .headers
+        .get("content-encoding")
+        .is_some_and(|coding| coding == "gzip")
+    {
         let mut inflated = Vec::new();
-        flate2::read::GzDecoder::new(&sent[..]).read_to_end(&mut inflated).unwrap();
+        flate2::read::GzDecoder::new(&sent[..])
+            .read_to_end(&mut inflated)
+            .unwrap();
         body = inflated.into();
     }
     script.seen.push(Seen {
@@ -197,7 +203,10 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
 }
 
 fn route(method: &str, path: &str) -> &'static str {
-    match (method, path.trim_start_matches('/').split('/').collect::<Vec<_>>().as_slice()) {
+    match (
+        method,
+        path.trim_start_matches('/').split('/').collect::<Vec<_>>().as_slice(),
+    ) {
         ("GET", ["token"]) => "token",
         ("POST", ["v1", "session"]) => "session",
         ("POST", ["v1", "submissions"]) => "create",
@@ -295,13 +304,7 @@ impl Script {
         Ok(json!(self.submission.get_or_insert_with(|| created(&asked))))
     }
 
-    fn take_in(
-        &mut self,
-        slot: &str,
-        platform: Option<String>,
-        digest: Digest,
-        body: &Bytes,
-    ) -> Result<Value, Code> {
+    fn take_in(&mut self, slot: &str, platform: Option<String>, digest: Digest, body: &Bytes) -> Result<Value, Code> {
         if *self.slots.entry(slot.to_owned()).or_insert(digest) != digest {
             return Err(Code::SlotTaken);
         }
