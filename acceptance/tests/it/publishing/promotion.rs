@@ -198,9 +198,9 @@ fn public_half(folder: &Path, name: &str, key: &PrivateKey) -> Result<Key> {
     Ok(Key::public_half(path))
 }
 
-/// Asks a gate that opens, with reports as their tools write them.
-fn cleared(from: &Registry, to: &Registry, image: &Image, bundle: &[u8], now: Timestamp) -> Result<Clearance> {
-    let gate = Gate::read(
+/// One that opens for what is handed in below.
+fn gate(to: &Registry) -> Result<Gate> {
+    Ok(Gate::read(
         &json!({
             "apiVersion": "countersign.dev/v1alpha1",
             "kind": "Gate",
@@ -222,7 +222,27 @@ fn cleared(from: &Registry, to: &Registry, image: &Image, bundle: &[u8], now: Ti
             },
         })
         .to_string(),
-    )?;
+    )?)
+}
+
+fn job() -> Source {
+    Source {
+        issuer: "github".to_owned(),
+        repository_id: "456".to_owned(),
+        repository: "corp/app".to_owned(),
+        reference: Some("refs/heads/main".to_owned()),
+        reference_protected: true,
+        event: Some("push".to_owned()),
+        workflow: None,
+        runner: Runner::Hosted,
+        environment: "prod".to_owned(),
+        labels: BTreeMap::default(),
+    }
+}
+
+/// Asks a gate that opens, with reports as their tools write them.
+fn cleared(from: &Registry, to: &Registry, image: &Image, bundle: &[u8], now: Timestamp) -> Result<Clearance> {
+    let gate = gate(to)?;
     let digest = Digest::parse(&image.digest)?;
     let reports = handed_in(image, bundle);
     let mut read = Vec::new();
@@ -263,18 +283,6 @@ fn cleared(from: &Registry, to: &Registry, image: &Image, bundle: &[u8], now: Ti
         bases: BTreeMap::default(),
         first_release: false,
     };
-    let source = Source {
-        issuer: "github".to_owned(),
-        repository_id: "456".to_owned(),
-        repository: "corp/app".to_owned(),
-        reference: Some("refs/heads/main".to_owned()),
-        reference_protected: true,
-        event: Some("push".to_owned()),
-        workflow: None,
-        runner: Runner::Hosted,
-        environment: "prod".to_owned(),
-        labels: BTreeMap::default(),
-    };
     let bodies: BTreeMap<&str, &[u8]> = reports.iter().map(|(slot, _, bytes)| (*slot, &bytes[..])).collect();
     Ok(Clearance::open(&Opening {
         gate: &gate,
@@ -282,7 +290,7 @@ fn cleared(from: &Registry, to: &Registry, image: &Image, bundle: &[u8], now: Ti
             closure: &closure,
             commit: Some("00ff"),
             evidence: &evidence,
-            source: &source,
+            source: &job(),
             image: &submission,
             known: &Known::default(),
         },

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use bytes::Bytes;
-use countersign_evidence::{Bundle, BundleContent, Content, Envelope, Evidence, Layout, Sealed, Statement};
+use countersign_evidence::{Bundle, BundleContent, Content, Envelope, Evidence, Layout, Layouts, Sealed, Statement};
 use countersign_image::{Descriptor, Digest, Pinned, Repository, annotation, media};
 use jiff::Timestamp;
 
@@ -22,6 +22,7 @@ pub use self::release::{MAX_BUNDLES, Release, ReleaseError, Released, Step, Step
 pub use self::whole::Copied;
 use crate::client::Client;
 use crate::credential::Credentials;
+use crate::gather::{GatherRequest, gather};
 use crate::trouble::Trouble;
 
 /// Where something was published.
@@ -54,7 +55,13 @@ pub async fn attach(
         deadline,
         form: Form::Plain,
     };
-    desk.attach(layout, &Piece::of(sealed, layout)?).await
+    let pieces = [(layout, Piece::of(sealed, layout)?)];
+    let known = match layout {
+        Layout::Tag => None,
+        Layout::Referrer | Layout::Bundle => Some(desk.look(Layouts::of(&[layout])).await),
+    };
+    let published = desk.attach(&pieces, known.as_ref(), &()).await?;
+    published.into_iter().next().ok_or(Trouble::NotFound)
 }
 
 /// For which readers things are written.
@@ -81,11 +88,59 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    async fn attach(&self, layout: Layout, piece: &Piece) -> Result<Published, Trouble> {
-        match layout {
-            Layout::Tag => self.under_tag(piece).await,
-            Layout::Referrer | Layout::Bundle => self.as_referrer(piece, layout).await,
+    /// Puts what is not among what is `known` to be there, in the order in which it was given. Each list that others write to
+    /// is written once.
+    async fn attach(
+        &self,
+        pieces: &[(Layout, Piece)],
+        known: Option<&Evidence>,
+        steps: &dyn Steps,
+    ) -> Result<Vec<Published>, Trouble> {
+        let mut published = BTreeMap::new();
+        let mut unlisted = Vec::new();
+        for kind in [Kind::Signature, Kind::Attestation] {
+            let of_kind = pieces.iter().enumerate();
+            let of_kind: Vec<(usize, &Piece)> = of_kind
+                .filter(|(_, (layout, piece))| *layout == Layout::Tag && piece.kind == kind)
+                .map(|(at, (_, piece))| (at, piece))
+                .collect();
+            if of_kind.is_empty() {
+                continue;
+            }
+            steps.before(Step::Sealed)?;
+            let together: Vec<&Piece> = of_kind.iter().map(|(_, piece)| *piece).collect();
+            let (manifest, all_there, entry) = self.under_tag(kind, &together).await?;
+            unlisted.extend(entry);
+            for (at, piece) in of_kind {
+                let was_there = all_there || known.is_some_and(|known| piece.found_in(known, Layout::Tag).is_some());
+                published.insert(at, self.published(manifest, piece, was_there));
+            }
         }
+        for (at, (layout, piece)) in pieces.iter().enumerate() {
+            if *layout != Layout::Tag {
+                steps.before(Step::Sealed)?;
+                let (put, entry) = self.as_referrer(piece, *layout, known).await?;
+                unlisted.extend(entry);
+                published.insert(at, put);
+            }
+        }
+        if !unlisted.is_empty() {
+            steps.before(Step::Sealed)?;
+            self.list(&unlisted).await?;
+        }
+        Ok(published.into_values().collect())
+    }
+
+    /// Everything that a stranger finds beside the image.
+    async fn look(&self, layouts: Layouts) -> Evidence {
+        let request = GatherRequest {
+            places: Vec::new(),
+            signatures: true,
+            attestations: true,
+            layouts,
+            manifest: false,
+        };
+        gather(self.client, self.image, &request, self.credentials, self.deadline).await
     }
 
     fn created(&self) -> Timestamp {

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use countersign_evidence::{Layout, Layouts};
+use countersign_evidence::{Evidence, Layout};
 use countersign_image::{Blob, Descriptor, Digest, Document, Index, Manifest, Tag, annotation, media};
 use jiff::Timestamp;
 
 use super::merged::{Addition, Merged, occupied};
 use super::tag::configuration;
 use super::{Desk, Kind, Piece, Published};
-use crate::gather::{GatherRequest, gather};
 use crate::push::ManifestName;
 use crate::referrers::fallback_tag;
 use crate::trouble::{ContentTrouble, Trouble};
@@ -19,11 +18,17 @@ use crate::trouble::{ContentTrouble, Trouble};
 const COSIGN_ATTESTATION_ARTIFACT: &str = "application/vnd.dev.cosign.artifact.att.v1+json";
 
 impl Desk<'_> {
-    /// 1. is it there? 2. the image's own descriptor 3. content 4. the manifest 5. its entry in the fallback tag, if the
-    ///    registry keeps no list itself.
-    pub(super) async fn as_referrer(&self, piece: &Piece, layout: Layout) -> Result<Published, Trouble> {
-        if let Some(manifest) = self.found(piece, layout).await {
-            return Ok(self.published(manifest, piece, true));
+    /// 1. is it there? 2. the image's own descriptor 3. content 4. the manifest. Gives back its entry in the fallback tag, too,
+    ///    if the registry keeps no list itself.
+    pub(super) async fn as_referrer(
+        &self,
+        piece: &Piece,
+        layout: Layout,
+        known: Option<&Evidence>,
+    ) -> Result<(Published, Option<Descriptor>), Trouble> {
+        // What could not be read may hold it, too; then it is there twice, which harms nobody.
+        if let Some(manifest) = known.and_then(|known| piece.found_in(known, layout)) {
+            return Ok((self.published(manifest, piece, true), None));
         }
         let subject = self.subject().await?;
         self.put_blob(piece.bytes.clone()).await?;
@@ -43,50 +48,35 @@ impl Desk<'_> {
                 self.deadline,
             )
             .await?;
-        if put.subject.as_ref() != Some(self.image.digest()) {
-            self.list(&entry).await?;
-        }
-        Ok(self.published(entry.digest, piece, false))
+        let published = self.published(entry.digest, piece, false);
+        let is_listed = put.subject.as_ref() == Some(self.image.digest());
+        Ok((published, Some(entry).filter(|_| !is_listed)))
     }
 
-    /// Names a manifest in the list that stands in for the registry's own.
-    async fn list(&self, entry: &Descriptor) -> Result<(), Trouble> {
+    /// Names manifests in the list that stands in for the registry's own.
+    pub(super) async fn list(&self, entries: &[Descriptor]) -> Result<(), Trouble> {
         let image = self.image.digest();
-        self.merge(&fallback_tag(image), &IntoList { entry, image }).await?;
+        self.merge(&fallback_tag(image), &IntoList { entries, image }).await?;
         Ok(())
     }
 
-    /// The same for a manifest that was put under a tag, where no list has it.
-    pub(super) async fn list_tagged(&self, tag: &Tag) -> Result<(), Trouble> {
+    /// The entry of a manifest that was put under a tag, where no list has it.
+    pub(super) async fn unlisted(&self, tag: &Tag) -> Result<Option<Descriptor>, Trouble> {
         let tagged = self
             .client
             .tagged(self.repository(), tag, self.credentials, self.deadline);
         let (blob, document) = tagged.await?;
         let Document::Manifest(manifest) = document else {
-            return Ok(());
+            return Ok(None);
         };
         let listed = self
             .client
             .referrers(self.repository(), self.image.digest(), self.credentials, self.deadline)
             .await?;
         if listed.iter().any(|listed| listed.digest == *blob.digest()) {
-            return Ok(());
+            return Ok(None);
         }
-        self.list(&entry(&manifest, blob.bytes())).await
-    }
-
-    /// The manifest that holds exactly this already. What cannot be read now may hold it, too; then it is there twice,
-    /// which harms nobody.
-    async fn found(&self, piece: &Piece, layout: Layout) -> Option<Digest> {
-        let request = GatherRequest {
-            places: Vec::new(),
-            signatures: true,
-            attestations: true,
-            layouts: Layouts::of(&[layout]),
-            manifest: false,
-        };
-        let evidence = gather(self.client, self.image, &request, self.credentials, self.deadline).await;
-        piece.found_in(&evidence, layout)
+        Ok(Some(entry(&manifest, blob.bytes())))
     }
 
     pub(super) async fn subject(&self) -> Result<Descriptor, Trouble> {
@@ -167,8 +157,12 @@ fn entry(manifest: &Manifest, bytes: &[u8]) -> Descriptor {
     }
 }
 
+fn is_listed(index: &Index, entry: &Descriptor) -> bool {
+    index.manifests.iter().any(|listed| listed.digest == entry.digest)
+}
+
 struct IntoList<'a> {
-    entry: &'a Descriptor,
+    entries: &'a [Descriptor],
     image: &'a Digest,
 }
 
@@ -179,7 +173,7 @@ impl Addition for IntoList<'_> {
 
     fn is_in(&self, current: &Document) -> bool {
         match current {
-            Document::Index(index) => index.manifests.iter().any(|listed| listed.digest == self.entry.digest),
+            Document::Index(index) => self.entries.iter().all(|entry| is_listed(index, entry)),
             Document::Manifest(_) => false,
         }
     }
@@ -201,7 +195,11 @@ impl Addition for IntoList<'_> {
                 annotations: BTreeMap::new(),
             },
         };
-        index.manifests.push(self.entry.clone());
+        for entry in self.entries {
+            if !is_listed(&index, entry) {
+                index.manifests.push(entry.clone());
+            }
+        }
         Ok(Merged {
             media_type: index.media_type.clone(),
             bytes: index.to_json(),

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use thiserror::Error;
 
 use super::whole::{Copied, Porter, Whole};
-use super::{Desk, Form, Piece, Published};
+use super::{Desk, Form, Kind, Piece, Published};
 use crate::client::Client;
 use crate::credential::Credentials;
 use crate::gather::{GatherRequest, gather};
@@ -243,16 +243,26 @@ async fn attach_until_seen(
         .map(|(layout, sealed)| Ok((*layout, Piece::of(sealed, *layout)?)))
         .collect::<Result<_, _>>()
         .map_err(unput)?;
+    let desk = Desk {
+        client: porter.client,
+        credentials: porter.credentials,
+        image,
+        deadline: porter.deadline,
+        form: Form::Combined {
+            created: release.created,
+        },
+    };
+    let mut evidence = desk.look(everywhere()).await;
     let mut published: Vec<Published> = Vec::new();
     for _ in 0..ROUNDS {
         let before = published;
-        published = attach_all(porter, release, &pieces, image).await.map_err(unput)?;
+        let attaching = desk.attach(&pieces, Some(&evidence), porter.steps);
+        published = attaching.await.map_err(unput)?;
         for (now, before) in published.iter_mut().zip(&before) {
             now.already_there &= before.already_there;
         }
-        let evidence = read_again(porter, image).await.map_err(unread)?;
-        let mut seen = pieces.iter().map(|(layout, piece)| piece.found_in(&evidence, *layout));
-        if seen.all(|manifest| manifest.is_some()) {
+        evidence = read_again(porter, image).await.map_err(unread)?;
+        if pieces.iter().all(|(layout, piece)| is_seen(&evidence, *layout, piece)) {
             return Ok((published, evidence));
         }
         if let Some(gap) = evidence.gaps.first() {
@@ -263,27 +273,14 @@ async fn attach_until_seen(
     Err(unput(Trouble::Contended { attempts: ROUNDS }))
 }
 
-async fn attach_all(
-    porter: &Porter<'_>,
-    release: &Release<'_>,
-    pieces: &[(Layout, Piece)],
-    image: &Pinned,
-) -> Result<Vec<Published>, Trouble> {
-    let desk = Desk {
-        client: porter.client,
-        credentials: porter.credentials,
-        image,
-        deadline: porter.deadline,
-        form: Form::Combined {
-            created: release.created,
-        },
-    };
-    let mut published = Vec::new();
-    for (layout, piece) in pieces {
-        porter.steps.before(Step::Sealed)?;
-        published.push(desk.attach(*layout, piece).await?);
-    }
-    Ok(published)
+fn everywhere() -> Layouts {
+    Layouts::of(&[Layout::Tag, Layout::Referrer, Layout::Bundle])
+}
+
+/// By readers of either kind, where one manifest is for both.
+fn is_seen(evidence: &Evidence, layout: Layout, piece: &Piece) -> bool {
+    let is_in = |layout| piece.found_in(evidence, layout).is_some();
+    is_in(layout) && (layout != Layout::Tag || piece.kind != Kind::Signature || is_in(Layout::Referrer))
 }
 
 /// Nothing that was at hand before is used again: what a stranger would find is what counts.
@@ -295,7 +292,7 @@ async fn read_again(porter: &Porter<'_>, image: &Pinned) -> Result<Evidence, Tro
         places: Vec::new(),
         signatures: true,
         attestations: true,
-        layouts: Layouts::of(&[Layout::Tag, Layout::Referrer, Layout::Bundle]),
+        layouts: everywhere(),
         manifest: true,
     };
     Ok(gather(porter.client, image, &request, porter.credentials, porter.deadline).await)

@@ -7,37 +7,46 @@ use countersign_image::{Blob, Descriptor, Digest, Document, Manifest, Tag, media
 use serde_json::json;
 
 use super::merged::{Addition, Merged, occupied};
-use super::{Desk, Form, Kind, Piece, Published};
+use super::{Desk, Form, Kind, Piece};
 use crate::trouble::{ContentTrouble, Trouble};
 
 impl Desk<'_> {
-    pub(super) async fn under_tag(&self, piece: &Piece) -> Result<Published, Trouble> {
-        let suffix = if piece.kind == Kind::Signature { ".sig" } else { ".att" };
+    /// Puts all of one kind in one go. Gives back the manifest that holds them, whether all were there, and the entry that a
+    /// list of referrers lacks.
+    pub(super) async fn under_tag(
+        &self,
+        kind: Kind,
+        pieces: &[&Piece],
+    ) -> Result<(Digest, bool, Option<Descriptor>), Trouble> {
+        let suffix = if kind == Kind::Signature { ".sig" } else { ".att" };
         let tag =
             Tag::parse(&format!("{}{suffix}", self.image.digest().tag_form())).map_err(|_| Trouble::Misplaced {
                 layout: countersign_evidence::Layout::Tag,
                 what: "anything about a digest this long",
             })?;
-        self.put_blob(piece.bytes.clone()).await?;
-        let subject = match (self.form, piece.kind) {
+        for piece in pieces {
+            self.put_blob(piece.bytes.clone()).await?;
+        }
+        let subject = match (self.form, kind) {
             (Form::Combined { .. }, Kind::Signature) => Some(self.subject().await?),
             _ => None,
         };
         let addition = IntoTag {
-            piece,
+            pieces,
             tag: &tag,
             subject: subject.as_ref(),
         };
         let (manifest, already_there) = self.merge(&tag, &addition).await?;
-        if subject.is_some() {
-            self.list_tagged(&tag).await?;
-        }
-        Ok(self.published(manifest, piece, already_there))
+        let unlisted = match subject {
+            Some(_) => self.unlisted(&tag).await?,
+            None => None,
+        };
+        Ok((manifest, already_there, unlisted))
     }
 }
 
 struct IntoTag<'a> {
-    piece: &'a Piece,
+    pieces: &'a [&'a Piece],
     tag: &'a Tag,
     /// The image, where readers of OCI 1.1 are to find the same manifest.
     subject: Option<&'a Descriptor>,
@@ -51,8 +60,15 @@ impl Addition for IntoTag<'_> {
     fn is_in(&self, current: &Document) -> bool {
         match current {
             Document::Manifest(manifest) => {
-                manifest.layers.iter().any(|layer| self.piece.is(layer))
-                    && (self.subject.is_none() || manifest.subject.is_some())
+                let holds = |piece: &&Piece| manifest.layers.iter().any(|layer| piece.is(layer));
+                let is_combined = |subject: &Descriptor| {
+                    manifest
+                        .subject
+                        .as_ref()
+                        .is_some_and(|named| named.digest == subject.digest)
+                        && manifest.artifact_type.as_deref() == Some(media::COSIGN_SIGNATURE_ARTIFACT)
+                };
+                self.pieces.iter().all(holds) && self.subject.is_none_or(is_combined)
             }
             Document::Index(_) => false,
         }
@@ -69,17 +85,19 @@ impl Addition for IntoTag<'_> {
             None => empty(),
         };
         if let Some(subject) = self.subject {
-            manifest.subject.get_or_insert_with(|| subject.clone());
-            let artifact = || media::COSIGN_SIGNATURE_ARTIFACT.to_owned();
-            manifest.artifact_type.get_or_insert_with(artifact);
+            // The tag is this image's: whatever else somebody wrote there would hide it from readers of OCI 1.1.
+            manifest.subject = Some(subject.clone());
+            manifest.artifact_type = Some(media::COSIGN_SIGNATURE_ARTIFACT.to_owned());
         }
-        if manifest.layers.len() >= MAX_LAYERS {
+        for piece in self.pieces {
+            if !manifest.layers.iter().any(|layer| piece.is(layer)) {
+                manifest.layers.push(piece.layer.clone());
+            }
+        }
+        if manifest.layers.len() > MAX_LAYERS {
             return Err(Trouble::Content(ContentTrouble::TooMany {
                 limit: MAX_LAYERS as u64,
             }));
-        }
-        if !manifest.layers.iter().any(|layer| self.piece.is(layer)) {
-            manifest.layers.push(self.piece.layer.clone());
         }
         let configuration = configuration(&manifest.layers);
         manifest.config = Descriptor::new(
