@@ -173,9 +173,10 @@ impl Cosign {
         self.run(&[what, &whose, how_to_verify(layout), &[&*image.pinned()]].concat())
     }
 
-    /// Copies an image with what cosign finds beside it.
+    /// Copies an image with what cosign finds under tags beside it. It is told to write over what is there: it gives the copy's
+    /// index the tag in which referrers are listed where a registry does not list them, and stumbles over its own list.
     pub fn copy(&self, image: &Image, to: &str) -> Result<Output> {
-        self.run(&["copy", &image.pinned(), to])?.success()
+        self.run(&["copy", "-f", &image.pinned(), to])?.success()
     }
 
     /// What cosign sees beside an image, under tags or, where `referrers` are asked for, as such.
