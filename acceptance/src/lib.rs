@@ -27,6 +27,7 @@ pub mod scanners;
 pub mod scene;
 
 pub mod balancer;
+pub mod database;
 pub mod fleet;
 pub mod load;
 pub mod volume;

