@@ -2,6 +2,7 @@
 //!
 //! `cargo test --release -p countersign-gate --test memory -- --nocapture` takes the sizes that are promised, and prints what
 //! they took; without `--release` everything is an eighth of it.
+#![expect(clippy::unwrap_used, reason = "a suite stops at the first surprise")]
 
 use std::fmt::Write as _;
 

@@ -19,6 +19,20 @@ const LINES: [&str; 6] = [
     "Offender",
     "raw_source_code_extract",
 ];
+/// Where tools repeat these lines.
+const PROSE: [&str; 11] = [
+    "text",
+    "markdown",
+    "rendered",
+    "lines",
+    "message",
+    "Message",
+    "description",
+    "Description",
+    "title",
+    "abstract_content",
+    "svalue_abstract_content",
+];
 /// Longer ones go from their own field only: nobody repeats them.
 const LONGEST_LINE: usize = 4096;
 /// What is longer is a line with a secret in it, and not the secret.
@@ -41,8 +55,10 @@ const NUMBERS: [&str; 4] = ["B105", "B106", "B107", "G101"];
 /// What was found of a report.
 #[derive(Default)]
 pub(super) struct Found {
-    /// Secrets themselves.
+    /// What stands in a field that is made for a secret.
     pub(super) secrets: BTreeSet<String>,
+    /// What looks like one in a line or in a message.
+    pub(super) guesses: BTreeSet<String>,
     /// Lines that hold one.
     pub(super) lines: BTreeSet<String>,
     /// Whether there is a field that goes whatever its text is.
@@ -51,7 +67,7 @@ pub(super) struct Found {
 
 impl Found {
     pub(super) fn is_empty(&self) -> bool {
-        !self.any && self.secrets.is_empty() && self.lines.is_empty()
+        !self.any && self.secrets.is_empty() && self.guesses.is_empty() && self.lines.is_empty()
     }
 
     fn line(&mut self, text: &str, goes_whole: bool) {
@@ -65,9 +81,22 @@ impl Found {
             self.lines.insert(text.to_owned());
         }
         for literal in literals(text) {
-            self.secrets.insert(literal.to_owned());
+            self.guesses.insert(literal.to_owned());
         }
     }
+}
+
+/// Whether a text looks like a secret, and not like a word of which a report consists: `Vulnerabilities`, `CRITICAL`.
+pub(super) fn is_shaped(text: &str) -> bool {
+    let is_word = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_' | b' '));
+    text.len() >= if is_word { 20 } else { 8 }
+}
+
+/// Whether a field holds words for people, or code, by its name: no reader decides by one.
+pub(super) fn is_prose(name: &str) -> bool {
+    PROSE.contains(&name) || is_taken(name)
 }
 
 /// Whether a field's text goes whole, by its name.
@@ -230,10 +259,11 @@ impl<'de> Visitor<'de> for Step<'_, '_, '_> {
                 }
                 (_, "lines") => found.line(text, false),
                 (At::Message, _) | (_, "message") => {
-                    found.secrets.extend(words(text).map(str::to_owned));
+                    found.guesses.extend(words(text).map(str::to_owned));
                 }
                 (At::Metavariables, "abstract_content" | "svalue_abstract_content") => {
                     found.line(&format!("\"{text}\""), false);
+                    found.lines.insert(text.trim().to_owned());
                 }
                 _ => {}
             }

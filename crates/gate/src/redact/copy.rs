@@ -1,46 +1,52 @@
 //! A document copied as it passes, without what was found in it.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::fmt;
 
-use aho_corasick::AhoCorasick;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Error as _, SerializeMap as _, SerializeSeq as _};
 use serde::{Deserializer, Serialize, Serializer};
 
-use super::collect::is_taken;
-use super::mark;
+use super::collect::{is_prose, is_taken};
+use super::{Sought, mark};
 
 /// Writes a document without its secrets.
-pub(super) fn without(document: &[u8], finder: &AhoCorasick, clean: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+pub(super) fn without(document: &[u8], sought: &Sought, clean: &mut Vec<u8>) -> Result<(), serde_json::Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(document);
     let value = Passing {
         from: RefCell::new(Some(&mut deserializer)),
-        finder,
-        taken: false,
+        sought,
+        goes: Goes::Secrets,
     };
     value.serialize(&mut serde_json::Serializer::new(clean))
 }
 
-fn clean_text(finder: &AhoCorasick, text: &str) -> Option<String> {
-    if !finder.is_match(text) {
-        return None;
+/// What happens to the texts of a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Goes {
+    /// All of it.
+    Whole,
+    /// Secrets, and the lines that hold them.
+    WithLines,
+    /// Secrets.
+    Secrets,
+}
+
+impl Goes {
+    fn of(name: &str) -> Self {
+        match name {
+            _ if is_taken(name) => Self::Whole,
+            _ if is_prose(name) => Self::WithLines,
+            _ => Self::Secrets,
+        }
     }
-    let mut clean = String::with_capacity(text.len());
-    finder.replace_all_with(text, &mut clean, |_, secret, clean| {
-        clean.push_str(&mark(secret));
-        true
-    });
-    Some(clean)
 }
 
 /// A value that is read when it is written.
 struct Passing<'f, D> {
     from: RefCell<Option<D>>,
-    finder: &'f AhoCorasick,
-    /// Whether its text goes whole.
-    taken: bool,
+    sought: &'f Sought,
+    goes: Goes,
 }
 
 impl<'de, D: Deserializer<'de>> Serialize for Passing<'_, D> {
@@ -52,8 +58,8 @@ impl<'de, D: Deserializer<'de>> Serialize for Passing<'_, D> {
             .ok_or_else(|| S::Error::custom("a value passes once"))?;
         let write = Write {
             to: serializer,
-            finder: self.finder,
-            taken: self.taken,
+            sought: self.sought,
+            goes: self.goes,
         };
         from.deserialize_any(write).map_err(S::Error::custom)
     }
@@ -61,8 +67,8 @@ impl<'de, D: Deserializer<'de>> Serialize for Passing<'_, D> {
 
 struct Write<'f, S> {
     to: S,
-    finder: &'f AhoCorasick,
-    taken: bool,
+    sought: &'f Sought,
+    goes: Goes,
 }
 
 impl<'de, S: Serializer> Visitor<'de> for Write<'_, S> {
@@ -93,10 +99,10 @@ impl<'de, S: Serializer> Visitor<'de> for Write<'_, S> {
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<S::Ok, E> {
-        let clean = if self.taken {
-            Some(mark(text))
-        } else {
-            clean_text(self.finder, text)
+        let clean = match self.goes {
+            Goes::Whole => Some(mark(text)),
+            Goes::WithLines => self.sought.without(text, true),
+            Goes::Secrets => self.sought.without(text, false),
         };
         self.to
             .serialize_str(clean.as_deref().unwrap_or(text))
@@ -108,8 +114,8 @@ impl<'de, S: Serializer> Visitor<'de> for Write<'_, S> {
         while list
             .next_element_seed(Element {
                 to: &mut to,
-                finder: self.finder,
-                taken: self.taken,
+                sought: self.sought,
+                goes: self.goes,
             })?
             .is_some()
         {}
@@ -118,24 +124,16 @@ impl<'de, S: Serializer> Visitor<'de> for Write<'_, S> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<S::Ok, A::Error> {
         let mut to = self.to.serialize_map(None).map_err(A::Error::custom)?;
-        // Two names may differ in their secrets only.
-        let mut changed: BTreeSet<String> = BTreeSet::new();
         while let Some(name) = map.next_key::<String>()? {
-            let taken = is_taken(&name);
-            match clean_text(self.finder, &name) {
-                None => to.serialize_key(&name).map_err(A::Error::custom)?,
-                Some(mut clean) => {
-                    if changed.contains(&clean) {
-                        clean = format!("{clean} #{}", changed.len());
-                    }
-                    to.serialize_key(&clean).map_err(A::Error::custom)?;
-                    changed.insert(clean);
-                }
+            // Another name would make another document of it.
+            if self.sought.is_in_name(&name) {
+                return Err(A::Error::custom("a secret is the name of a field, or in one"));
             }
+            to.serialize_key(&name).map_err(A::Error::custom)?;
             map.next_value_seed(Field {
                 to: &mut to,
-                finder: self.finder,
-                taken,
+                sought: self.sought,
+                goes: Goes::of(&name),
             })?;
         }
         to.end().map_err(A::Error::custom)
@@ -144,8 +142,8 @@ impl<'de, S: Serializer> Visitor<'de> for Write<'_, S> {
 
 struct Element<'t, 'f, T> {
     to: &'t mut T,
-    finder: &'f AhoCorasick,
-    taken: bool,
+    sought: &'f Sought,
+    goes: Goes,
 }
 
 impl<'de, T: serde::ser::SerializeSeq> DeserializeSeed<'de> for Element<'_, '_, T> {
@@ -154,8 +152,8 @@ impl<'de, T: serde::ser::SerializeSeq> DeserializeSeed<'de> for Element<'_, '_, 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         let value = Passing {
             from: RefCell::new(Some(deserializer)),
-            finder: self.finder,
-            taken: self.taken,
+            sought: self.sought,
+            goes: self.goes,
         };
         self.to.serialize_element(&value).map_err(D::Error::custom)
     }
@@ -163,8 +161,8 @@ impl<'de, T: serde::ser::SerializeSeq> DeserializeSeed<'de> for Element<'_, '_, 
 
 struct Field<'t, 'f, T> {
     to: &'t mut T,
-    finder: &'f AhoCorasick,
-    taken: bool,
+    sought: &'f Sought,
+    goes: Goes,
 }
 
 impl<'de, T: serde::ser::SerializeMap> DeserializeSeed<'de> for Field<'_, '_, T> {
@@ -173,8 +171,8 @@ impl<'de, T: serde::ser::SerializeMap> DeserializeSeed<'de> for Field<'_, '_, T>
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         let value = Passing {
             from: RefCell::new(Some(deserializer)),
-            finder: self.finder,
-            taken: self.taken,
+            sought: self.sought,
+            goes: self.goes,
         };
         self.to.serialize_value(&value).map_err(D::Error::custom)
     }

@@ -1,6 +1,9 @@
 //! What may be signed around a report. Reading a report looks at no signature: who wants to rest on one verifies it.
 
 use countersign_evidence::{Bundle, BundleContent, Envelope, Statement};
+use countersign_image::json;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::{Format, ReportError};
 
@@ -50,10 +53,29 @@ impl Carrier {
     }
 }
 
-/// The signed form of a report, if it has one.
+/// The fields that make a signed form of something, also where nothing else of it is known.
+#[derive(Deserialize)]
+struct Signed {
+    #[serde(default, rename = "payloadType")]
+    envelope: Option<IgnoredAny>,
+    #[serde(default, rename = "dsseEnvelope")]
+    bundle: Option<IgnoredAny>,
+}
+
+/// The signed form of a report, if it has one: as [`Report::read`](super::Report::read) takes it, or
+/// [`Report::custom`](super::Report::custom).
 pub fn carrier(bytes: &[u8]) -> Result<Option<Carrier>, ReportError> {
-    match Format::of(bytes)? {
-        format @ (Format::Envelope | Format::Bundle) => Carrier::read(bytes, format).map(Some),
+    let bytes = super::without_mark(bytes);
+    let format = match Format::of(bytes) {
+        Err(ReportError::Unknown) => match json::strict::<Signed>(bytes) {
+            Ok(Signed { envelope: Some(_), .. }) => Format::Envelope,
+            Ok(Signed { bundle: Some(_), .. }) => Format::Bundle,
+            _ => return Ok(None),
+        },
+        format => format?,
+    };
+    match format {
+        Format::Envelope | Format::Bundle => Carrier::read(bytes, format).map(Some),
         _ => Ok(None),
     }
 }

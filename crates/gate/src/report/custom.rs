@@ -32,6 +32,7 @@ impl Report {
                 found: bytes.len(),
             });
         }
+        let bytes = super::without_mark(bytes);
         let document: Value = json::strict(bytes).map_err(ReportError::Json)?;
         let malformed = |error: &dyn std::fmt::Display| ReportError::malformed(format, &error.to_string());
         let statement = if document.get("payloadType").is_some() {

@@ -195,8 +195,7 @@ impl Report {
                 found: bytes.len(),
             });
         }
-        // A byte order mark is no JSON, and some tools of Windows write one.
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let bytes = without_mark(bytes);
         let format = Format::of(bytes)?;
         match format {
             Format::Sarif => sarif::read(bytes, tools),
@@ -253,6 +252,11 @@ impl Report {
             ai: None,
         }
     }
+}
+
+/// What is behind a byte order mark, which is no JSON, and which some tools of Windows write.
+pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
 /// Reads a document of a format that was recognised.

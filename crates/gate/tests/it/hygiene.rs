@@ -80,8 +80,8 @@ fn a_secret_is_nowhere_in_what_is_kept() {
     let line = format!("token = \"{secret}\"");
     for document in [
         json!([{
-            "RuleID": "key", "File": "a", "Fingerprint": format!("a:{secret}"), "Secret": secret, "Match": line,
-            "Message": format!("rotate {secret} and {secret}"), format!("k-{secret}"): 1,
+            "RuleID": "key", "File": "a", "Fingerprint": "f", "Secret": secret, "Match": line,
+            "Message": format!("rotate {secret} and {secret}"), "Link": format!("https://a/?key={secret}"),
         }]),
         json!({"version": "2.1.0", "runs": [{
             "tool": {"driver": {"name": "gitleaks"}},
@@ -107,13 +107,136 @@ fn a_secret_is_nowhere_in_what_is_kept() {
 
 #[test]
 fn a_short_secret_goes_from_its_own_field() {
-    let kept = redacted(br#"[{"Secret":"abc","File":"abc.txt"}]"#, &Tools::default())
-        .unwrap()
-        .unwrap();
+    let kept = redacted(
+        br#"[{"RuleID":"a","Fingerprint":"f","Secret":"abc","File":"abc.txt"}]"#,
+        &Tools::default(),
+    )
+    .unwrap()
+    .unwrap();
     assert_eq!(
         String::from_utf8(kept).unwrap(),
-        r#"[{"Secret":"[redacted, 3 characters]","File":"abc.txt"}]"#
+        r#"[{"RuleID":"a","Fingerprint":"f","Secret":"[redacted, 3 characters]","File":"abc.txt"}]"#
     );
+}
+
+/// Lines of the scanned files stand in reports, so that whoever writes these files chooses them.
+#[test]
+fn what_stands_in_a_scanned_file_takes_no_finding_out_of_the_report() {
+    let trivy = |line: &str| {
+        json!({"SchemaVersion": 2, "ArtifactName": "a", "Results": [
+            {"Target": "os", "Class": "os-pkgs", "Vulnerabilities": [
+                {"VulnerabilityID": "CVE-2026-1234", "PkgName": "log4j2-core", "InstalledVersion": "2.17.0-r1", "Severity": "CRITICAL", "FixedVersion": "2.17.1-r1"},
+            ]},
+            {"Target": "Dockerfile", "Class": "config", "Misconfigurations": [
+                {"ID": "DS001", "Severity": "LOW", "Status": "FAIL", "CauseMetadata": {"Code": {"Lines": [{"Content": line, "Highlighted": line}]}}},
+            ]},
+        ]})
+        .to_string()
+    };
+    for line in [
+        "Vulnerabilities",
+        "Results",
+        "Class",
+        "  os-pkgs ",
+        "CRITICAL",
+        "Severity",
+        "CVE-2026-1234",
+        "\"CVE-2026-1234\"",
+        "FROM 'log4j2-core'",
+        "ARG V=\"2.17.0-r1\"",
+        "SchemaVersion",
+    ] {
+        let document = trivy(line);
+        let kept = redacted(document.as_bytes(), &Tools::default()).unwrap().unwrap();
+        let read = |bytes: &[u8]| Report::read(bytes, &Tools::default());
+        assert_eq!(read(&kept), read(document.as_bytes()), "{line}");
+        assert!(
+            !String::from_utf8(kept)
+                .unwrap()
+                .contains(&format!(r#""Content":{}"#, json!(line)))
+        );
+    }
+}
+
+/// What is said to be a secret is taken for one; where the report would say something else without it, nothing is kept.
+#[test]
+fn a_report_that_would_say_something_else_without_its_secrets_is_refused() {
+    let leak = |secret: &str| json!({"RuleID": "aws-key-1", "File": "src/a-1.py", "Fingerprint": "c0ffee:src/a-1.py:1", "Secret": secret, "Match": "m"});
+    for secret in ["aws-key-1", "src/a-1.py", "c0ffee:src", "RuleID-2-but-not"] {
+        let mut list = vec![leak(secret)];
+        if secret == "RuleID-2-but-not" {
+            list[0][secret] = json!(1);
+        }
+        let found = redacted(json!(list).to_string().as_bytes(), &Tools::default());
+        let Err(error) = found else {
+            panic!("{secret}: {found:?}");
+        };
+        assert!(error.to_string().contains("without them"), "{secret}: {error}");
+    }
+    // Words of the format are no secrets, whatever stands in the field.
+    for secret in ["RuleID", "File", "Fingerprint", "Secret"] {
+        let document = json!([leak(secret)]).to_string();
+        let kept = redacted(document.as_bytes(), &Tools::default()).unwrap().unwrap();
+        let read = |bytes: &[u8]| Report::read(bytes, &Tools::default()).unwrap();
+        assert_eq!(read(&kept), read(document.as_bytes()), "{secret}");
+    }
+}
+
+/// A gate's conditions ask for any field of a document of an organisation's own, and a list of contents is signed whole.
+#[test]
+fn what_counts_word_by_word_is_refused_rather_than_changed() {
+    for document in [
+        json!({"kind": "licence-review", "Secret": "hunter2-correct"}),
+        json!({"kind": "licence-review", "verdict": "hunter2-correct", "Match": "x = 'hunter2-correct'"}),
+        json!({"bomFormat": "CycloneDX", "specVersion": "1.6", "components": [{"name": "log4j-2.17"}], "Secret": "log4j-2.17"}),
+    ] {
+        let found = redacted(document.to_string().as_bytes(), &Tools::default());
+        assert!(found.is_err(), "{document}: {found:?}");
+    }
+    let clean = json!({"kind": "licence-review", "verdict": "good", "line": "x"}).to_string();
+    assert_eq!(redacted(clean.as_bytes(), &Tools::default()), Ok(None));
+}
+
+/// Some tools of Windows write one.
+#[test]
+fn a_byte_order_mark_hides_no_secret() {
+    let secret = "ghp_0123456789abcdef";
+    let sarif = json!({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "gitleaks"}},
+        "results": [{"message": {"text": "m"}, "locations": [{"physicalLocation": {"region": {"snippet": {"text": secret}}}}]}]}]});
+    let hog = json!({"DetectorName": "Key", "Verified": true, "SourceMetadata": {"Data": {}}, "Raw": secret});
+    for document in [
+        json!([{"RuleID": "key", "File": "a", "Fingerprint": "f", "Secret": secret}]).to_string(),
+        sarif.to_string(),
+        hog.to_string(),
+        format!("{hog}\n{hog}\n"),
+    ] {
+        let marked = format!("\u{feff}{document}");
+        let kept = redacted(marked.as_bytes(), &Tools::default()).unwrap().unwrap();
+        let text = String::from_utf8(kept).unwrap();
+        assert!(!text.contains("ghp_"), "{text}");
+        let read = |text: &str| Report::read(text.as_bytes(), &Tools::default()).unwrap();
+        assert_eq!(read(&text), read(&document));
+    }
+    let xml = "\u{feff}<testsuite/>";
+    assert_eq!(redacted(xml.as_bytes(), &Tools::default()), Ok(None));
+}
+
+/// Whoever stores what comes back unchanged stores no secrets only if it was looked for them.
+#[test]
+fn what_cannot_be_read_is_not_said_to_repeat_nothing() {
+    for document in [
+        "{\"Secret\":\"ghp_0123456789\"",
+        "[{\"Secret\":\"ghp_0123456789\"}] ,",
+        "\u{feff}\u{feff}[{\"Secret\":\"ghp_0123456789\"}]",
+        "Secret: ghp_0123456789",
+        "[{\"Secret\":\"a\",\"Secret\":\"ghp_0123456789\"}]",
+    ] {
+        let found = redacted(document.as_bytes(), &Tools::default());
+        assert!(
+            matches!(found, Err(RedactError::Unreadable { .. })),
+            "{document}: {found:?}"
+        );
+    }
 }
 
 #[test]
@@ -176,7 +299,7 @@ proptest! {
         let around = format!("{before}{secret}{after}");
         let inner = json!({"deep": [around]}).to_string();
         let coded = STANDARD.encode(&around);
-        let more = json!({"a": around, "b": inner, "c": coded, around.clone(): [{"d": around}]});
+        let more = json!({"a": around, "b": inner, "c": coded, "e": [{"d": around}]});
         let gitleaks = json!([{"RuleID": "key", "File": "a", "Fingerprint": "f", "Secret": secret, "Match": around, "Extra": more}]).to_string();
         let hog = |line: u64| json!({"DetectorName": "Key", "Verified": true, "SourceMetadata": {"Data": {"Filesystem": {"file": "a", "line": line}}},
             "Raw": secret, "RawV2": around, "ExtraData": more}).to_string();
