@@ -122,7 +122,9 @@ fn valid_until(opening: &Opening<'_>) -> Result<Option<Timestamp>, Refusal> {
 fn copies(opening: &Opening<'_>) -> Vec<String> {
     let is_signed = |format| matches!(format, Format::Envelope | Format::Bundle);
     let evidence = opening.submitted.evidence.iter().filter(|evidence| {
+        let mut digests = evidence.report.subject.digests.iter();
         evidence.proof >= Proof::E3
+            && digests.any(|digest| opening.submitted.closure.names(digest))
             && evidence.report.classes.contains(&Class::Provenance)
             && is_signed(evidence.report.format)
     });
@@ -184,13 +186,26 @@ impl Places {
         let written = publish.tags.iter().filter_map(|template| template.filled(&named));
         let tags: BTreeSet<String> = written.collect();
         let tags = tags.into_iter().map(|written| {
-            Tag::parse(&written).map_err(|_| Refusal::Place {
+            let tag = Tag::parse(&written).ok().filter(|_| !is_of_signatures(&written));
+            tag.ok_or_else(|| Refusal::Place {
                 what: "tag",
                 found: countersign_image::text::excerpt(&written, 200),
             })
         });
         tags.collect()
     }
+}
+
+/// Whether a tag is one under which signatures, attestations or lists of referrers are looked for: `sha256-…`, `sha256-….sig`
+/// (cosign; OCI distribution specification, "Referrers Tag Schema"). Whoever has it has a say in what another image's are.
+fn is_of_signatures(tag: &str) -> bool {
+    let lower = tag.to_ascii_lowercase();
+    let algorithms = ["sha256-", "sha384-", "sha512-"];
+    let rest = algorithms.iter().find_map(|algorithm| lower.strip_prefix(algorithm));
+    rest.is_some_and(|rest| {
+        let hex = rest.split('.').next().unwrap_or_default();
+        !hex.is_empty() && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
 }
 
 /// What was decided, in the words of several statements.

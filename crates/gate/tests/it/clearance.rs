@@ -359,6 +359,36 @@ fn other_bytes_than_were_weighed_are_not_signed() {
     );
 }
 
+/// Signatures and referrers of an image are looked for under its digest's tags: whoever takes one has a say in them.
+#[test]
+fn no_image_takes_a_tag_of_signatures() {
+    let hex = digest("other").hex().to_owned();
+    for tag in [
+        format!("sha256-{hex}"),
+        format!("sha256-{hex}.sig"),
+        format!("sha256-{hex}.att"),
+        format!("sha256-{hex}.sbom"),
+        format!("sha256-{}", &hex[..12]),
+        format!("SHA256-{hex}"),
+        // With the digest behind it, as the gate wants it.
+        "sha256".to_owned(),
+        format!("sha512-{hex}{hex}.sig").chars().take(128).collect(),
+    ] {
+        let mut world = world();
+        world.facts.image.tag = Some(countersign_image::Tag::parse(&tag).unwrap());
+        let found = world.open().map(|_| ());
+        assert!(
+            matches!(found, Err(Refusal::Place { what: "tag", .. })),
+            "{tag}: {found:?}"
+        );
+    }
+    for tag in ["1.2.3", "sha-256", "sha256-release", "sha-0123abc", "v1-sha256-00"] {
+        let mut world = world();
+        world.facts.image.tag = Some(countersign_image::Tag::parse(tag).unwrap());
+        assert!(world.open().is_ok(), "{tag}");
+    }
+}
+
 #[test]
 fn a_gate_that_does_not_say_where_to_clears_nothing() {
     for (change, expected) in [
