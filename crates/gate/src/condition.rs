@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use countersign_expression::{Declared, Type};
 use serde_json::{Value, json};
 
-use crate::check::{Evidence, Submitted, base, is_known_exploited};
+use crate::check::{Evidence, Submitted, base, is_known_exploited, proof_of};
+use crate::document::Proof;
 use crate::finding::{Finding, FixState};
 use crate::glob::Globs;
 use crate::report::Format;
@@ -121,7 +122,10 @@ pub(crate) fn variables(
     trusted: &Globs,
 ) -> BTreeMap<&'static str, Value> {
     let found = findings.iter().map(|finding| of_finding(finding, submitted)).collect();
-    let evidence = about.iter().map(|evidence| of_evidence(evidence, trusted)).collect();
+    let evidence = about
+        .iter()
+        .map(|evidence| of_evidence(evidence, proof_of(evidence, submitted, trusted)))
+        .collect();
     BTreeMap::from([
         ("findings", Value::Array(found)),
         ("image", of_image(submitted)),
@@ -162,28 +166,46 @@ fn of_finding(finding: &Finding, submitted: &Submitted<'_>) -> Value {
         ("line", json!(location.and_then(|location| location.line))),
         ("tools", json!(finding.tools)),
         ("suppressed", json!(finding.suppressed_in_source)),
-        ("kev", json!(is_known_exploited(submitted.known, finding))),
+        // Without a list nobody knows, which is not `false`.
+        (
+            "kev",
+            json!(
+                submitted
+                    .known
+                    .exploited
+                    .is_some()
+                    .then(|| is_known_exploited(submitted.known, finding))
+            ),
+        ),
     ])
 }
 
 fn of_image(submitted: &Submitted<'_>) -> Value {
     let image = submitted.image;
-    let platforms = image.configurations.iter().map(|(name, configuration)| {
-        object([
-            ("name", json!(name)),
-            ("user", json!(configuration.user)),
-            ("entrypoint", json!(configuration.entrypoint)),
-            ("cmd", json!(configuration.cmd)),
-            ("labels", json!(configuration.labels)),
-            ("base", json!(base(submitted, name))),
-        ])
-    });
+    // Where one is not known, nothing is said of any: what a condition demands of all of them would hold of the others.
+    let platforms: Option<Vec<Value>> = submitted
+        .closure
+        .platforms
+        .keys()
+        .map(|name| {
+            let configuration = image.configurations.get(name)?;
+            Some(object([
+                ("name", json!(name)),
+                ("user", json!(configuration.user)),
+                ("entrypoint", json!(configuration.entrypoint)),
+                ("cmd", json!(configuration.cmd)),
+                ("labels", json!(configuration.labels)),
+                ("base", json!(base(submitted, name))),
+            ]))
+        })
+        .collect();
+    let platforms = platforms.filter(|platforms| !platforms.is_empty());
     object([
         ("digest", json!(submitted.closure.digest.to_string())),
         ("repository", json!(image.repository.policy_name())),
         ("tag", json!(image.tag.as_ref().map(countersign_image::Tag::as_str))),
         ("firstRelease", json!(image.first_release)),
-        ("platforms", Value::Array(platforms.collect())),
+        ("platforms", json!(platforms)),
     ])
 }
 
@@ -204,7 +226,7 @@ fn of_source(submitted: &Submitted<'_>) -> Value {
     ])
 }
 
-fn of_evidence(evidence: &Evidence<'_>, trusted: &Globs) -> Value {
+fn of_evidence(evidence: &Evidence<'_>, proof: Proof) -> Value {
     let report = evidence.report;
     let classes: Vec<&str> = report.classes.iter().map(|class| class.name()).collect();
     let tools: Vec<&str> = report.tools.iter().map(|tool| tool.name.as_str()).collect();
@@ -213,7 +235,7 @@ fn of_evidence(evidence: &Evidence<'_>, trusted: &Globs) -> Value {
         ("format", json!(format_name(report.format))),
         ("classes", json!(classes)),
         ("tools", json!(tools)),
-        ("proof", json!(evidence.proof_where(trusted) as u8)),
+        ("proof", json!(proof as u8)),
         ("platform", json!(evidence.platform)),
         ("findings", json!(report.findings.len())),
         ("components", json!(report.components)),

@@ -17,6 +17,7 @@ pub(crate) use image::base;
 pub use outcome::{CODES, markdown};
 pub use outcome::{Code, Outcome, Reason, Status};
 pub(crate) use strictness::stricter;
+pub(crate) use weigh::proof_of;
 
 use crate::document::{Bind, Gate, Proof};
 use crate::facts::{Image, Known, Source};
@@ -167,6 +168,10 @@ pub fn ask(gate: &Gate, submitted: &Submitted<'_>, now: Timestamp) -> Vec<Outcom
         .map(|check| weigh::ask(check, &gate.trusted_workflows, submitted, now));
     let mut outcomes: Vec<Outcome> = asked.collect();
     outcomes.extend(sources::ask(&gate.sources, submitted.source));
+    // Each demand on every platform would hold of none.
+    if submitted.closure.platforms.is_empty() {
+        outcomes.push(Outcome::without_platforms());
+    }
     if gate.expires.is_some_and(|expires| now >= expires) {
         outcomes.push(Outcome::expired(&gate.name));
     }

@@ -315,6 +315,19 @@ impl fmt::Display for Code {
 }
 
 impl Outcome {
+    pub(super) fn without_platforms() -> Self {
+        Self {
+            check: "image".to_owned(),
+            status: Status::Failed,
+            reasons: vec![Reason {
+                code: Code::ImagePlatform,
+                what: "there is no platform of the image that could be looked at".to_owned(),
+            }],
+            notes: Vec::new(),
+            slots: Vec::new(),
+        }
+    }
+
     pub(super) fn expired(gate: &str) -> Self {
         Self {
             check: "gate".to_owned(),

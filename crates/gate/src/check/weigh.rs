@@ -77,14 +77,20 @@ impl<'a> Asked<'a> {
         reasons.extend(failed_tests(check, &about));
         let found = findings::of(self, &about);
         reasons.extend(found.reasons);
-        reasons.extend(image::ask(&check.image, submitted));
+        let shape = image::ask(&check.image, submitted);
         let nothing = check.asks_for_reports() && handed_in.is_empty();
+        // Who omits a report is asked all the same for what no report is needed for.
+        let skipped = nothing && !check.required && shape.is_empty();
+        if nothing && !check.required && !skipped {
+            reasons.clear();
+        }
+        reasons.extend(shape);
         if !nothing {
             reasons.extend(conditions(self, &found.all, &about, &sound));
         }
         Outcome {
             check: check.id.clone(),
-            status: status(check, &reasons, nothing, self.now),
+            status: status(check, &reasons, skipped, self.now),
             reasons,
             notes: found.notes,
             slots: handed_in.iter().map(|evidence| evidence.slot.to_owned()).collect(),
@@ -158,11 +164,11 @@ fn too_few_kinds(asked: &Asked<'_>, sound: &[&Evidence<'_>]) -> Option<Reason> {
     (found < wanted).then(|| reason(Code::TooFew, what))
 }
 
-fn status(check: &Check, reasons: &[Reason], nothing: bool, now: Timestamp) -> Status {
+fn status(check: &Check, reasons: &[Reason], skipped: bool, now: Timestamp) -> Status {
     let warns = check.mode == Mode::Warn || check.enforce_from.is_some_and(|from| now < from);
     match reasons {
         [] => Status::Passed,
-        _ if nothing && !check.required => Status::Skipped,
+        _ if skipped => Status::Skipped,
         _ if warns => Status::Warned,
         _ => Status::Failed,
     }
@@ -233,7 +239,7 @@ fn unsound(asked: &Asked<'_>, evidence: &Evidence<'_>) -> Vec<Reason> {
         let what = format!("`{slot}`: by its provenance the image was built from `{other}`, and not from this commit");
         against.push(reason(Code::CommitMismatch, what));
     }
-    let proof = evidence.proof_where(asked.trusted);
+    let proof = proof_of(evidence, submitted, asked.trusted);
     if proof < check.min_proof || proof == Proof::E0 {
         let wanted = check.min_proof.max(Proof::E1);
         let what = format!("`{slot}` is vouched for as {proof:?}, and {wanted:?} is wanted");
@@ -295,13 +301,37 @@ fn is_about_any(evidence: &Evidence<'_>, submitted: &Submitted<'_>) -> bool {
 
 pub(super) fn is_about(bind: Bind, evidence: &Evidence<'_>, submitted: &Submitted<'_>) -> bool {
     let subject = &evidence.report.subject;
+    let names_image = || subject.digests.iter().any(|digest| submitted.closure.names(digest));
     match bind {
-        Bind::Image => subject.digests.iter().any(|digest| submitted.closure.names(digest)),
+        Bind::Image => names_image(),
         Bind::Commit => {
             let Some(commit) = submitted.commit else { return false };
-            // A report that names a commit is about that one, whoever hands it in.
-            subject.commit.as_deref().or(evidence.job_commit) == Some(commit)
+            match subject.commit.as_deref() {
+                // A report that names a commit is about that one, whoever hands it in.
+                Some(named) => named == commit,
+                // What names images is about one of this commit if it is about this one.
+                None if !subject.digests.is_empty() => names_image() && evidence.job_commit == Some(commit),
+                None => evidence.job_commit == Some(commit),
+            }
         }
+    }
+}
+
+/// Who vouches for a report about this image or commit: a signature does for its own subject, which is neither where the
+/// report names none. Then there is only the job's word, as for any other report.
+pub(crate) fn proof_of(evidence: &Evidence<'_>, submitted: &Submitted<'_>, trusted: &Globs) -> Proof {
+    let subject = &evidence.report.subject;
+    let is_own_subject = subject.digests.iter().any(|digest| submitted.closure.names(digest))
+        || (subject.commit.is_some() && subject.commit.as_deref() == submitted.commit);
+    match evidence.proof {
+        Proof::E3 if !is_own_subject => {
+            let of_job = Evidence {
+                proof: Proof::E1,
+                ..evidence.clone()
+            };
+            of_job.proof_where(trusted)
+        }
+        _ => evidence.proof_where(trusted),
     }
 }
 
