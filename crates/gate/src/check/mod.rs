@@ -148,9 +148,15 @@ impl Submitted<'_> {
 }
 
 impl Evidence<'_> {
-    /// Who vouches for it, where these workflows are believed more than others.
-    pub fn proof_where(&self, trusted_workflows: &Globs) -> Proof {
-        let is_trusted = |workflow| !trusted_workflows.is_empty() && trusted_workflows.accept(workflow);
+    /// Who vouches for it, where these workflows of this issuer are believed more than others. Patterns name the issuer first:
+    /// what one issuer calls a workflow says nothing of the workflows of another.
+    pub fn proof_where(&self, issuer: &str, trusted_workflows: &Globs) -> Proof {
+        let is_trusted = |workflow: &str| {
+            // A pattern's issuer ends at its first colon.
+            !trusted_workflows.is_empty()
+                && !issuer.contains(':')
+                && trusted_workflows.accept(&format!("{issuer}:{workflow}"))
+        };
         match self.proof {
             Proof::E1 if self.workflow.is_some_and(is_trusted) => Proof::E2,
             // That is the gate's to say.

@@ -320,7 +320,8 @@ pub(super) fn is_about(bind: Bind, evidence: &Evidence<'_>, submitted: &Submitte
 /// Who vouches for a report about this image or commit: a signature does for its own subject, which is neither where the
 /// report names none. Then there is only the job's word, as for any other report.
 pub(crate) fn proof_of(evidence: &Evidence<'_>, submitted: &Submitted<'_>, trusted: &Globs) -> Proof {
-    let subject = &evidence.report.subject;
+    // Whoever hands in is of the repository that submits, at its issuer.
+    let (subject, issuer) = (&evidence.report.subject, &submitted.source.issuer);
     let is_own_subject = subject.digests.iter().any(|digest| submitted.closure.names(digest))
         || (subject.commit.is_some() && subject.commit.as_deref() == submitted.commit);
     match evidence.proof {
@@ -329,9 +330,9 @@ pub(crate) fn proof_of(evidence: &Evidence<'_>, submitted: &Submitted<'_>, trust
                 proof: Proof::E1,
                 ..evidence.clone()
             };
-            of_job.proof_where(trusted)
+            of_job.proof_where(issuer, trusted)
         }
-        _ => evidence.proof_where(trusted),
+        _ => evidence.proof_where(issuer, trusted),
     }
 }
 

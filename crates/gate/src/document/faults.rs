@@ -94,6 +94,10 @@ impl Gate {
                 "it wants proof E2, and `trustedWorkflows` names no workflow that could give it",
             ),
             (
+                !check.builders.is_empty() && check.min_proof < Proof::E3,
+                "`builders` needs `minProof: E3`: whoever hands in an unsigned provenance writes any builder into it",
+            ),
+            (
                 check.min_proof == Proof::E0,
                 "a report that nobody vouches for never passes: `minProof` is from E1 on",
             ),
@@ -104,15 +108,25 @@ impl Gate {
     fn unpinned_workflow(&self) -> Option<GateError> {
         // Who may push to the branch of a workflow that is named without one decides what it does.
         let is_pinned = |text: &&str| {
-            let Some((path, reference)) = text.split_once('@') else {
+            let Some(((issuer, path), reference)) = text
+                .split_once('@')
+                .and_then(|(workflow, reference)| Some((workflow.split_once(':')?, reference)))
+            else {
                 return false;
             };
-            !path.starts_with('*') && !reference.is_empty() && !reference.starts_with('*')
+            let is_name = !issuer.is_empty() && !issuer.contains(['*', '/']);
+            is_name
+                && !path.is_empty()
+                && !path.starts_with('*')
+                && !reference.is_empty()
+                && !reference.starts_with('*')
         };
         let unpinned = self.trusted_workflows.texts().find(|text| !is_pinned(text))?;
         Some(GateError::Field {
             place: "spec.trustedWorkflows",
-            what: format!("`{unpinned}` names no owner, or is not pinned: `OWNER/REPOSITORY/PATH@refs/tags/v3.*`"),
+            what: format!(
+                "`{unpinned}` names no issuer or owner, or is not pinned: `ISSUER:OWNER/REPOSITORY/PATH@refs/tags/v3.*`"
+            ),
         })
     }
 

@@ -49,7 +49,8 @@ pub struct Gate {
     pub matches: Match,
     /// Whose submissions it opens for.
     pub sources: Sources,
-    /// The workflows whose jobs are believed more than others (proof `E2`), each pinned: `corp/workflows/.github/workflows/scan.yml@refs/tags/v3.*`.
+    /// The workflows whose jobs are believed more than others (proof `E2`), each of its
+    /// issuer and pinned: `github-corp:corp/workflows/.github/workflows/scan.yml@refs/tags/v3.*`.
     pub trusted_workflows: Globs,
     /// What it asks for, each by its name; at least one.
     pub checks: Vec<Check>,

@@ -306,7 +306,7 @@ fn as_many_alternatives_as_are_wanted_have_a_report() {
 
 #[test]
 fn a_job_of_a_pinned_workflow_is_believed_more() {
-    let gate = gate("  - {id: c, class: sast, bind: commit, minProof: E2, fail: {anyFinding: true}}\n  trustedWorkflows: [\"corp/w/.github/workflows/scan.yml@refs/tags/v3.*\"]\n").unwrap();
+    let gate = gate("  - {id: c, class: sast, bind: commit, minProof: E2, fail: {anyFinding: true}}\n  trustedWorkflows: [\"github:corp/w/.github/workflows/scan.yml@refs/tags/v3.*\"]\n").unwrap();
     let report = report(Class::Sast);
     for (proof, workflow, passes) in [
         (
@@ -340,6 +340,22 @@ fn a_job_of_a_pinned_workflow_is_believed_more() {
         };
         let expected = if passes { vec![] } else { vec![Code::ProofTooWeak] };
         assert_eq!(codes(&asked(&gate, &["a"], &[one])), expected, "{proof:?} {workflow:?}");
+    }
+    // Another issuer's workflow of that name is another one's, and an issuer's name cannot reach into a workflow's.
+    for (issuer, workflow) in [
+        ("gitlab", "corp/w/.github/workflows/scan.yml@refs/tags/v3.1"),
+        ("gitlab", "github:corp/w/.github/workflows/scan.yml@refs/tags/v3.1"),
+        ("github:corp/w", "/.github/workflows/scan.yml@refs/tags/v3.1"),
+        ("github:corp", "w/.github/workflows/scan.yml@refs/tags/v3.1"),
+    ] {
+        let mut facts = facts();
+        facts.source.issuer = issuer.to_owned();
+        let one = Evidence {
+            workflow: Some(workflow),
+            ..evidence(&report)
+        };
+        let found = codes(&asked_with(&facts, &gate, &["a"], &[one]));
+        assert_eq!(found, [Code::ProofTooWeak], "{issuer} {workflow}");
     }
     // Nobody vouches for it: whatever a gate asks for, that is too little.
     let report = super::made::report(Class::Sbom);

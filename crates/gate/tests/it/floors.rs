@@ -71,7 +71,7 @@ const MORE: &[&[&str]] = &[
         "condition: \"size(findings) < 2\"",
         "condition: \"evidence.exists(e, 'Trivy' in e.tools)\"",
     ],
-    &["", "builders: [b1]", "builders: [\"b*\"]"],
+    &["", "minProof: E3, builders: [b1]", "minProof: E3, builders: [\"b*\"]"],
     &["", "minTests: 1", "minTests: 3"],
     &["", "trusted"],
 ];

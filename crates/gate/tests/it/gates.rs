@@ -1,8 +1,8 @@
 //! Gates as they are written, and what each check says of what was handed in.
 
 use countersign_gate::{
-    Class, Code, Completeness, Evidence, Finding, FixState, Gate, GateError, Report, Severity, Status, Subject, Tests,
-    ask, opens,
+    Class, Code, Completeness, Evidence, Finding, FixState, Gate, GateError, Proof, Report, Severity, Status, Subject,
+    Tests, ask, opens,
 };
 
 fn now() -> Timestamp {
@@ -275,18 +275,6 @@ const CASES: &[Case] = &[
         },
         Some(Code::TestsFailed),
     ),
-    (
-        "{id: c, class: provenance, bind: image, builders: [b]}",
-        Class::Provenance,
-        |report| report.builder = Some("c".into()),
-        Some(Code::BuilderNotAccepted),
-    ),
-    (
-        "{id: c, class: provenance, bind: image, builders: [b]}",
-        Class::Provenance,
-        |report| report.builder = Some("b".into()),
-        None,
-    ),
 ];
 
 #[test]
@@ -301,6 +289,27 @@ fn each_thing_that_is_wanting_has_its_name() {
             None => (Vec::new(), Status::Passed),
         };
         assert_eq!((codes, outcome.status), (expected, status), "case {index}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_provenance_is_of_a_builder_that_is_believed() {
+    let check = one("{id: c, class: provenance, bind: image, minProof: E3, builders: [b]}");
+    for (builder, proof, expected) in [
+        (Some("b"), Proof::E3, vec![]),
+        (Some("b"), Proof::E1, vec![Code::ProofTooWeak]),
+        (Some("c"), Proof::E3, vec![Code::BuilderNotAccepted]),
+        (None, Proof::E3, vec![Code::BuilderNotAccepted]),
+    ] {
+        let mut provenance = report(Class::Provenance);
+        provenance.builder = builder.map(str::to_owned);
+        let handed_in = Evidence {
+            proof,
+            ..evidence(&provenance)
+        };
+        let outcome = asked(&check, &["a"], &[handed_in]);
+        let codes: Vec<Code> = outcome.reasons.iter().map(|reason| reason.code).collect();
+        assert_eq!(codes, expected, "{builder:?} {proof:?}");
     }
 }
 
@@ -476,12 +485,28 @@ const REFUSED: &[(&str, &str)] = &[
         "never passes",
     ),
     (
-        "  - {id: a, class: sbom, bind: image}\n  trustedWorkflows: [corp/w/.github/workflows/scan.yml]\n",
+        "  - {id: a, class: sbom, bind: image}\n  trustedWorkflows: [\"github:corp/w/.github/workflows/scan.yml\"]\n",
         "is not pinned",
     ),
     (
-        "  - {id: a, class: sbom, bind: image}\n  trustedWorkflows: [\"corp/w/scan.yml@*\"]\n",
+        "  - {id: a, class: sbom, bind: image}\n  trustedWorkflows: [\"github:corp/w/scan.yml@*\"]\n",
         "is not pinned",
+    ),
+    (
+        "  - {id: a, class: sbom, bind: image}\n  trustedWorkflows: [\"corp/w/scan.yml@refs/tags/v1\"]\n",
+        "names no issuer",
+    ),
+    (
+        "  - {id: a, class: sbom, bind: image}\n  trustedWorkflows: [\"*:corp/w/scan.yml@refs/tags/v1\"]\n",
+        "names no issuer",
+    ),
+    (
+        "  - {id: a, class: provenance, bind: image, builders: [b]}\n",
+        "`builders` needs `minProof: E3`",
+    ),
+    (
+        "  - {id: a, class: provenance, bind: image, builders: [b], minProof: E2}\n  trustedWorkflows: [\"github:corp/w/scan.yml@refs/tags/v1\"]\n",
+        "`builders` needs `minProof: E3`",
     ),
     (
         "  - {id: a, condition: \"finding.all(f, true)\"}\n",
