@@ -15,6 +15,8 @@ pub struct Outcome {
     pub notes: Vec<Reason>,
     /// The slots of the reports that it rests on.
     pub slots: Vec<String>,
+    /// Those of them against which nothing speaks, whatever they found.
+    pub sound: Vec<String>,
 }
 
 /// One thing that was found wanting.
@@ -325,6 +327,7 @@ impl Outcome {
             }],
             notes: Vec::new(),
             slots: Vec::new(),
+            sound: Vec::new(),
         }
     }
 
@@ -338,6 +341,7 @@ impl Outcome {
             }],
             notes: Vec::new(),
             slots: Vec::new(),
+            sound: Vec::new(),
         }
     }
 }

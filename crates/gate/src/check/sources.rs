@@ -40,6 +40,7 @@ pub(super) fn ask(sources: &Sources, source: &Source) -> Option<Outcome> {
         reasons,
         notes: Vec::new(),
         slots: Vec::new(),
+        sound: Vec::new(),
     })
 }
 

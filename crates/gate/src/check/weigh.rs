@@ -94,6 +94,7 @@ impl<'a> Asked<'a> {
             reasons,
             notes: found.notes,
             slots: handed_in.iter().map(|evidence| evidence.slot.to_owned()).collect(),
+            sound: sound.iter().map(|evidence| evidence.slot.to_owned()).collect(),
         }
     }
 

@@ -235,6 +235,14 @@ pub enum Refusal {
         /// What they were.
         expected: Digest,
     },
+    /// A list of contents that the gate wants attested, and that cannot be.
+    #[error("the list of contents in the slot `{slot}` cannot be attested: {why}")]
+    Contents {
+        /// The slot.
+        slot: String,
+        /// Why not.
+        why: &'static str,
+    },
     /// A validity beyond the end of time.
     #[error("{validity:?} from now is beyond what a time can say")]
     TooLong {

@@ -1,6 +1,7 @@
 //! What is attested of reports: what was found, what is in the image, what passed, and where the rest is.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_image::Digest;
 use serde_json::value::RawValue;
@@ -67,15 +68,27 @@ impl<'a> Body<'a> {
     }
 }
 
-/// The reports of a class that are about this image and that their tools finished, in the order of their slots.
-fn about_image<'a>(opening: &'a Opening<'_>, class: Class) -> Vec<&'a Evidence<'a>> {
+/// The reports of a class that are about this image, that their tools finished, and upon which a check of the class rests that
+/// was passed: what no check asked for, or accepted, is not said by us. Those that found most come first, so that nothing is
+/// hidden behind a report that found nothing.
+fn about_image<'a>(opening: &'a Opening<'_>, outcomes: &[Outcome], class: Class) -> Vec<&'a Evidence<'a>> {
+    let of_class = |outcome: &&Outcome| {
+        let mut checks = opening.gate.checks.iter().filter(|check| check.id == outcome.check);
+        checks.any(|check| check.choices().iter().any(|choice| choice.class == class))
+    };
+    let passed = outcomes.iter().filter(|outcome| outcome.status == Status::Passed);
+    let sound: BTreeSet<&str> = passed
+        .filter(of_class)
+        .flat_map(|outcome| outcome.sound.iter().map(String::as_str))
+        .collect();
     let mut about: Vec<&Evidence<'_>> = opening
         .submitted
         .evidence
         .iter()
         .filter(|evidence| {
             let report = evidence.report;
-            report.classes.contains(&class)
+            sound.contains(evidence.slot)
+                && report.classes.contains(&class)
                 && report.completeness == Completeness::Ran
                 && report
                     .subject
@@ -84,7 +97,10 @@ fn about_image<'a>(opening: &'a Opening<'_>, class: Class) -> Vec<&'a Evidence<'
                     .any(|digest| opening.submitted.closure.names(digest))
         })
         .collect();
-    about.sort_by_key(|evidence| evidence.slot);
+    about.sort_by_key(|evidence| {
+        let found = evidence.report.findings.len() + evidence.report.components.unwrap_or(0);
+        (Reverse(found), evidence.slot)
+    });
     about
 }
 
@@ -98,9 +114,9 @@ pub(super) fn inputs(opening: &Opening<'_>) -> Value {
     Value::Array(inputs.collect())
 }
 
-pub(super) fn vulnerabilities(opening: &Opening<'_>, body: &Body<'_>) -> Vec<Attested> {
+pub(super) fn vulnerabilities(opening: &Opening<'_>, outcomes: &[Outcome], body: &Body<'_>) -> Vec<Attested> {
     let mut attested = Vec::new();
-    for (at, evidence) in about_image(opening, Class::Vulnerabilities)
+    for (at, evidence) in about_image(opening, outcomes, Class::Vulnerabilities)
         .iter()
         .take(MAX_OF_A_KIND)
         .enumerate()
@@ -199,21 +215,31 @@ fn cosign_vuln(evidence: &Evidence<'_>, body: &Body<'_>) -> String {
     )
 }
 
-pub(super) fn contents(opening: &Opening<'_>, body: &Body<'_>) -> Vec<Attested> {
-    let lists = about_image(opening, Class::Sbom).into_iter().filter_map(|evidence| {
+/// The lists of contents, whole. One that cannot be is no reason to say nothing of what is in an image.
+pub(super) fn contents(opening: &Opening<'_>, outcomes: &[Outcome], body: &Body<'_>) -> Result<Vec<Attested>, Refusal> {
+    let lists = about_image(opening, outcomes, Class::Sbom).into_iter();
+    let lists = lists.take(MAX_OF_A_KIND).map(|evidence| {
+        let slot = evidence.slot.to_owned();
+        let refused = |why| Refusal::Contents {
+            slot: evidence.slot.to_owned(),
+            why,
+        };
         let predicate_type = match evidence.report.format {
             Format::CycloneDx => CYCLONEDX,
             Format::Spdx => SPDX,
-            _ => return None,
+            _ => return Err(refused("it is neither CycloneDX nor SPDX as JSON, without a signature")),
         };
-        let whole = body.json(evidence.slot, MAX_CONTENTS)?;
-        Some((
-            Kind::Sbom(evidence.slot.to_owned()),
-            predicate_type,
-            whole.get().to_owned(),
-        ))
+        if !body.by_slot.contains_key(evidence.slot) {
+            return Err(Refusal::Body {
+                slot,
+                expected: evidence.digest,
+            });
+        }
+        let whole = body.json(evidence.slot, MAX_CONTENTS);
+        let whole = whole.ok_or_else(|| refused("it has more than 6 MiB"))?;
+        Ok((Kind::Sbom(slot), predicate_type, whole.get().to_owned()))
     });
-    lists.take(MAX_OF_A_KIND).collect()
+    lists.collect()
 }
 
 /// That checks of tests, of SAST and of searches for secrets were passed, and where everything is that was weighed.

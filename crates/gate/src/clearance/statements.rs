@@ -61,10 +61,10 @@ pub(super) fn open(opening: &Opening<'_>) -> Result<Clearance, Refusal> {
         .collect();
     let body = Body::of(opening)?;
     if wanted(Attest::Vulns) {
-        attested.extend(reports::vulnerabilities(opening, &body));
+        attested.extend(reports::vulnerabilities(opening, &outcomes, &body));
     }
     if wanted(Attest::Sbom) {
-        attested.extend(reports::contents(opening, &body));
+        attested.extend(reports::contents(opening, &outcomes, &body)?);
     }
     if wanted(Attest::Tests) {
         attested.extend(reports::results(opening, &outcomes, &decided.policy()));

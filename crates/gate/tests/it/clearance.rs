@@ -342,14 +342,10 @@ fn other_bytes_than_were_weighed_are_not_signed() {
             expected: Digest::sha256(SBOM),
         })
     );
-    // Bytes that were not given are not attested whole, and are among the references all the same.
-    let clearance = world.open_with(&BTreeMap::new()).unwrap();
-    assert!(
-        !clearance
-            .statements()
-            .iter()
-            .any(|cleared| cleared.kind().name() == "sbom:bom")
-    );
+    // Nor is a list of contents left away because nobody gave it.
+    assert_eq!(world.open_with(&BTreeMap::new()).map(|_| ()), found);
+    // The bytes of others need not be given: they are among the references all the same.
+    let clearance = world.open_with(&BTreeMap::from([("bom", SBOM)])).unwrap();
     assert_eq!(
         predicate(&clearance, "references")["references"]
             .as_array()
@@ -357,6 +353,83 @@ fn other_bytes_than_were_weighed_are_not_signed() {
             .len(),
         5
     );
+}
+
+/// The key of attestations stands for what the gate accepted.
+#[test]
+fn nothing_is_signed_of_a_report_that_no_check_rests_on() {
+    type Change = fn(&mut World);
+    let cases: [(Change, &[&str]); 6] = [
+        (|_| (), &["vulns:trivy", "cosign-vuln:trivy"]),
+        // A tool that the check does not accept, in a slot that goes before.
+        (
+            |world| {
+                world.gate.checks[0].tools = ["trivy".to_owned()].into();
+                let mut own = report(Class::Vulnerabilities);
+                own.tools[0].name = "mine".to_owned();
+                world.reports.push(("a", own, Proof::E1, b"{}".to_vec()));
+            },
+            &["vulns:trivy", "cosign-vuln:trivy"],
+        ),
+        // Too old.
+        (
+            |world| {
+                let mut old = report(Class::Vulnerabilities);
+                old.time = Some("2026-01-01T00:00:00Z".parse().unwrap());
+                world.reports.push(("a", old, Proof::E1, b"{}".to_vec()));
+            },
+            &["vulns:trivy", "cosign-vuln:trivy"],
+        ),
+        // Accepted as well: what found something is not hidden behind what found nothing.
+        (
+            |world| {
+                for slot in ["a", "b"] {
+                    let empty = report(Class::Vulnerabilities);
+                    world.reports.push((slot, empty, Proof::E1, b"{}".to_vec()));
+                }
+            },
+            &["vulns:trivy", "cosign-vuln:trivy", "vulns:a"],
+        ),
+        // A check that only warned was not passed.
+        (
+            |world| {
+                world.gate.checks[0].mode = countersign_gate::document::Mode::Warn;
+                world.gate.checks[0].fail.fixable = Some(Severity::High);
+            },
+            &[],
+        ),
+        // No check asks.
+        (|world| drop(world.gate.checks.remove(0)), &[]),
+    ];
+    for (index, (change, expected)) in cases.into_iter().enumerate() {
+        let mut world = world();
+        change(&mut world);
+        let clearance = world.cleared();
+        let names = clearance.statements().iter().map(|cleared| cleared.kind().name());
+        let found: Vec<String> = names.filter(|name| name.contains("vuln")).collect();
+        assert_eq!(found, expected, "case {index}");
+    }
+}
+
+/// A gate that wants contents attested is not content with none.
+#[test]
+fn a_list_of_contents_that_cannot_be_attested_is_not_left_away() {
+    type Change = fn(&mut (&'static str, Report, Proof, Vec<u8>));
+    let cases: [Change; 4] = [
+        |bom| bom.1.format = Format::CycloneDxXml,
+        |bom| bom.1.format = Format::Envelope,
+        |bom| bom.1.format = Format::Statement,
+        |bom| bom.3 = format!("[{}]", " ".repeat(6 * 1024 * 1024)).into_bytes(),
+    ];
+    for (index, change) in cases.into_iter().enumerate() {
+        let mut world = world();
+        change(&mut world.reports[3]);
+        let found = world.open().map(|_| ());
+        assert!(
+            matches!(&found, Err(Refusal::Contents { slot, .. }) if slot == "bom"),
+            "case {index}: {found:?}"
+        );
+    }
 }
 
 /// Signatures and referrers of an image are looked for under its digest's tags: whoever takes one has a say in them.
