@@ -31,7 +31,7 @@ macro_rules! crates {
     };
 }
 
-crates! { image evidence certificates signatures log policy admission ledger registry roots keys keyless identity lists }
+crates! { image evidence certificates signatures log policy admission reports gates ledger registry roots keys keyless identity lists }
 
 fn short_run(name: &str) {
     let (_, targets) = CRATES.iter().find(|(known, _)| *known == name).unwrap();

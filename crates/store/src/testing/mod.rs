@@ -3,6 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
+    clippy::wildcard_imports,
     reason = "these are tests, also where another crate runs them"
 )]
 

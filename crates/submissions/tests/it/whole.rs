@@ -74,7 +74,7 @@ pub(crate) async fn stands_signed(around: &Surroundings, image: &Pinned) {
     let (attested, _) = attestations(&evidence, &around.trusted("attest"), &Layouts::ALL);
     let mut types: Vec<&str> = attested
         .iter()
-        .map(|attestation| attestation.predicate_type())
+        .map(countersign_evidence::Attestation::predicate_type)
         .collect();
     types.sort_unstable();
     assert_eq!(
