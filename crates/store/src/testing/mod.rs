@@ -1,6 +1,6 @@
 //! One suite for both databases: here on SQLite, and with the feature `testing` on a server of PostgreSQL that somebody else has
 //! started.
-#![expect(
+#![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
     clippy::wildcard_imports,
