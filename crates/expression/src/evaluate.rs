@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use countersign_image::text::excerpt;
 use serde_json::Value;
@@ -52,7 +53,7 @@ impl<'a> Asked<'a> {
             Node::Text(text) => Val::Text(text),
             Node::List(elements) => {
                 let values = elements.iter().map(|element| self.value(element));
-                Val::List(values.collect::<Result<_>>()?)
+                Val::List(values.collect::<Result<Rc<[_]>>>()?)
             }
             Node::Name(name) => self.named(name)?,
             Node::Field { of, name } => {
@@ -184,20 +185,22 @@ impl<'a> Asked<'a> {
 
     fn each(&mut self, kind: Loop, range: &'a Node, element: &'a str, body: &'a Node) -> Result<Val<'a>> {
         let range = self.value(range)?;
-        let elements: Vec<Val<'a>> = match range {
-            Val::List(list) => list,
+        // Nothing is copied of a list, however often it is gone through.
+        let range = match range {
+            Val::List(_) => range,
             Val::Array(list) => {
                 self.step(list.len())?;
-                list.iter().map(Val::of).collect()
+                range
             }
             Val::Object(object) => {
                 self.step(object.len())?;
-                object.keys().map(|key| Val::Text(key)).collect()
+                Val::List(object.keys().map(|key| Val::Text(key)).collect())
             }
             other => return Err(not_there("all, exists or filter", &other)),
         };
         let (mut trouble, mut count, mut kept) = (None, 0usize, Vec::new());
-        for value in elements {
+        for at in 0..range.length().unwrap_or_default() {
+            let Some(value) = range.element(at) else { break };
             self.elements.push((element, value.clone()));
             let held = self.bool(body, "a condition");
             self.elements.pop();
@@ -220,7 +223,7 @@ impl<'a> Asked<'a> {
             (None, Loop::All) => Ok(Val::Bool(true)),
             (None, Loop::Exists) => Ok(Val::Bool(false)),
             (None, Loop::ExistsOne) => Ok(Val::Bool(count == 1)),
-            (None, Loop::Filter) => Ok(Val::List(kept)),
+            (None, Loop::Filter) => Ok(Val::List(kept.into())),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a condition computes with. Nothing of the variables is copied.
 
 use std::cmp::Ordering;
+use std::rc::Rc;
 
 use serde_json::Value;
 
@@ -13,7 +14,7 @@ pub(crate) enum Val<'a> {
     Float(f64),
     Text(&'a str),
     /// What a literal or a filter came to.
-    List(Vec<Val<'a>>),
+    List(Rc<[Val<'a>]>),
     Array(&'a [Value]),
     Object(&'a serde_json::Map<String, Value>),
 }
@@ -82,5 +83,20 @@ impl<'a> Val<'a> {
             Self::Float(float) => Some(*float),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A name stands for a list wherever it is written, in loops as well: each time costs a step, whatever the list's length.
+    #[test]
+    fn a_list_that_is_named_again_is_the_same_list() {
+        let list: Rc<[Val<'_>]> = (0..3).map(Val::Int).collect();
+        let Val::List(again) = Val::List(Rc::clone(&list)).clone() else {
+            panic!("it is no list");
+        };
+        assert!(Rc::ptr_eq(&list, &again));
     }
 }
