@@ -271,16 +271,8 @@ fn unsound(asked: &Asked<'_>, evidence: &Evidence<'_>) -> Vec<Reason> {
 }
 
 fn accepted(choices: &[Choice], evidence: &Evidence<'_>) -> bool {
-    let names: BTreeSet<String> = evidence
-        .report
-        .tools
-        .iter()
-        .map(|tool| tool.name.to_ascii_lowercase())
-        .collect();
-    choices.iter().any(|choice| {
-        let listed = |tool: &String| names.contains(&tool.to_ascii_lowercase());
-        evidence.report.classes.contains(&choice.class) && (choice.tools.is_empty() || choice.tools.iter().any(listed))
-    })
+    let mut choices = choices.iter();
+    choices.any(|choice| evidence.report.looked_for(choice.class, &choice.tools))
 }
 
 /// Whether the same bytes were handed in before, for what they cannot be about as well. What a tool says of a commit is so for

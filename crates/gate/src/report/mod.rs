@@ -164,6 +164,8 @@ pub struct Report {
     pub classes: BTreeSet<Class>,
     /// The tools, in the order of the report.
     pub tools: Vec<Tool>,
+    /// Which tool looked for what, where several looked for several things; empty where each looked for all of it.
+    pub looked: BTreeSet<(Class, String)>,
     /// What it says it is about.
     pub subject: Subject,
     /// When the tool ended, by its own word.
@@ -187,6 +189,18 @@ pub struct Report {
 }
 
 impl Report {
+    /// Whether one of these tools looked for something of a class; of no tools whether any did. Names are compared without
+    /// regard to case.
+    pub fn looked_for(&self, class: Class, tools: &BTreeSet<String>) -> bool {
+        let is_meant = |name: &str| tools.is_empty() || tools.iter().any(|tool| tool.eq_ignore_ascii_case(name));
+        if self.looked.is_empty() {
+            let mut names = self.tools.iter();
+            return self.classes.contains(&class) && (tools.is_empty() || names.any(|tool| is_meant(&tool.name)));
+        }
+        let mut looked = self.looked.iter();
+        looked.any(|(own, name)| *own == class && is_meant(name))
+    }
+
     /// Reads a report of whatever format it is in.
     pub fn read(bytes: &[u8], tools: &Tools) -> Result<Self, ReportError> {
         if bytes.len() > MAX_BYTES {
@@ -240,6 +254,7 @@ impl Report {
             format,
             classes: class.into().into_iter().collect(),
             tools: Vec::new(),
+            looked: BTreeSet::new(),
             subject: Subject::default(),
             time: None,
             database_time: None,

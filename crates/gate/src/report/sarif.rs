@@ -1,14 +1,14 @@
 //! SARIF 2.1.0 (OASIS), of any tool whose purpose is known.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::each::{ALL, Count, each, keep, list};
 use super::{
-    Class, Completeness, Format, MAX_PARTS, Report, ReportError, Tool, Tools, digest_in, document, null_is_default,
-    time,
+    Class, Completeness, Format, MAX_PARTS, Report, ReportError, Subject, Tool, Tools, digest_in, document,
+    null_is_default, time,
 };
 use crate::finding::{Finding, FixState, Location};
 use crate::severity::Severity;
@@ -239,6 +239,7 @@ pub(super) fn read(bytes: &[u8], tools: &Tools) -> Result<Report, ReportError> {
         };
         classes.push(class);
         report.classes.insert(class);
+        report.looked.insert((class, tool.name.clone()));
         report.tools.push(Tool {
             name: tool.name.clone(),
             version: tool.semantic_version.clone().or_else(|| tool.version.clone()),
@@ -259,8 +260,8 @@ pub(super) fn read(bytes: &[u8], tools: &Tools) -> Result<Report, ReportError> {
             .iter()
             .filter_map(|invocation| time(invocation.end_time_utc.as_deref()));
         report.time = times.chain(report.time).min();
-        subject(run, &mut report);
     }
+    report.subject = subject(&runs)?;
     each(
         bytes,
         Format::Sarif,
@@ -328,11 +329,36 @@ fn completeness(run: &Run) -> Completeness {
     Completeness::Ran
 }
 
-fn subject(run: &Run, report: &mut Report) {
+/// What every run is about. Runs about different things are several reports, and what is wanting of one would pass with the
+/// subject of another.
+fn subject(runs: &[Run]) -> Result<Subject, ReportError> {
+    let differ = |what: &str| {
+        let detail = format!("its runs are about different {what}: hand in each as a report by itself");
+        Err(ReportError::malformed(Format::Sarif, &detail))
+    };
+    let of_runs: Vec<Subject> = runs.iter().map(subject_of).collect();
+    let commits: BTreeSet<&String> = of_runs.iter().filter_map(|subject| subject.commit.as_ref()).collect();
+    if commits.len() > 1 {
+        return differ("commits");
+    }
+    let common = of_runs.iter().map(|subject| subject.digests.clone());
+    let common = common.reduce(|one, other| &one & &other).unwrap_or_default();
+    if common.is_empty() && of_runs.iter().any(|subject| !subject.digests.is_empty()) {
+        return differ("images");
+    }
+    Ok(Subject {
+        digests: common,
+        commit: commits.into_iter().next().cloned(),
+    })
+}
+
+fn subject_of(run: &Run) -> Subject {
     let commits = run.version_control_provenance.iter();
-    let commit = commits.filter_map(|provenance| provenance.revision_id.clone()).next();
-    report.subject.commit = report.subject.commit.take().or(commit);
-    let mut add = |value: &Value| report.subject.digests.extend(value.as_str().and_then(digest_in));
+    let mut subject = Subject {
+        commit: commits.filter_map(|provenance| provenance.revision_id.clone()).next(),
+        ..Subject::default()
+    };
+    let mut add = |value: &Value| subject.digests.extend(value.as_str().and_then(digest_in));
     let own = &run.properties;
     for value in [&own.image_id, &own.image, &own.repo_digests] {
         match value {
@@ -340,6 +366,7 @@ fn subject(run: &Run, report: &mut Report) {
             value => add(value),
         }
     }
+    subject
 }
 
 fn finding(result: &WireResult, run: &Run, class: Class) -> Option<Finding> {

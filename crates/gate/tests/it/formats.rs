@@ -343,3 +343,46 @@ fn a_list_of_contents_says_which_image_it_is_of() {
         assert_eq!((report.components, report.tools[0].name.as_str()), (Some(1), "syft"));
     }
 }
+
+/// Of several runs in one file none lends another its subject, nor its tool.
+#[test]
+fn the_runs_of_a_sarif_file_are_about_one_thing() {
+    let run = |tool: &str, commit: &[&str], images: &[&str]| {
+        let images: Vec<String> = images
+            .iter()
+            .map(|name| format!("r.corp/a@sha256:{}", name.repeat(64)))
+            .collect();
+        let commits: Vec<_> = commit.iter().map(|commit| json!({"revisionId": commit})).collect();
+        json!({"tool": {"driver": {"name": tool}}, "results": [], "versionControlProvenance": commits, "properties": {"repoDigests": images}})
+    };
+    let read = |runs: &[Value]| {
+        let file = json!({"version": "2.1.0", "runs": runs}).to_string();
+        Report::read(file.as_bytes(), &Tools::default())
+    };
+    for runs in [
+        [run("gitleaks", &["00ff"], &[]), run("Semgrep", &["beef"], &[])],
+        [run("Grype", &[], &["a"]), run("Trivy", &[], &["b"])],
+        [run("Grype", &[], &["a"]), run("Trivy", &[], &[])],
+        [run("gitleaks", &[], &[]), run("Trivy", &[], &["b"])],
+    ] {
+        let found = read(&runs);
+        assert!(
+            matches!(&found, Err(error) if error.to_string().contains("hand in each as a report by itself")),
+            "{found:?}"
+        );
+    }
+    let report = read(&[run("Grype", &["00ff"], &["a", "b"]), run("gitleaks", &[], &["a"])]).unwrap();
+    assert_eq!(report.subject.digests, [format!("sha256:{}", "a".repeat(64))].into());
+    assert_eq!(report.subject.commit.as_deref(), Some("00ff"));
+    for (class, tools, expected) in [
+        (Class::Vulnerabilities, &["grype"][..], true),
+        (Class::Vulnerabilities, &["gitleaks"][..], false),
+        (Class::Secrets, &["grype"][..], false),
+        (Class::Secrets, &["trivy", "GitLeaks"][..], true),
+        (Class::Secrets, &[][..], true),
+        (Class::Sast, &[][..], false),
+    ] {
+        let tools = tools.iter().map(|tool| (*tool).to_owned()).collect();
+        assert_eq!(report.looked_for(class, &tools), expected, "{class:?} {tools:?}");
+    }
+}

@@ -47,6 +47,7 @@ pub(crate) fn report(class: Class) -> Report {
             name: "Trivy".to_owned(),
             version: None,
         }],
+        looked: Default::default(),
         subject: Subject {
             digests: [digest("image").to_string()].into(),
             commit: None,
