@@ -102,6 +102,12 @@ impl Store {
         }
     }
 
+    /// Whether [`Store::create`] would find what is asked for, and make nothing.
+    pub async fn is_there(&self, asked: &Asked, gate: Digest, idempotency: &Idempotency) -> Result<bool, StoreError> {
+        let mut tx = self.db.begin().await?;
+        Ok(there(&mut tx, asked, gate, idempotency, None).await?.is_some())
+    }
+
     /// A submission.
     pub async fn submission(&self, id: &str) -> Result<Option<Submission>, StoreError> {
         let row = self.db.row(select!("WHERE id = $1"), values![id]).await?;

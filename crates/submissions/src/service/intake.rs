@@ -123,7 +123,12 @@ impl Service {
             key: key.to_owned(),
             body,
         };
-        self.has_room(&new).await?;
+        if let Err(full) = self.has_room(&new).await
+            // What was asked before takes no room: its answer may have been lost.
+            && !self.store.is_there(&new, gate_digest, &idempotency).await?
+        {
+            return Err(full);
+        }
         let leaf = record(EventType::Submitted, job(caller), now)
             .submission(&id)
             .image(&asked.image())

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use countersign_evidence::{Evidence, HashRule, Layout, Layouts, Sealed, trusted::Trusted};
+use countersign_evidence::{Evidence, HashRule, Layout, Layouts, PublicKey, Sealed, trusted::Trusted};
 use countersign_evidence::{attestations, signatures};
 use countersign_gate::submission::Step;
 use countersign_image::{Digest, Pinned, Reference, Repository, Tag};
@@ -42,6 +42,8 @@ pub(super) struct Stored {
     tags: Vec<Tag>,
     pieces: Vec<(Layout, Sealed)>,
     rows: Vec<store::SignatureRow>,
+    /// The public halves of every key that ever signed here.
+    keys: Vec<store::KeyVersion>,
 }
 
 impl Stored {
@@ -96,6 +98,7 @@ impl Stored {
                 .map_err(|error| Broken::bug(&error))?,
             pieces: sealed,
             rows,
+            keys: service.store.keys().await?,
         })
     }
 
@@ -115,7 +118,7 @@ impl Stored {
             pieces: &self.pieces,
             created,
         };
-        let read_back = |evidence: &Evidence| self.holds(service, evidence);
+        let read_back = |evidence: &Evidence| self.holds(evidence);
         let released = release(
             &service.client,
             &service.credentials,
@@ -128,12 +131,14 @@ impl Stored {
         released.map_err(broken)
     }
 
-    /// Whether a stranger with our public keys finds what we have signed.
-    fn holds(&self, service: &Service, evidence: &Evidence) -> Result<(), String> {
+    /// Whether a stranger with our public keys finds what we have signed: with those that signed, which may sign no more.
+    fn holds(&self, evidence: &Evidence) -> Result<(), String> {
         for row in &self.rows {
-            let named = service.keyring.all().find(|named| named.name == row.key);
-            let named = named.ok_or_else(|| format!("there is no key `{}` any more", row.key))?;
-            let trusted = Trusted::key(named.key.public_key().clone(), HashRule::Natural);
+            let of_row = |key: &&store::KeyVersion| key.name == row.key && key.version == row.key_version;
+            let known = self.keys.iter().find(of_row);
+            let known = known.and_then(|key| PublicKey::from_pem(&key.pem).ok());
+            let known = known.ok_or_else(|| format!("the key `{}` was never written down", row.key))?;
+            let trusted = Trusted::key(known, HashRule::Natural);
             let found = match &row.predicate_type {
                 Some(predicate) if predicate != countersign_evidence::predicate::COSIGN_SIGN => {
                     let (found, _) = attestations(evidence, &trusted, &Layouts::ALL);

@@ -259,9 +259,15 @@ async fn a_report_that_was_changed_where_it_lies_is_never_weighed() {
     assert_eq!(changed, 1);
     job.post(&format!("/v1/submissions/{id}/seal")).await;
     let settled = job.settled(id).await;
+    let reason = settled.reason.unwrap();
     assert_eq!(
-        (settled.state, settled.reason.unwrap().code.as_str()),
+        (settled.state, reason.code.as_str()),
         (State::Failed, "evidence_tampered")
+    );
+    assert!(
+        !reason.detail.contains("sha256:"),
+        "what lies where is nobody's: {}",
+        reason.detail
     );
 }
 
@@ -326,4 +332,7 @@ async fn a_repository_has_so_many_open_submissions_and_no_more() {
         let answered = job.submit(&format!("k{number}"), &question(&image)).await;
         assert_eq!(answered.status, expected, "{number}: {answered:?}");
     }
+    let image = stage.around.push("unsigned/shop", "n1").await;
+    let again = job.submit("k1", &question(&image)).await;
+    assert_eq!(again.status, 200, "it is there, and takes no room: {again:?}");
 }

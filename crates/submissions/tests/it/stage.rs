@@ -75,13 +75,18 @@ pub(crate) struct Surroundings {
     serial: AtomicU64,
     /// Whether the registry serves other bytes than those of a manifest's digest.
     pub(crate) lies: Arc<AtomicBool>,
+    /// Whether the registry answers nobody any more.
+    pub(crate) hangs: Arc<AtomicBool>,
+    /// How many questions it left without an answer.
+    pub(crate) hung: Arc<AtomicU64>,
 }
 
 impl Surroundings {
     pub(crate) async fn build(gate: &str) -> Arc<Self> {
         let dir = tempfile::tempdir().unwrap();
         let lies = Arc::new(AtomicBool::new(false));
-        let registry = registry(Arc::clone(&lies)).await;
+        let (hangs, hung) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let registry = registry(Arc::clone(&lies), Arc::clone(&hangs), Arc::clone(&hung)).await;
         let tokens = Ed25519KeyPair::generate().unwrap();
         let jwk = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "ed", "x": URL_SAFE_NO_PAD.encode(tokens.public_key().as_ref())}]});
         let put = |name: &str, text: &str| {
@@ -107,6 +112,8 @@ impl Surroundings {
             tokens,
             serial: AtomicU64::new(1),
             lies,
+            hangs,
+            hung,
         })
     }
 
@@ -186,17 +193,24 @@ impl Surroundings {
     }
 }
 
-fn key(dir: &Path, name: &str) -> SigningKey {
+pub(crate) fn key(dir: &Path, name: &str) -> SigningKey {
     SigningKey::Held(PrivateKey::parse(&fs::read(dir.join(name)).unwrap(), None).unwrap())
 }
 
-async fn registry(lies: Arc<AtomicBool>) -> String {
+async fn registry(lies: Arc<AtomicBool>, hangs: Arc<AtomicBool>, hung: Arc<AtomicU64>) -> String {
     let registry = embedded::Registry::new(embedded::Storage::memory(), embedded::Limits::memory());
     let router = registry.router().layer(axum::middleware::from_fn(
         move |request: axum::extract::Request, next: axum::middleware::Next| {
             let of_digest = request.method() == "GET" && request.uri().path().contains("/manifests/sha256:");
             let lies = of_digest && lies.load(Ordering::SeqCst);
+            let hangs = hangs.load(Ordering::SeqCst);
+            if hangs {
+                hung.fetch_add(1, Ordering::SeqCst);
+            }
             async move {
+                if hangs {
+                    std::future::pending::<()>().await;
+                }
                 let answer = next.run(request).await;
                 if !lies {
                     return answer;
@@ -291,7 +305,12 @@ impl Stage {
     }
 
     pub(crate) async fn on(around: Arc<Surroundings>, limits: Limits) -> Self {
-        let server = SigningServer::start(plan(around.dir.path(), limits)).await.unwrap();
+        let plan = plan(around.dir.path(), limits);
+        Self::planned(around, plan).await
+    }
+
+    pub(crate) async fn planned(around: Arc<Surroundings>, plan: SigningPlan) -> Self {
+        let server = SigningServer::start(plan).await.unwrap();
         let address = server.address();
         let (stop, stopped) = oneshot::channel();
         let ended = tokio::spawn(async move {

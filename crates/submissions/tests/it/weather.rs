@@ -4,13 +4,17 @@ use std::fs;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use countersign_image::Tag;
+use countersign_evidence::KeyKind;
+use countersign_image::{Pinned, Tag};
+use countersign_keys::PrivateKey;
 use countersign_ledger::EventType;
 use countersign_registry::{Credentials, ManifestName};
+use countersign_submissions::keyring::{Keyring, NamedKey, Role};
+use countersign_submissions::serve::{SigningPlan, SigningServer};
 use countersign_submissions::settings::Limits;
 use countersign_submissions::wire::State;
 
-use crate::stage::{GATE, Stage, Surroundings, clean_report, limits, question};
+use crate::stage::{GATE, ORIGIN, Stage, Surroundings, clean_report, key, limits, plan, question};
 use crate::whole::{approved, count, events, stands_signed};
 
 /// Waits until something is so; what it waits for is the test's to say.
@@ -71,6 +75,52 @@ async fn a_gate_that_was_changed_counts_and_one_that_cannot_be_read_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_hangs_keeps_no_gate_from_counting() {
+    let around = Surroundings::build(GATE).await;
+    let soon = Limits {
+        heal_every: Duration::from_millis(200),
+        work: Duration::from_secs(600),
+        ..limits()
+    };
+    let stage = Stage::on(around.clone(), soon).await;
+    let image = around.push("unsigned/shop", "hangs").await;
+    let job = stage.job().await;
+    let id = job.sealed(&image, &clean_report()).await;
+    assert_eq!(job.settled(&id).await.state, State::Published);
+    around.hangs.store(true, Ordering::SeqCst);
+    until("what was published is looked after", || {
+        around.hung.load(Ordering::SeqCst) > 0
+    })
+    .await;
+    let loaded = count(&events(&around), EventType::GateLoaded);
+    let gate = fs::read_to_string(around.path("gates/gate.yaml")).unwrap();
+    fs::write(
+        around.path("gates/gate.yaml"),
+        gate.replace("validity: 30d", "validity: 3d"),
+    )
+    .unwrap();
+    until("it counts", || count(&events(&around), EventType::GateLoaded) > loaded).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_key_under_the_name_of_one_that_signed_is_refused_at_start() {
+    let stage = Stage::with(GATE).await;
+    let around = stage.around.clone();
+    stage.stop().await;
+    let other = PrivateKey::generate(KeyKind::EcdsaP256).unwrap();
+    fs::write(around.path("release"), other.to_pkcs8_pem()).unwrap();
+    let refused = SigningServer::start(plan(around.dir.path(), limits())).await;
+    let refused = refused
+        .err()
+        .expect("the list of keys would name the old one")
+        .to_string();
+    assert!(
+        refused.contains("another key has signed here as `release`"),
+        "{refused}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_replicas_share_the_work_and_do_none_of_it_twice() {
     let around = Surroundings::build(GATE).await;
     let one = Stage::on(around.clone(), limits()).await;
@@ -125,7 +175,51 @@ async fn a_signature_that_was_deleted_is_put_back_byte_for_byte() {
     let job = stage.job().await;
     let id = job.sealed(&image, &clean_report()).await;
     assert_eq!(job.settled(&id).await.state, State::Published);
-    let at = approved(&around, &image);
+    is_put_back(&around, &image).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_key_has_signed_that_signs_no_more_is_put_back_too() {
+    let around = Surroundings::build(GATE).await;
+    let stage = Stage::on(around.clone(), limits()).await;
+    let image = around.push("unsigned/shop", "retired").await;
+    let job = stage.job().await;
+    let id = job.sealed(&image, &clean_report()).await;
+    assert_eq!(job.settled(&id).await.state, State::Published);
+    stage.stop().await;
+    let next = PrivateKey::generate(KeyKind::EcdsaP256).unwrap();
+    fs::write(around.path("release-2"), next.to_pkcs8_pem()).unwrap();
+    let gate = fs::read_to_string(around.path("gates/gate.yaml")).unwrap();
+    fs::write(
+        around.path("gates/gate.yaml"),
+        gate.replace("signature: release,", "signature: release-2,"),
+    )
+    .unwrap();
+    let soon = Limits {
+        heal_every: Duration::from_millis(200),
+        ..limits()
+    };
+    let named = |role, name: &str| NamedKey {
+        role,
+        name: name.to_owned(),
+        key: key(around.dir.path(), name),
+    };
+    let keys = [
+        named(Role::Release, "release-2"),
+        named(Role::Attest, "attest"),
+        named(Role::Log, "log"),
+    ];
+    let plan = SigningPlan {
+        keyring: Keyring::new(keys, ORIGIN).unwrap(),
+        ..plan(around.dir.path(), soon)
+    };
+    let _stage = Stage::planned(around.clone(), plan).await;
+    is_put_back(&around, &image).await;
+}
+
+/// What is deleted of an image that is published comes back as it was.
+async fn is_put_back(around: &Surroundings, image: &Pinned) {
+    let at = approved(around, image);
     let (nobody, deadline) = (Credentials::anonymous(), Instant::now() + Duration::from_secs(20));
     let tag = Tag::parse(&format!("{}.sig", image.digest().tag_form())).unwrap();
     let (before, _) = around
@@ -143,7 +237,7 @@ async fn a_signature_that_was_deleted_is_put_back_byte_for_byte() {
         )
         .await
         .unwrap();
-    until("it is healed", || happened(&around, EventType::Healed)).await;
+    until("it is healed", || happened(around, EventType::Healed)).await;
     let deadline = Instant::now() + Duration::from_secs(20);
     let (after, _) = around
         .client
@@ -151,5 +245,5 @@ async fn a_signature_that_was_deleted_is_put_back_byte_for_byte() {
         .await
         .unwrap();
     assert_eq!(after.digest(), before.digest());
-    stands_signed(&around, &image).await;
+    stands_signed(around, image).await;
 }
