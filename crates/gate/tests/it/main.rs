@@ -11,3 +11,5 @@ mod formats;
 mod gates;
 mod hygiene;
 mod more_formats;
+mod simulation;
+mod unknown;
