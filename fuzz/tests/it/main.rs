@@ -12,7 +12,7 @@ use countersign_fuzz::{CRATES, Target, targets};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
 /// How many seeds all targets together take from the corpus.
-const FROM_CORPUS: usize = 544;
+const FROM_CORPUS: usize = 568;
 
 macro_rules! crates {
     ($($name:ident)*) => {

@@ -2,7 +2,7 @@
 //!
 //! The tools that find secrets repeat them: as they stand, in the line around them, in links and messages. What stands in a
 //! field that is made for it is taken for a secret, and then goes wherever in the report it stands, also where it is
-//! written in another way: escaped, in base64, percent-encoded. The report is copied as it passes, so that no more than its
+//! written in another way: escaped, in base64, percent-encoded. One shorter than 8 bytes goes from its own field only. The report is copied as it passes, so that no more than its
 //! bytes and its secrets are held.
 //!
 //! Much of that is text of the files that were scanned, and whoever writes those must not choose what the report says. So

@@ -149,6 +149,7 @@ fn a_set_of_evidence_is_known_by_slots_and_digests_in_any_order() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of every part")]
 fn every_part_of_a_view_and_of_a_job_makes_another_digest() {
     let other = Digest::sha256(b"other");
     let same = Digest::sha256(b"");

@@ -296,6 +296,8 @@ proptest! {
     /// Whatever a secret is and wherever it stands, also as JSON inside of a text or in base64.
     #[test]
     fn no_secret_of_any_report_is_left(secret in "[ -~\u{e4}\\n\"\\\\]{6,40}[0-9]{4}", before in "[ -~]{0,5}", after in "[ -~]{0,5}") {
+        // What is shorter goes from its own field only: sought elsewhere, it would take words of the report along.
+        prop_assume!(secret.trim().len() >= 8);
         let around = format!("{before}{secret}{after}");
         let inner = json!({"deep": [around]}).to_string();
         let coded = STANDARD.encode(&around);

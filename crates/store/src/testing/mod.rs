@@ -11,6 +11,7 @@
 mod blobs;
 mod cases;
 mod errors;
+mod evidence;
 mod killed;
 mod outage;
 mod replicas;

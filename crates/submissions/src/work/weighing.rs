@@ -146,7 +146,7 @@ impl Item {
         let before = service.store.used_before(&row.sha256, submission).await?;
         Ok(Self {
             slot: row.slot,
-            digest: row.received,
+            digest: row.sha256,
             workflow: handed_in.workflow,
             commit: handed_in.commit,
             platform: row.platform,
