@@ -166,6 +166,20 @@ impl Cosign {
         self.verify_with(&["verify-attestation", "--type", predicate_type], layout, key, image)
     }
 
+    /// A bundle with a statement about a file.
+    pub fn verify_file_statement(
+        &self,
+        key: &Path,
+        bundle: &Path,
+        file: &Path,
+        predicate_type: &str,
+    ) -> Result<Output> {
+        let (key, bundle, file) = (key.to_string_lossy(), bundle.to_string_lossy(), file.to_string_lossy());
+        let what = ["verify-blob-attestation", "--key", &*key, "--type", predicate_type];
+        let how = ["--insecure-ignore-tlog=true", "--bundle", &*bundle, &*file];
+        self.run(&[&what[..], &how].concat())
+    }
+
     /// Verifies with more words, as `["verify", "-a", "env=prod"]`.
     pub fn verify_with(&self, what: &[&str], layout: Layout, key: &Key, image: &Image) -> Result<Output> {
         let path = key.public.to_string_lossy();

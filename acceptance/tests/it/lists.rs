@@ -93,7 +93,7 @@ fn cosign_verifies_a_list_and_jq_would_find_the_images() -> Result<()> {
         let digest = |image: &Value| image["digest"].as_str().unwrap_or_default().to_owned();
         anyhow::Ok(images.iter().map(digest).collect::<Vec<_>>())
     };
-    ensure!(digests(&first)? == [app.digest.clone()]);
+    ensure!(digests(&first)? == std::slice::from_ref(&app.digest));
     ensure!(digests(&latest)? == [app.digest.clone(), other.digest.clone()]);
 
     // Another's key, the bundle of another list, a list with one image more, another type: none is verified.

@@ -320,7 +320,7 @@ impl Shelf<'_> {
     /// What a tag stands for at the registry itself: a mirror may be behind.
     async fn standing(&self, tag: &Tag, list: &SignedImageList) -> Result<Option<Standing>, Trouble> {
         let (to, with, deadline) = (self.repository, self.credentials, self.deadline);
-        let (manifest, document) = match self.client.tagged_at_origin(to, tag, with, deadline).await {
+        let (manifest, document) = match self.client.at_origin().tagged(to, tag, with, deadline).await {
             Ok(standing) => standing,
             Err(Trouble::NotFound) => return Ok(None),
             Err(trouble) => return Err(trouble),

@@ -61,7 +61,7 @@ static LISTS: LazyLock<Vec<(ImageList, Vec<u8>)>> = LazyLock::new(|| {
 });
 
 fn lists() -> Vec<ImageList> {
-    let at = |second| Timestamp::from_second(1_800_000_000 + second).unwrap();
+    let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
     let image = |name: &str| ListedImage {
         repository: Repository::parse(name).unwrap(),
         digest: Digest::sha256(name.as_bytes()),

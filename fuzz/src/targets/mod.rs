@@ -3,7 +3,7 @@
 mod admission;
 mod certificates;
 mod evidence;
-mod gate;
+mod gates;
 mod identity;
 mod image;
 mod keyless;
@@ -13,6 +13,7 @@ mod lists;
 mod log;
 mod policy;
 mod registry;
+mod reports;
 mod roots;
 mod signatures;
 
@@ -27,9 +28,9 @@ pub const CRATES: &[(&str, &[Target])] = &[
     ("log", log::TARGETS),
     ("policy", policy::TARGETS),
     ("admission", admission::TARGETS),
-    ("gate", gate::TARGETS),
+    ("reports", reports::TARGETS),
+    ("gates", gates::TARGETS),
     ("ledger", ledger::TARGETS),
-    ("gate", gate::TARGETS),
     ("registry", registry::TARGETS),
     ("roots", roots::TARGETS),
     ("keys", keys::TARGETS),

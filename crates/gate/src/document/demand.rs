@@ -176,7 +176,7 @@ impl<'de> Deserialize<'de> for FormatDemand {
             Some((name, version)) => (name, Some(version)),
             None => (text.as_str(), None),
         };
-        let known: Vec<&str> = Format::ALL
+        let known: BTreeSet<&str> = Format::ALL
             .iter()
             .map(|format| condition::format_name(*format))
             .collect();
@@ -185,13 +185,13 @@ impl<'de> Deserialize<'de> for FormatDemand {
             Some(version) => version.split('.').map(|part| part.parse().ok()).collect(),
         };
         match version {
-            Some(at_least) if known.contains(&name) => Ok(Self {
+            Some(at_least) if known.contains(name) => Ok(Self {
                 format: name.to_owned(),
                 at_least,
             }),
             _ => Err(serde::de::Error::custom(format!(
                 "expected a format such as `cyclonedx>=1.4`, one of {}, found `{}`",
-                known.join(", "),
+                Vec::from_iter(known).join(", "),
                 countersign_image::text::excerpt(&text, 60)
             ))),
         }

@@ -20,7 +20,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Report, ReportError> {
             Part::Open(element) => {
                 text.clear();
                 if names.is_empty() {
-                    namespace(element)?;
+                    report.format_version = Some(version(element)?);
                 }
                 let path: Vec<&str> = names.iter().map(|name| local(name)).collect();
                 if local(element.name().as_ref()) == "component" && listed(&path) {
@@ -84,12 +84,14 @@ fn listed(path: &[&str]) -> bool {
     left == ["bom", "components"]
 }
 
-fn namespace(element: &quick_xml::events::BytesStart<'_>) -> Result<(), ReportError> {
+/// The format's version, which its namespace ends with.
+fn version(element: &quick_xml::events::BytesStart<'_>) -> Result<String, ReportError> {
     for attribute in element.attributes() {
         let attribute = attribute.map_err(|error| ReportError::malformed(Format::CycloneDxXml, &error.to_string()))?;
         let name: &str = attribute.key.as_ref();
-        if (name == "xmlns" || name.starts_with("xmlns:")) && attribute.value.starts_with(NAMESPACE) {
-            return Ok(());
+        let is_namespace = name == "xmlns" || name.starts_with("xmlns:");
+        if let Some(version) = attribute.value.strip_prefix(NAMESPACE).filter(|_| is_namespace) {
+            return Ok(version.trim_end_matches('/').to_owned());
         }
     }
     Err(ReportError::Unknown)

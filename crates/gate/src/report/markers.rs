@@ -50,10 +50,12 @@ pub enum Format {
     TrivyVersion,
     /// `OpenVEX` or CSAF VEX: what somebody says does not matter. It proves nothing.
     Vex,
+    /// A document of an organisation's own, which only a gate recognises.
+    Custom,
 }
 
 impl Format {
-    /// All of them.
+    /// All that are recognised by themselves.
     pub const ALL: [Self; 19] = [
         Self::Sarif,
         Self::Trivy,
@@ -95,6 +97,7 @@ impl Format {
             Self::Statement => "an in-toto statement",
             Self::CosignVulnerabilities => "cosign's vulnerability predicate",
             Self::JUnit => "JUnit's XML",
+            Self::Custom => "a document of an organisation's own",
             Self::Ctrf => "CTRF",
             Self::TrivyVersion => "`trivy version -f json`",
             Self::Vex => "OpenVEX or CSAF VEX",

@@ -3,6 +3,7 @@
 mod ai;
 mod carrier;
 mod ctrf;
+mod custom;
 mod cyclonedx_xml;
 mod each;
 mod error;
@@ -29,6 +30,7 @@ use serde::Deserialize;
 
 pub use ai::{AiReview, Verdict};
 pub use carrier::{Carrier, carrier};
+pub use custom::CustomDocument;
 pub(crate) use each::list_in;
 pub use error::ReportError;
 pub use markers::Format;
@@ -182,6 +184,8 @@ pub struct Report {
     pub tests: Option<Tests>,
     /// Who built, of a provenance; as unverified as the report is.
     pub builder: Option<String>,
+    /// The version of the format, where the format has some: `1.6` of CycloneDX, `2.3` of SPDX.
+    pub format_version: Option<String>,
     /// The repository that was built, of a provenance: its address without `git+` and `.git`; as unverified.
     pub source: Option<String>,
     /// What a review by a model says of itself.
@@ -229,6 +233,7 @@ impl Report {
             }
             Format::TrivyVersion => side::trivy_version(bytes),
             Format::Vex => Ok(side::vex()),
+            Format::Custom => Err(ReportError::Unknown),
         }
     }
 
@@ -263,6 +268,7 @@ impl Report {
             components: None,
             tests: None,
             builder: None,
+            format_version: None,
             source: None,
             ai: None,
         }

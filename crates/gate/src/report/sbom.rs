@@ -14,7 +14,7 @@ pub(super) fn read(bytes: &[u8], format: Format) -> Result<Report, ReportError> 
     let wrong = |detail: &str| Err(ReportError::malformed(format, detail));
     let mut report = Report::of(format, Class::Sbom);
     report.tools = about.tools();
-    let version = about.spec_version.as_deref().or(about.spdx_version.as_deref());
+    let version = about.spec_version.as_str().or(about.spdx_version.as_str());
     report.format_version = version.map(|version| version.trim_start_matches("SPDX-").to_owned());
     report.subject.digests = about.digests();
     match format {

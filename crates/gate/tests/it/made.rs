@@ -59,6 +59,8 @@ pub(crate) fn report(class: Class) -> Report {
         components: None,
         tests: None,
         builder: None,
+        source: None,
+        ai: None,
         format_version: None,
     }
 }

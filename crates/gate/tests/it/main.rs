@@ -10,6 +10,7 @@ mod floors;
 mod formats;
 mod gates;
 mod hygiene;
+mod made;
 mod more_formats;
 mod simulation;
 mod unknown;

@@ -304,6 +304,9 @@ async fn set_tags(porter: &Porter<'_>, release: &Release<'_>, whole: &Whole) -> 
         return Ok(tagged);
     };
     for tag in release.tags {
+        // Registries that heed no conditions let the last writer win: whoever releases here takes turns, and looks again.
+        let turn = porter.client.turn(release.destination, tag);
+        let _turn = turn.lock().await;
         let mut rounds = 0;
         let is_new = loop {
             rounds += 1;
@@ -350,12 +353,7 @@ async fn set_tag(
         tag: tag.clone(),
         source,
     };
-    let standing = porter.client.tagged(to, tag, porter.credentials, porter.deadline).await;
-    let standing = match standing {
-        Ok((blob, _)) => Some(*blob.digest()),
-        Err(Trouble::NotFound) => None,
-        Err(trouble) => return Err(failed(trouble)),
-    };
+    let standing = standing(porter, to, tag).await.map_err(failed)?;
     match standing {
         Some(found) if found == *blob.digest() => return Ok(Stood::There),
         Some(found) if !release.move_tags => {

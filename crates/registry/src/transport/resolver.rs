@@ -10,7 +10,7 @@ use hyper_util::client::legacy::connect::dns::Name;
 use thiserror::Error;
 use tower::Service;
 
-use crate::host::{Nature, nature_of};
+use countersign_image::address::{Nature, nature_of};
 
 /// The system's resolver, whole or in part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -138,11 +138,22 @@ async fn is_whole(store: &Store) {
 mod on {
     use super::*;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn on_postgres() {
-    let Some(server) = postgres::Server::start().await else {
-        return;
-    };
-    cases::all(|name: &str| server.address(name)).await;
-    postgres::a_connection_that_is_half_open_holds_nobody(&server).await;
+    #[tokio::test(flavor = "multi_thread")]
+    async fn sqlite() {
+        let dir = tempfile::tempdir().unwrap();
+        let fresh = |name: &str| Address::Sqlite(dir.path().join(name));
+        all(fresh, "testing::on::child").await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn sqlite_with_a_disk_that_fails() {
+        let dir = tempfile::tempdir().unwrap();
+        outage::a_disk_that_fails(&dir.path().join("store")).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    #[ignore = "writes until it is killed"]
+    async fn child() {
+        write_until_killed().await;
+    }
 }

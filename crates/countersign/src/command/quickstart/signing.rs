@@ -184,6 +184,7 @@ fn plan(
             tools: Tools::default(),
             origin: ORIGIN.to_owned(),
             mirror: None,
+            anchor: None,
             limits: Limits {
                 integrate_every: Duration::from_millis(20),
                 workers: 2,

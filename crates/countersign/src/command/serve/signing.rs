@@ -72,9 +72,11 @@ impl Arguments {
                 tracing::warn!(key = named.name, %warning, "somebody should know this of a key");
             }
         }
-        let database = signing.store.database.parse().map_err(|error| {
-            Failure::misuse(error).context("`signing.store.database` names no store")
-        })?;
+        let database = signing
+            .store
+            .database
+            .parse()
+            .map_err(|error| Failure::misuse(error).context("`signing.store.database` names no store"))?;
         Ok(SigningPlan {
             listen,
             admin: signing.admin,
@@ -153,5 +155,7 @@ fn refused(error: StartError) -> Failure {
         }
         StartError::Ledger(_) => "another key needs another `signing.ledger.origin`, and a store of its own",
     };
-    Failure::misuse(error).context("the signing door did not open").hint(hint)
+    Failure::misuse(error)
+        .context("the signing door did not open")
+        .hint(hint)
 }

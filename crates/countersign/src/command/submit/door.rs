@@ -239,7 +239,7 @@ impl Door {
         let left = until.saturating_duration_since(Instant::now()).as_secs();
         let wait = left.clamp(1, MAX_WAIT_SECONDS);
         let path = format!(
-            "v1/submissions/{}?wait={wait}&version={}",
+            "v1/submissions/{}?wait={wait}&since={}",
             submission.id, submission.version
         );
         let patience = PATIENCE + Duration::from_secs(wait);

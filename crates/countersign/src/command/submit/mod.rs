@@ -6,7 +6,6 @@ mod reports;
 mod summary;
 mod who;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -55,17 +54,13 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME")]
     gate: Option<String>,
 
-    /// A tag for the signed image, such as its version
-    #[arg(long = "tag", value_name = "TAG", value_parser = tag)]
-    tags: Vec<Tag>,
+    /// The tag for the signed image, such as its version: what `{tag}` stands for in the gate
+    #[arg(long, value_name = "TAG", value_parser = tag)]
+    tag: Option<Tag>,
 
     /// The commit that was built, where the job's token does not say it
     #[arg(long, value_name = "SHA")]
     commit: Option<String>,
-
-    /// Something for the signature to say, for `cosign verify -a KEY=VALUE`
-    #[arg(long = "annotation", short = 'a', value_name = "KEY=VALUE", value_parser = annotation)]
-    annotations: Vec<(String, String)>,
 
     /// Wait at most this long for the end
     #[arg(long, value_name = "TIME", default_value = "20m", value_parser = crate::duration::parse)]
@@ -94,13 +89,6 @@ pub(crate) struct Arguments {
 
 fn tag(text: &str) -> Result<Tag, String> {
     Tag::parse(text).map_err(|error| error.to_string())
-}
-
-fn annotation(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err(format!("expected `KEY=VALUE`, found `{text}`")),
-    }
 }
 
 pub(crate) async fn run(arguments: Arguments, printer: &mut Printer) -> Result<Exit, Failure> {
@@ -186,9 +174,8 @@ fn asked(arguments: &Arguments, image: &Pinned) -> NewSubmission {
             commit: Some(commit.clone()),
         }),
         promote: Promotion {
-            tags: arguments.tags.iter().map(|tag| tag.as_str().to_owned()).collect(),
+            tag: arguments.tag.as_ref().map(|tag| tag.as_str().to_owned()),
         },
-        annotations: arguments.annotations.iter().cloned().collect::<BTreeMap<_, _>>(),
     }
 }
 
