@@ -58,6 +58,12 @@ impl Proxies {
         }
     }
 
+    /// What is reached directly. Nobody else's machine is this one: what is meant for it goes through no proxy.
+    pub(crate) fn exceptions(&self) -> String {
+        let except = self.except.as_deref().unwrap_or_default();
+        format!("localhost,127.0.0.0/8,::1,{except}")
+    }
+
     /// What `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` say, in upper case or lower.
     pub fn from_environment() -> Self {
         let read = |upper: &str| {

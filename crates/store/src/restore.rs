@@ -28,9 +28,8 @@ const NAME: &str = "checkpoint";
 pub enum RestoreError {
     /// It has fewer entries than were signed.
     #[error(
-        "the database has {found} entries of the ledger, and {signed} were signed: it is an older copy. Start once with \
-         `--restored MIRROR`, which puts the missing entries back from a mirror of the ledger; without a mirror begin a new \
-         log with another `origin`"
+        "the database has {found} entries of the ledger, and {signed} were signed: it is an older copy. Restore the newest \
+         copy that there is; the service does not go on from one that lacks signed entries"
     )]
     Behind {
         /// How many it has.
@@ -41,7 +40,7 @@ pub enum RestoreError {
     /// It has other entries than those that were signed.
     #[error(
         "the first {signed} entries in the database are not those that were signed: it is another history of the ledger. \
-         Restore the database from before it forked, or begin a new log with another `origin`"
+         Restore the database from before it forked"
     )]
     Fork {
         /// How many were signed.
@@ -53,7 +52,7 @@ pub enum RestoreError {
     /// There is no file, though the database has a signed checkpoint.
     #[error(
         "`{path}` is gone, and the database has a signed checkpoint of {size} entries: nobody can say that it is the \
-         newest. If it is, put the database's checkpoint there (start once with `--restored`)",
+         newest. Put the file back as it was left, with the newest copy of the database",
         path = .path.display()
     )]
     Gone {

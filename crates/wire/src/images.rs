@@ -15,18 +15,6 @@ pub struct ImageHistory {
     pub submissions: Vec<Submission>,
 }
 
-/// One line of the signed list of what was published.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct ImageRelease {
-    /// `repository@digest`.
-    pub reference: String,
-    /// The tags that stand for it.
-    pub tags: Vec<String>,
-    /// When it was published.
-    #[schema(value_type = String, format = DateTime)]
-    pub at: Timestamp,
-}
-
 /// `GET /v1/keys`: every version of every key that was ever used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Keys {

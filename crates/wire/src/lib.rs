@@ -11,7 +11,7 @@ mod state;
 mod submission;
 
 pub use code::{Code, Kind};
-pub use images::{ImageHistory, ImageRelease, Key, KeyStatus, Keys};
+pub use images::{ImageHistory, Key, KeyStatus, Keys};
 pub use problem::{PROBLEM_JSON, Problem};
 pub use session::{NewSession, Session, Whom};
 pub use simulation::{NewSimulation, Simulated, Simulation};
@@ -25,8 +25,6 @@ pub use submission::{
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// The header that says the digest of a report's bytes as sent (RFC 9530): `sha-256=:<base64>:`.
 pub const CONTENT_DIGEST: &str = "content-digest";
-/// The header that says what the sender takes a report for. The content decides.
-pub const EVIDENCE_FORMAT: &str = "evidence-format";
 /// The header that says which platform of the image a report is about: `linux/arm64`.
 pub const EVIDENCE_PLATFORM: &str = "evidence-platform";
 

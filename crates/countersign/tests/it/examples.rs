@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use countersign_evidence::KeyKind;
-use countersign_gate::RepositoryRef;
+use countersign_gate::{Proof, RepositoryRef};
 use countersign_image::{Digest, Repository};
 use countersign_keys::{PrivateKey, SigningKey};
 use countersign_submissions::catalog::Catalog;
@@ -187,6 +187,10 @@ fn the_gates_and_bindings_go_together_with_the_configuration() {
             .unwrap();
         let checks: Vec<&str> = gate.checks.iter().map(|check| check.id.as_str()).collect();
         assert!(checks.contains(&"non-root"), "the floor lies under it: {checks:?}");
+        // The service gives neither (docs/signing.md): an image could not pass.
+        for check in &gate.checks {
+            assert!(check.fail.kev.is_none() && check.min_proof < Proof::E3, "{}", check.id);
+        }
         let to = &gate.publish.as_ref().unwrap().to;
         assert!(format!("{to:?}").contains(registry), "it goes where the service writes");
     }

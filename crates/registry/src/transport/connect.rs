@@ -173,9 +173,7 @@ pub(super) fn proxies(config: &Proxies) -> Result<Matcher, ConfigError> {
             _ => rules.http(url.expose().to_owned()),
         };
     }
-    // Nobody else's machine is this one: what is meant for it goes through no proxy.
-    let except = config.except.as_deref().unwrap_or_default();
-    Ok(rules.no(format!("localhost,127.0.0.0/8,::1,{except}")).build())
+    Ok(rules.no(config.exceptions()).build())
 }
 
 /// What a proxy that is asked for an `http` URL wants to see: it reads the request itself.

@@ -386,12 +386,7 @@ impl ClientConfig {
 }
 
 fn proxies(config: &Proxies) -> Result<Vec<reqwest::Proxy>, ConfigError> {
-    // Nobody else's machine is this one: what is meant for it goes through no proxy.
-    let except = format!(
-        "localhost,127.0.0.0/8,::1,{}",
-        config.except.as_deref().unwrap_or_default()
-    );
-    let except = reqwest::NoProxy::from_string(&except);
+    let except = reqwest::NoProxy::from_string(&config.exceptions());
     let mut proxies = Vec::new();
     for (scheme, url) in [("https", &config.https), ("http", &config.http)] {
         let Some(url) = url else { continue };

@@ -65,7 +65,10 @@ pub(super) async fn an_older_copy_signs_nothing_until_it_is_whole(first: &Addres
         matches!(behind, RestoreError::Behind { found: 1, signed: 3 }),
         "{behind:?}"
     );
-    assert!(behind.to_string().contains("--restored"), "{behind}");
+    assert!(
+        behind.to_string().contains("Restore the newest copy that there is"),
+        "{behind}"
+    );
     for number in [7, 8, 9] {
         create(&other, &asked(number)).await;
     }
